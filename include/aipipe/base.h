@@ -30,26 +30,26 @@ extern "C" {
 /* ---- status -------------------------------------------------------------------------------------------------------------
  * The library's own values are negative and pinned; a positive value is what a host's callback returned, unchanged. */
 #define AIP_OK ((int32_t)0)
-#define AIP_E_NOMEM ((int32_t)-1)         /* the allocator refused */
-#define AIP_E_MEMORY_LIMIT ((int32_t)-2)  /* the context's memory_limit would be passed */
-#define AIP_E_MISUSE ((int32_t)-3)        /* the host broke the API's rules: NULL handle, bad struct_size, handle of another context */
-#define AIP_E_STATE ((int32_t)-4)         /* not possible in this state: not fitted, a once-dataset scanned again, a closed context */
-#define AIP_E_PARAM ((int32_t)-5)         /* a parameter is unknown, missing, of the wrong type or out of range */
-#define AIP_E_SYNTAX ((int32_t)-6)        /* a document, expression or format does not parse */
-#define AIP_E_SCHEMA ((int32_t)-7)        /* a column is missing, or has a type that does not fit */
-#define AIP_E_DATA ((int32_t)-8)          /* a value in the data breaks a rule (bad cell, ragged row, one-class target, duplicate key) */
-#define AIP_E_IO ((int32_t)-9)            /* the operating system refused a file operation */
-#define AIP_E_NOT_FOUND ((int32_t)-10)    /* a file or a named thing does not exist */
-#define AIP_E_CORRUPT ((int32_t)-11)      /* checksum or structure of a binary file is wrong */
-#define AIP_E_CANCELLED ((int32_t)-12)    /* cancelled through a token, a run, or the closing of the context */
-#define AIP_E_TIMEOUT ((int32_t)-13)      /* a deadline passed */
-#define AIP_E_AGAIN ((int32_t)-14)        /* an executor refuses a job now */
-#define AIP_E_UNSUPPORTED ((int32_t)-15)  /* valid, but not done by this version or build */
-#define AIP_E_NUMERIC ((int32_t)-16)      /* a computation met NaN, infinity or a singular system, or did not converge */
-#define AIP_E_CHANGED ((int32_t)-17)      /* a source changed between two passes over it */
-#define AIP_E_TASK ((int32_t)-18)         /* a task of a DAG failed; the error names it */
-#define AIP_E_FORKED ((int32_t)-19)       /* not possible in a forked child */
-#define AIP_E_INTERNAL ((int32_t)-20)     /* a defect of the library */
+#define AIP_E_NOMEM ((int32_t)-1)        /* the allocator refused */
+#define AIP_E_MEMORY_LIMIT ((int32_t)-2) /* the context's memory_limit would be passed */
+#define AIP_E_MISUSE ((int32_t)-3) /* the host broke the API's rules: NULL handle, bad struct_size, handle of another context */
+#define AIP_E_STATE ((int32_t)-4)  /* not possible in this state: not fitted, a once-dataset scanned again, a closed context */
+#define AIP_E_PARAM ((int32_t)-5)  /* a parameter is unknown, missing, of the wrong type or out of range */
+#define AIP_E_SYNTAX ((int32_t)-6) /* a document, expression or format does not parse */
+#define AIP_E_SCHEMA ((int32_t)-7) /* a column is missing, or has a type that does not fit */
+#define AIP_E_DATA ((int32_t)-8)   /* a value in the data breaks a rule (bad cell, ragged row, one-class target, duplicate key) */
+#define AIP_E_IO ((int32_t)-9)     /* the operating system refused a file operation */
+#define AIP_E_NOT_FOUND ((int32_t)-10)   /* a file or a named thing does not exist */
+#define AIP_E_CORRUPT ((int32_t)-11)     /* checksum or structure of a binary file is wrong */
+#define AIP_E_CANCELLED ((int32_t)-12)   /* cancelled through a token, a run, or the closing of the context */
+#define AIP_E_TIMEOUT ((int32_t)-13)     /* a deadline passed */
+#define AIP_E_AGAIN ((int32_t)-14)       /* an executor refuses a job now */
+#define AIP_E_UNSUPPORTED ((int32_t)-15) /* valid, but not done by this version or build */
+#define AIP_E_NUMERIC ((int32_t)-16)     /* a computation met NaN, infinity or a singular system, or did not converge */
+#define AIP_E_CHANGED ((int32_t)-17)     /* a source changed between two passes over it */
+#define AIP_E_TASK ((int32_t)-18)        /* a task of a DAG failed; the error names it */
+#define AIP_E_FORKED ((int32_t)-19)      /* not possible in a forked child */
+#define AIP_E_INTERNAL ((int32_t)-20)    /* a defect of the library */
 
 /* The macro's name without AIP_, such as "E_PARAM"; "HOST" for a positive value. Static storage. immutable */
 AIP_API const char *aip_status_name(int32_t status);
@@ -59,16 +59,16 @@ AIP_API const char *aip_status_name(int32_t status);
  * reporting never depends on what just failed. */
 typedef struct aip_error aip_error;
 
-AIP_API int32_t aip_error_status(const aip_error *err);            /* AIP_OK for NULL. immutable */
-AIP_API const char *aip_error_message(const aip_error *err);       /* never NULL; "" for NULL. immutable */
-AIP_API const char *aip_error_source(const aip_error *err);        /* file or URI, or NULL. immutable */
-AIP_API int64_t aip_error_line(const aip_error *err);              /* from 1; 0 when not known. immutable */
-AIP_API int64_t aip_error_column(const aip_error *err);            /* byte column from 1; 0 when not known. immutable */
-AIP_API int64_t aip_error_offset(const aip_error *err);            /* byte offset from 0; -1 when not known. immutable */
-AIP_API const char *aip_error_task(const aip_error *err);          /* or NULL. immutable */
-AIP_API const char *aip_error_stage(const aip_error *err);         /* or NULL. immutable */
-AIP_API const char *aip_error_parameter(const aip_error *err);     /* or NULL. immutable */
-AIP_API const char *aip_error_data_column(const aip_error *err);   /* name of the data column, or NULL. immutable */
+AIP_API int32_t aip_error_status(const aip_error *err);          /* AIP_OK for NULL. immutable */
+AIP_API const char *aip_error_message(const aip_error *err);     /* never NULL; "" for NULL. immutable */
+AIP_API const char *aip_error_source(const aip_error *err);      /* file or URI, or NULL. immutable */
+AIP_API int64_t aip_error_line(const aip_error *err);            /* from 1; 0 when not known. immutable */
+AIP_API int64_t aip_error_column(const aip_error *err);          /* byte column from 1; 0 when not known. immutable */
+AIP_API int64_t aip_error_offset(const aip_error *err);          /* byte offset from 0; -1 when not known. immutable */
+AIP_API const char *aip_error_task(const aip_error *err);        /* or NULL. immutable */
+AIP_API const char *aip_error_stage(const aip_error *err);       /* or NULL. immutable */
+AIP_API const char *aip_error_parameter(const aip_error *err);   /* or NULL. immutable */
+AIP_API const char *aip_error_data_column(const aip_error *err); /* name of the data column, or NULL. immutable */
 /* "source:line:column: task 'x': stage 'y': message", as far as known. Static to the error. immutable */
 AIP_API const char *aip_error_text(const aip_error *err);
 AIP_API void aip_error_free(aip_error *err);
@@ -88,7 +88,8 @@ typedef struct aip_allocator {
     void *user;
     void *(*resize)(void *user, void *ptr, size_t old_size, size_t new_size, size_t align);
 } aip_allocator;
-#define AIP_ALLOCATOR_INIT {sizeof(aip_allocator), 0, NULL, NULL}
+#define AIP_ALLOCATOR_INIT \
+    { sizeof(aip_allocator), 0, NULL, NULL }
 
 #define AIP_LOG_ERROR 1
 #define AIP_LOG_WARNING 2
@@ -104,14 +105,15 @@ struct aip_executor_callbacks;
 
 typedef struct aip_context_options {
     uint32_t struct_size;
-    int32_t threads;                /* workers of the default pool: 0 is one per CPU; AIP_THREADS_NONE; ignored with an executor */
-    const aip_allocator *allocator; /* copied; NULL: the C library's */
+    int32_t threads; /* workers of the default pool: 0 is one per CPU; AIP_THREADS_NONE; ignored with an executor */
+    const aip_allocator *allocator;                /* copied; NULL: the C library's */
     const struct aip_executor_callbacks *executor; /* copied (aipipe/exec.h); NULL: the default pool */
-    aip_log_fn log;                 /* NULL: nothing is logged */
+    aip_log_fn log;                                /* NULL: nothing is logged */
     void *log_user;
-    uint64_t memory_limit;          /* bytes of columns, states and buffers; 0: three quarters of the machine's memory */
+    uint64_t memory_limit; /* bytes of columns, states and buffers; 0: three quarters of the machine's memory */
 } aip_context_options;
-#define AIP_CONTEXT_OPTIONS_INIT {sizeof(aip_context_options), 0, NULL, NULL, NULL, NULL, 0}
+#define AIP_CONTEXT_OPTIONS_INIT \
+    { sizeof(aip_context_options), 0, NULL, NULL, NULL, NULL, 0 }
 
 /* Creates a context with every built-in registered. options may be NULL. Contexts do not see each other.
  * Errors: AIP_E_NOMEM, AIP_E_MISUSE (options). any-thread */

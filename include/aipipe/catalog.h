@@ -13,14 +13,14 @@ extern "C" {
 /* ---- parameters ---------------------------------------------------------------------------------------------------------------- */
 #define AIP_PARAM_BOOL ((int32_t)1)
 #define AIP_PARAM_INT ((int32_t)2)
-#define AIP_PARAM_FLOAT ((int32_t)3)   /* JSON number, or "NaN", "Infinity", "-Infinity" */
+#define AIP_PARAM_FLOAT ((int32_t)3) /* JSON number, or "NaN", "Infinity", "-Infinity" */
 #define AIP_PARAM_STRING ((int32_t)4)
-#define AIP_PARAM_CHOICE ((int32_t)5)  /* one of `choices` */
-#define AIP_PARAM_STRINGS ((int32_t)6) /* list of strings; a single string is a list of one */
-#define AIP_PARAM_COLUMNS ((int32_t)7) /* list of names; or "numeric", "text", "all"; or a pattern with * and ? */
-#define AIP_PARAM_OBJECT ((int32_t)8)  /* {name: value}: any JSON object */
-#define AIP_PARAM_LIST ((int32_t)9)    /* any JSON list */
-#define AIP_PARAM_ANY ((int32_t)10)    /* any JSON value */
+#define AIP_PARAM_CHOICE ((int32_t)5)    /* one of `choices` */
+#define AIP_PARAM_STRINGS ((int32_t)6)   /* list of strings; a single string is a list of one */
+#define AIP_PARAM_COLUMNS ((int32_t)7)   /* list of names; or "numeric", "text", "all"; or a pattern with * and ? */
+#define AIP_PARAM_OBJECT ((int32_t)8)    /* {name: value}: any JSON object */
+#define AIP_PARAM_LIST ((int32_t)9)      /* any JSON list */
+#define AIP_PARAM_ANY ((int32_t)10)      /* any JSON value */
 #define AIP_PARAM_DURATION ((int32_t)11) /* seconds, or "90s", "5m", "2h", "1d" */
 
 typedef struct aip_param_spec {
@@ -37,13 +37,13 @@ typedef struct aip_param_spec {
 
 /* Validated parameters, as a descriptor's functions see them. Borrowed; every spec'd name is there, with its default if not given. */
 typedef struct aip_params aip_params;
-AIP_API int32_t aip_params_is_null(const aip_params *params, const char *name);          /* 1: null. immutable */
-AIP_API int32_t aip_params_given(const aip_params *params, const char *name);            /* 1: not the default. immutable */
-AIP_API int32_t aip_params_bool(const aip_params *params, const char *name);             /* immutable */
-AIP_API int64_t aip_params_int(const aip_params *params, const char *name);              /* immutable */
-AIP_API double aip_params_float(const aip_params *params, const char *name);             /* also of durations, seconds. immutable */
-AIP_API const char *aip_params_string(const aip_params *params, const char *name);       /* NULL when null. immutable */
-AIP_API int32_t aip_params_n_strings(const aip_params *params, const char *name);        /* immutable */
+AIP_API int32_t aip_params_is_null(const aip_params *params, const char *name);    /* 1: null. immutable */
+AIP_API int32_t aip_params_given(const aip_params *params, const char *name);      /* 1: not the default. immutable */
+AIP_API int32_t aip_params_bool(const aip_params *params, const char *name);       /* immutable */
+AIP_API int64_t aip_params_int(const aip_params *params, const char *name);        /* immutable */
+AIP_API double aip_params_float(const aip_params *params, const char *name);       /* also of durations, seconds. immutable */
+AIP_API const char *aip_params_string(const aip_params *params, const char *name); /* NULL when null. immutable */
+AIP_API int32_t aip_params_n_strings(const aip_params *params, const char *name);  /* immutable */
 AIP_API const char *aip_params_string_at(const aip_params *params, const char *name, int32_t i); /* immutable */
 /* The value as canonical JSON text, borrowed. immutable */
 AIP_API const char *aip_params_json(const aip_params *params, const char *name);
@@ -55,7 +55,8 @@ typedef struct aip_input { /* a handle given to a parameterised thing by name, s
     const char *name;
     aip_dataset *dataset;
 } aip_input;
-#define AIP_INPUT_INIT {sizeof(aip_input), 0, NULL, NULL}
+#define AIP_INPUT_INIT \
+    { sizeof(aip_input), 0, NULL, NULL }
 
 /* ---- descriptor ------------------------------------------------------------------------------------------------------------------- */
 #define AIP_KIND_STAGE ((int32_t)1)
@@ -72,8 +73,8 @@ typedef struct aip_input { /* a handle given to a parameterised thing by name, s
 typedef struct aip_descriptor {
     uint32_t struct_size;
     int32_t kind;
-    const char *name;            /* snake_case; unique within its kind */
-    const char *doc;             /* one line */
+    const char *name; /* snake_case; unique within its kind */
+    const char *doc;  /* one line */
     const aip_param_spec *params;
     int32_t n_params;
     uint32_t param_stride;       /* sizeof(aip_param_spec) */
@@ -85,7 +86,8 @@ typedef struct aip_descriptor {
     void *user;                  /* handed to the ops' create */
     void (*destroy)(void *user); /* when the context goes; may be NULL */
 } aip_descriptor;
-#define AIP_DESCRIPTOR_INIT {sizeof(aip_descriptor), 0, NULL, NULL, NULL, 0, sizeof(aip_param_spec), NULL, NULL, 0, 1, NULL, NULL, NULL}
+#define AIP_DESCRIPTOR_INIT \
+    { sizeof(aip_descriptor), 0, NULL, NULL, NULL, 0, sizeof(aip_param_spec), NULL, NULL, 0, 1, NULL, NULL, NULL }
 
 /* Adds to this context's catalogue; strings and tables are borrowed and must outlive the context (literals and statics do).
  * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken). any-thread */

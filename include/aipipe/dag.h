@@ -72,14 +72,14 @@ AIP_API const char *aip_task_state_name(int32_t state); /* "success". immutable 
 
 typedef struct aip_task_event {
     uint32_t struct_size;
-    int32_t state;            /* AIP_TASK_*; also sent with AIP_TASK_RUNNING for each progress report */
+    int32_t state; /* AIP_TASK_*; also sent with AIP_TASK_RUNNING for each progress report */
     const char *task;
-    const char *phase;        /* of progress; NULL: a change of state */
+    const char *phase; /* of progress; NULL: a change of state */
     int64_t rows;
     int64_t bytes;
-    double fraction;          /* negative: not known */
-    int64_t elapsed_ns;       /* since the task started */
-    const aip_error *error;   /* of a failed task; borrowed for the call */
+    double fraction;        /* negative: not known */
+    int64_t elapsed_ns;     /* since the task started */
+    const aip_error *error; /* of a failed task; borrowed for the call */
 } aip_task_event;
 
 #define AIP_NEVER UINT64_MAX

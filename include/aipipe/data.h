@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* ---- types ---------------------------------------------------------------------------------------------------------------- */
-#define AIP_BOOL ((int32_t)1)       /* bitmap */
+#define AIP_BOOL ((int32_t)1) /* bitmap */
 #define AIP_INT32 ((int32_t)2)
 #define AIP_INT64 ((int32_t)3)
 #define AIP_FLOAT32 ((int32_t)4)
@@ -35,18 +35,19 @@ typedef struct aip_schema aip_schema;
 typedef struct aip_field {
     uint32_t struct_size;
     int32_t type;
-    const char *name;     /* UTF-8 */
-    const char *zone;     /* of a timestamp: IANA name or "UTC"; NULL: wall time */
-    int32_t scale;        /* of a decimal64 */
-    int32_t nullable;     /* 1: may hold nulls */
+    const char *name; /* UTF-8 */
+    const char *zone; /* of a timestamp: IANA name or "UTC"; NULL: wall time */
+    int32_t scale;    /* of a decimal64 */
+    int32_t nullable; /* 1: may hold nulls */
 } aip_field;
-#define AIP_FIELD_INIT {sizeof(aip_field), 0, NULL, NULL, 0, 1}
+#define AIP_FIELD_INIT \
+    { sizeof(aip_field), 0, NULL, NULL, 0, 1 }
 
 /* fields: n structs of struct_size bytes each, copied. Errors: AIP_E_MISUSE, AIP_E_SCHEMA (duplicate or empty name). any-thread */
 AIP_API int32_t aip_schema_create(aip_context *ctx, const aip_field *fields, int32_t n, aip_schema **out, aip_error **err);
-AIP_API int32_t aip_schema_n_fields(const aip_schema *schema);                           /* immutable */
-AIP_API const aip_field *aip_schema_field(const aip_schema *schema, int32_t i);          /* borrowed; NULL out of range. immutable */
-AIP_API int32_t aip_schema_find(const aip_schema *schema, const char *name);             /* index, or -1. immutable */
+AIP_API int32_t aip_schema_n_fields(const aip_schema *schema);                  /* immutable */
+AIP_API const aip_field *aip_schema_field(const aip_schema *schema, int32_t i); /* borrowed; NULL out of range. immutable */
+AIP_API int32_t aip_schema_find(const aip_schema *schema, const char *name);    /* index, or -1. immutable */
 AIP_API void aip_schema_free(aip_schema *schema);
 
 /* ---- batch ------------------------------------------------------------------------------------------------------------------ */
@@ -59,20 +60,21 @@ typedef struct aip_column_view {
     int32_t type;
     int64_t length;
     int64_t null_count;
-    const uint8_t *validity;  /* bitmap, 1 is valid; NULL: no nulls */
-    const void *values;       /* fixed-width values, bool bitmap, dictionary codes, or the bytes of utf8 and binary */
-    const int32_t *offsets;   /* utf8 and binary: length + 1 */
-    int64_t dictionary_length;           /* dictionary: its utf8 column */
+    const uint8_t *validity;   /* bitmap, 1 is valid; NULL: no nulls */
+    const void *values;        /* fixed-width values, bool bitmap, dictionary codes, or the bytes of utf8 and binary */
+    const int32_t *offsets;    /* utf8 and binary: length + 1 */
+    int64_t dictionary_length; /* dictionary: its utf8 column */
     const int32_t *dictionary_offsets;
     const char *dictionary_bytes;
 } aip_column_view;
-#define AIP_COLUMN_VIEW_INIT {sizeof(aip_column_view), 0, 0, 0, NULL, NULL, NULL, 0, NULL, NULL}
+#define AIP_COLUMN_VIEW_INIT \
+    { sizeof(aip_column_view), 0, 0, 0, NULL, NULL, NULL, 0, NULL, NULL }
 
-AIP_API int64_t aip_batch_n_rows(const aip_batch *batch);                    /* immutable */
-AIP_API const aip_schema *aip_batch_schema(const aip_batch *batch);          /* borrowed. immutable */
+AIP_API int64_t aip_batch_n_rows(const aip_batch *batch);           /* immutable */
+AIP_API const aip_schema *aip_batch_schema(const aip_batch *batch); /* borrowed. immutable */
 /* Writes up to view->struct_size bytes. Errors: AIP_E_MISUSE (index, size). immutable */
 AIP_API int32_t aip_batch_column(const aip_batch *batch, int32_t i, aip_column_view *view, aip_error **err);
-AIP_API void aip_batch_retain(aip_batch *batch);                             /* one more _free is due. any-thread */
+AIP_API void aip_batch_retain(aip_batch *batch); /* one more _free is due. any-thread */
 AIP_API void aip_batch_free(aip_batch *batch);
 
 /* Makes a batch from columns, each copied from the view (host memory stays the host's). Errors: AIP_E_MISUSE (lengths,
@@ -151,7 +153,8 @@ typedef struct aip_source_callbacks {
     int32_t (*next)(void *user, aip_batch **out, aip_error **err);
     void (*destroy)(void *user);
 } aip_source_callbacks;
-#define AIP_SOURCE_CALLBACKS_INIT {sizeof(aip_source_callbacks), 0, NULL, NULL, NULL, NULL}
+#define AIP_SOURCE_CALLBACKS_INIT \
+    { sizeof(aip_source_callbacks), 0, NULL, NULL, NULL, NULL }
 AIP_API int32_t aip_dataset_from_callbacks(const aip_schema *schema, const aip_source_callbacks *callbacks, aip_dataset **out,
                                            aip_error **err);
 
@@ -168,12 +171,13 @@ AIP_API const aip_schema *aip_dataset_schema(const aip_dataset *dataset); /* bor
 typedef struct aip_row_counts { /* of one pass: rows_in = rows_out + rows_rejected + rows_filtered */
     uint32_t struct_size;
     uint32_t reserved;
-    int64_t rows_in;       /* records that the source held */
+    int64_t rows_in; /* records that the source held */
     int64_t rows_out;
     int64_t rows_rejected; /* bad records, in the rejects table */
     int64_t rows_filtered; /* dropped by stages */
 } aip_row_counts;
-#define AIP_ROW_COUNTS_INIT {sizeof(aip_row_counts), 0, 0, 0, 0, 0}
+#define AIP_ROW_COUNTS_INIT \
+    { sizeof(aip_row_counts), 0, 0, 0, 0, 0 }
 
 /* One pass that gives each batch, in order, to the callback (borrowed for the call; one call at a time, on any thread). Non-zero
  * from the callback ends the pass with that value. counts may be NULL. any-thread */

@@ -29,7 +29,8 @@ typedef struct aip_executor_callbacks {
     void (*wake)(void *user);     /* a run wants aip_run_poll to be called; may coalesce. NULL: nobody polls. Any thread. */
     void (*shutdown)(void *user); /* the context is closed: no submit or wake follows. NULL: nothing */
 } aip_executor_callbacks;
-#define AIP_EXECUTOR_CALLBACKS_INIT {sizeof(aip_executor_callbacks), 0, NULL, NULL, NULL, NULL, NULL}
+#define AIP_EXECUTOR_CALLBACKS_INIT \
+    { sizeof(aip_executor_callbacks), 0, NULL, NULL, NULL, NULL, NULL }
 
 /* ---- cancellation -------------------------------------------------------------------------------------------------------- */
 typedef struct aip_cancel aip_cancel;
@@ -46,22 +47,23 @@ AIP_API void aip_cancel_free(aip_cancel *token);
 typedef struct aip_progress {
     uint32_t struct_size;
     uint32_t reserved;
-    int64_t rows;          /* rows that came out so far */
-    int64_t bytes;         /* bytes of the source consumed so far */
-    double fraction;       /* 0 to 1; negative when not known */
-    const char *phase;     /* "read", "fit standard_scaler", "fit logistic_regression", ... */
+    int64_t rows;      /* rows that came out so far */
+    int64_t bytes;     /* bytes of the source consumed so far */
+    double fraction;   /* 0 to 1; negative when not known */
+    const char *phase; /* "read", "fit standard_scaler", "fit logistic_regression", ... */
 } aip_progress;
 
 typedef struct aip_call {
     uint32_t struct_size;
     uint32_t reserved;
-    aip_cancel *cancel;    /* borrowed for the call; NULL: cannot be cancelled but by closing the context */
+    aip_cancel *cancel; /* borrowed for the call; NULL: cannot be cancelled but by closing the context */
     /* Called now and then, from any thread but never from two at once; non-zero stops the call with that value. */
     int32_t (*progress)(void *user, const aip_progress *progress);
     void *user;
-    int64_t timeout_ns;    /* 0: none; past it the call ends with AIP_E_TIMEOUT */
+    int64_t timeout_ns; /* 0: none; past it the call ends with AIP_E_TIMEOUT */
 } aip_call;
-#define AIP_CALL_INIT {sizeof(aip_call), 0, NULL, NULL, NULL, 0}
+#define AIP_CALL_INIT \
+    { sizeof(aip_call), 0, NULL, NULL, NULL, 0 }
 
 #ifdef __cplusplus
 }

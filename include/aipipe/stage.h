@@ -43,8 +43,8 @@ typedef struct aip_fold_ops {
 typedef struct aip_stage_ops {
     uint32_t struct_size;
     uint32_t reserved;
-    int32_t (*create)(aip_context *ctx, void *user, const aip_params *params, const aip_input *inputs, int32_t n_inputs, void **self,
-                      aip_error **err);
+    int32_t (*create)(aip_context *ctx, void *user, const aip_params *params, const aip_input *inputs, int32_t n_inputs,
+                      void **self, aip_error **err);
     void (*destroy)(void *self);
 
     /* Fit; all NULL when there is nothing to learn. fold_create makes the fold for an input schema. */
@@ -76,8 +76,8 @@ typedef struct aip_stage aip_stage;
 
 /* Makes a stage from the catalogue. params: JSON object, or NULL for defaults. inputs: n structs, handles retained.
  * Errors: AIP_E_NOT_FOUND (no such stage; the nearest is named), AIP_E_PARAM, AIP_E_SYNTAX. any-thread */
-AIP_API int32_t aip_stage_create(aip_context *ctx, const char *name, const char *params_json, const aip_input *inputs, int32_t n_inputs,
-                                 aip_stage **out, aip_error **err);
+AIP_API int32_t aip_stage_create(aip_context *ctx, const char *name, const char *params_json, const aip_input *inputs,
+                                 int32_t n_inputs, aip_stage **out, aip_error **err);
 /* Stages in a row, as one stage; retains each. any-thread */
 AIP_API int32_t aip_stage_pipeline(aip_context *ctx, aip_stage *const *stages, int32_t n, aip_stage **out, aip_error **err);
 /* Learns from a dataset; the stage itself is not changed. A stage with nothing to learn comes back as it is. In a pipeline each stage

@@ -1,0 +1,36 @@
+/* The catalogue of a context, and parameters checked against a descriptor's table. */
+#ifndef AIPIPE_LIB_BASE_CATALOG_H
+#define AIPIPE_LIB_BASE_CATALOG_H
+
+#include "base/document.h"
+#include <aipipe/catalog.h>
+
+typedef struct aip__catalog aip__catalog;
+int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err);
+void aip__catalog_free(aip_context *ctx, aip__catalog *catalog); /* calls the descriptors' destroy */
+
+/* Descriptor by kind and name. Errors: AIP_E_NOT_FOUND "no stage 'standrd_scaler'; did you mean 'standard_scaler'?". */
+int32_t aip__catalog_find(aip_context *ctx, int32_t kind, const char *name, const aip_descriptor **out, aip_error **err);
+/* The i-th descriptor in order of (kind, name); NULL past the end. */
+const aip_descriptor *aip__catalog_at(aip_context *ctx, int32_t i);
+const char *aip__kind_name(int32_t kind); /* "stage" */
+
+/* The nearest of n names to `given` by edit distance, or NULL when none is near. */
+const char *aip__nearest(const char *given, const char *const *names, size_t n);
+
+/* Checks a map (or NULL: all defaults) against the table: unknown key (did you mean), type, range, choice, missing. A scalar or list in place
+ * of a map sets the descriptor's shorthand parameter. Errors carry the node's line and column, the parameter and the descriptor's name.
+ * The result owns copies of everything. */
+int32_t aip__params_create(aip_context *ctx, const aip_descriptor *descriptor, const aip__node *given, const char *source,
+                           aip_params **out, aip_error **err);
+/* The same from JSON text (NULL: all defaults). */
+int32_t aip__params_parse(aip_context *ctx, const aip_descriptor *descriptor, const char *json, aip_params **out,
+                          aip_error **err);
+void aip__params_free(aip_params *params);
+const aip__node *aip__params_node(const aip_params *params,
+                                  const char *name); /* the value's node; never NULL for a spec'd name */
+/* All parameters, defaults filled in, as canonical JSON: what packages store and cache keys hash. Borrowed. */
+const char *aip__params_canonical(const aip_params *params);
+int32_t aip__params_line(const aip_params *params, const char *name, int32_t *column); /* 0 when not from a file */
+
+#endif

@@ -1,0 +1,58 @@
+/* The file operations that the library uses, as a table, so that tests can fail each one. Files are read with pread, never mapped (a
+ * truncated map is SIGBUS). Writing is always to a temporary file beside the target: fsync, rename, fsync of the folder. */
+#ifndef AIPIPE_LIB_BASE_IO_H
+#define AIPIPE_LIB_BASE_IO_H
+
+#include <aipipe/base.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+typedef struct aip__io {
+    int (*open)(const char *path, int flags, mode_t mode);
+    ssize_t (*pread)(int fd, void *bytes, size_t n, off_t offset);
+    ssize_t (*read)(int fd, void *bytes, size_t n);
+    ssize_t (*write)(int fd, const void *bytes, size_t n);
+    int (*fsync)(int fd);
+    int (*close)(int fd);
+    int (*rename)(const char *from, const char *to);
+    int (*unlink)(const char *path);
+    int (*fstat)(int fd, struct stat *st);
+    int (*stat)(const char *path, struct stat *st);
+} aip__io;
+extern const aip__io aip__io_posix;
+
+/* A file being read: retries EINTR and short reads. */
+typedef struct aip__file {
+    aip_context *ctx;
+    int fd;
+    char *path;
+    int64_t size;       /* -1 for a pipe */
+    struct stat opened; /* as it was when opened */
+} aip__file;
+int32_t aip__file_open(aip_context *ctx, const char *path, aip__file *out, aip_error **err);
+/* Reads n bytes, or fewer only at the end of the file; *got says how many. offset is ignored for a pipe (reads on). */
+int32_t aip__file_read(aip__file *f, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err);
+/* AIP_E_CHANGED when size, inode or modification time is not what it was when it was opened (or, given `before`, what it was then). */
+int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_error **err);
+void aip__file_close(aip__file *f);
+/* A whole file into memory (NUL-terminated; free with aip__free). AIP_E_DATA when larger than limit. */
+int32_t aip__file_load(aip_context *ctx, const char *path, size_t limit, char **bytes, size_t *n, aip_error **err);
+
+/* A file being written: nothing at `path` changes until commit, which is atomic and durable. */
+typedef struct aip__file_out {
+    aip_context *ctx;
+    int fd;
+    char *path, *temporary;
+    char *buffered;
+    size_t n_buffered;
+    int64_t written;
+} aip__file_out;
+int32_t aip__file_create(aip_context *ctx, const char *path, aip__file_out *out, aip_error **err);
+int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error **err);
+int32_t aip__file_commit(aip__file_out *f, aip_error **err); /* also closes; on error the target is as it was */
+void aip__file_abandon(aip__file_out *f);                    /* removes the temporary file; fine after commit */
+
+/* "dir/name": path when it is absolute or dir is NULL or empty. Free with aip__free. */
+char *aip__path_join(aip_context *ctx, const char *dir, const char *path);
+
+#endif

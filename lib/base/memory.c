@@ -1,0 +1,220 @@
+/* Allocation through the context: accounting against the memory limit, and a store of freed buffers. */
+#include "base/memory.h"
+
+#include "base/checked.h"
+#include "base/context.h"
+#include "base/error.h"
+#include <string.h>
+
+#define HEADER 16 /* before each small allocation: its size; keeps 16-byte alignment */
+#define BUFFER_ALIGN 64
+#define BUFFER_SLACK 64 /* readable zero bytes behind a buffer's end */
+#define CLASS_MIN ((size_t)32 << 10)
+
+/* Reserves bytes against the limit. */
+static bool reserve(aip_context *ctx, size_t n) {
+    uint64_t used = atomic_fetch_add_explicit(&ctx->memory_used, n, memory_order_relaxed) + n;
+    if (used > ctx->memory_limit) {
+        atomic_fetch_sub_explicit(&ctx->memory_used, n, memory_order_relaxed);
+        atomic_store_explicit(&ctx->limit_refused, 1, memory_order_relaxed);
+        return false;
+    }
+    uint64_t peak = atomic_load_explicit(&ctx->memory_peak, memory_order_relaxed);
+    while (
+        used > peak
+        && !atomic_compare_exchange_weak_explicit(&ctx->memory_peak, &peak, used, memory_order_relaxed, memory_order_relaxed)) {}
+    return true;
+}
+
+static void unreserve(aip_context *ctx, size_t n) { atomic_fetch_sub_explicit(&ctx->memory_used, n, memory_order_relaxed); }
+
+static void *raw(aip_context *ctx, void *ptr, size_t old_size, size_t new_size, size_t align) {
+    if (new_size > old_size && !reserve(ctx, new_size - old_size)) return NULL;
+    void *p = ctx->allocator.resize(ctx->allocator.user, ptr, old_size, new_size, align);
+    if (new_size > 0 && !p) {
+        if (new_size > old_size) unreserve(ctx, new_size - old_size);
+        atomic_store_explicit(&ctx->limit_refused, 0, memory_order_relaxed);
+        return NULL;
+    }
+    if (new_size < old_size) unreserve(ctx, old_size - new_size);
+    return p;
+}
+
+void *aip__alloc(aip_context *ctx, size_t size) { return aip__realloc(ctx, NULL, size); }
+
+void *aip__calloc(aip_context *ctx, size_t count, size_t size) {
+    size_t n = 0;
+    if (aip__mul_size(count, size, &n)) return NULL;
+    void *p = aip__realloc(ctx, NULL, n);
+    if (p) memset(p, 0, n);
+    return p;
+}
+
+void *aip__realloc(aip_context *ctx, void *ptr, size_t size) {
+    size_t total = 0, old = 0;
+    if (aip__add_size(size, HEADER, &total)) return NULL;
+    uint8_t *base = ptr ? (uint8_t *)ptr - HEADER : NULL;
+    if (base) memcpy(&old, base, sizeof old);
+    uint8_t *p = raw(ctx, base, old, total, HEADER);
+    if (!p) return NULL;
+    memcpy(p, &total, sizeof total);
+    return p + HEADER;
+}
+
+void aip__free(aip_context *ctx, void *ptr) {
+    if (!ptr) return;
+    uint8_t *base = (uint8_t *)ptr - HEADER;
+    size_t old = 0;
+    memcpy(&old, base, sizeof old);
+    raw(ctx, base, old, 0, HEADER);
+}
+
+char *aip__strndup(aip_context *ctx, const char *text, size_t n) {
+    if (n == SIZE_MAX) return NULL;
+    char *p = aip__alloc(ctx, n + 1);
+    if (!p) return NULL;
+    memcpy(p, text, n);
+    p[n] = 0;
+    return p;
+}
+
+char *aip__strdup(aip_context *ctx, const char *text) { return aip__strndup(ctx, text, strlen(text)); }
+
+int32_t aip__error_memory(aip_context *ctx, aip_error **err) {
+    if (!atomic_load_explicit(&ctx->limit_refused, memory_order_relaxed)) return aip__error_nomem(err);
+    return aip__error_set(err, AIP_E_MEMORY_LIMIT, "memory limit of %.0f MB reached (%.0f MB in use)",
+                          (double)ctx->memory_limit / 1e6, (double)atomic_load(&ctx->memory_used) / 1e6);
+}
+
+int aip__grow(aip_context *ctx, void *array_ptr, size_t *capacity, size_t need, size_t item_size) {
+    if (need <= *capacity) return 0;
+    size_t n = *capacity < 8 ? 8 : *capacity, bytes = 0;
+    while (n < need)
+        if (aip__mul_size(n, 2, &n)) return -1;
+    if (aip__mul_size(n, item_size, &bytes)) return -1;
+    void *old = NULL;
+    memcpy(&old, array_ptr, sizeof old);
+    void *p = aip__realloc(ctx, old, bytes);
+    if (!p) return -1;
+    memcpy(array_ptr, &p, sizeof p);
+    *capacity = n;
+    return 0;
+}
+
+/* ---- buffers ------------------------------------------------------------------------------------------------------------- */
+
+/* Size class of a number of bytes that includes the slack: -1 when it is too small or too large to be kept. */
+static int class_of(size_t total) {
+    size_t size = CLASS_MIN;
+    if (total <= CLASS_MIN / 2) return -1;
+    for (int c = 0; c < AIP__BUFFER_CLASSES; c++, size <<= 1)
+        if (total <= size) return c;
+    return -1;
+}
+
+static size_t class_size(int c) { return CLASS_MIN << c; }
+
+/* Memory for `total` bytes (slack included); *got is what it really holds. */
+static uint8_t *take(aip_context *ctx, size_t total, size_t *got) {
+    int c = class_of(total);
+    if (c < 0) {
+        *got = total;
+        return raw(ctx, NULL, 0, total, BUFFER_ALIGN);
+    }
+    *got = class_size(c);
+    pthread_mutex_lock(&ctx->spare.lock);
+    void *p = ctx->spare.head[c];
+    if (p) {
+        memcpy(&ctx->spare.head[c], p, sizeof(void *));
+        ctx->spare.bytes -= *got;
+    }
+    pthread_mutex_unlock(&ctx->spare.lock);
+    if (p) {
+        if (reserve(ctx, *got)) return p;
+        ctx->allocator.resize(ctx->allocator.user, p, *got, 0, BUFFER_ALIGN);
+        return NULL;
+    }
+    return raw(ctx, NULL, 0, *got, BUFFER_ALIGN);
+}
+
+static void give(aip_context *ctx, uint8_t *p, size_t total) {
+    if (!p) return;
+    int c = class_of(total);
+    if (c >= 0 && class_size(c) == total) {
+        bool kept = false;
+        pthread_mutex_lock(&ctx->spare.lock);
+        if (ctx->spare.bytes + total <= ctx->spare.limit) {
+            memcpy(p, &ctx->spare.head[c], sizeof(void *));
+            ctx->spare.head[c] = p;
+            ctx->spare.bytes += total;
+            kept = true;
+        }
+        pthread_mutex_unlock(&ctx->spare.lock);
+        if (kept) {
+            unreserve(ctx, total); /* spare memory is not in use; its bound is small and stated */
+            return;
+        }
+    }
+    raw(ctx, p, total, 0, BUFFER_ALIGN);
+}
+
+aip__buffer *aip__buffer_new(aip_context *ctx, size_t size) {
+    size_t total = 0;
+    if (aip__add_size(size, BUFFER_SLACK, &total)) return NULL;
+    aip__buffer *b = aip__alloc(ctx, sizeof *b);
+    if (!b) return NULL;
+    size_t got = 0;
+    uint8_t *data = take(ctx, total, &got);
+    if (!data) {
+        aip__free(ctx, b);
+        return NULL;
+    }
+    memset(data + size, 0, BUFFER_SLACK);
+    *b = (aip__buffer){.refs = 1, .ctx = aip__context_retain(ctx), .data = data, .size = size, .capacity = got - BUFFER_SLACK};
+    return b;
+}
+
+aip__buffer *aip__buffer_wrap(aip_context *ctx, void *data, size_t size, void (*release)(void *owner), void *owner) {
+    aip__buffer *b = aip__alloc(ctx, sizeof *b);
+    if (!b) return NULL;
+    *b = (aip__buffer){.refs = 1,
+                       .ctx = aip__context_retain(ctx),
+                       .data = data,
+                       .size = size,
+                       .capacity = size,
+                       .release = release,
+                       .owner = owner};
+    return b;
+}
+
+aip__buffer *aip__buffer_retain(aip__buffer *b) {
+    if (b) atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    return b;
+}
+
+void aip__buffer_free(aip__buffer *b) {
+    if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1) return;
+    aip_context *ctx = b->ctx;
+    if (b->release)
+        b->release(b->owner);
+    else
+        give(ctx, b->data, b->capacity + BUFFER_SLACK);
+    aip__free(ctx, b);
+    aip__context_release(ctx);
+}
+
+int aip__buffer_resize(aip__buffer **bp, size_t size) {
+    aip__buffer *b = *bp;
+    if (size > b->capacity) {
+        size_t want = b->capacity * 2 > size ? b->capacity * 2 : size;
+        aip__buffer *grown = aip__buffer_new(b->ctx, want);
+        if (!grown) grown = aip__buffer_new(b->ctx, size);
+        if (!grown) return -1;
+        memcpy(grown->data, b->data, b->size);
+        aip__buffer_free(b);
+        *bp = b = grown;
+    }
+    b->size = size;
+    memset(b->data + size, 0, BUFFER_SLACK);
+    return 0;
+}

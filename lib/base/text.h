@@ -1,0 +1,28 @@
+/* A growing byte string, for building messages, JSON and files in memory. Once a growth was refused it stays failed, and the caller looks
+ * once at the end. */
+#ifndef AIPIPE_LIB_BASE_TEXT_H
+#define AIPIPE_LIB_BASE_TEXT_H
+
+#include <aipipe/base.h>
+#include <stdbool.h>
+
+typedef struct aip__text {
+    aip_context *ctx;
+    char *bytes; /* NUL-terminated once anything was added */
+    size_t n, capacity;
+    bool failed;
+} aip__text;
+
+void aip__text_init(aip__text *t, aip_context *ctx);
+void aip__text_add(aip__text *t, const char *bytes, size_t n);
+void aip__text_str(aip__text *t, const char *text);
+void aip__text_char(aip__text *t, char c);
+void aip__text_printf(aip__text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void aip__text_json(aip__text *t, const char *bytes, size_t n); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
+/* Shortest decimal that reads back to the same double; "NaN", "Infinity", "-Infinity" (quoted when json). */
+void aip__text_f64(aip__text *t, double v, bool json);
+/* Hands the bytes over (free with aip__free); AIP_E_NOMEM or AIP_E_MEMORY_LIMIT when a growth was refused. */
+int32_t aip__text_take(aip__text *t, char **out, size_t *n, aip_error **err);
+void aip__text_free(aip__text *t);
+
+#endif
