@@ -1,0 +1,48 @@
+/* What a scan reads from. A source makes cursors; a cursor is a serial reader that cuts the source into work items (cheap), which any thread
+ * then decodes into batches (the real work). */
+#ifndef AIPIPE_LIB_DATA_SOURCE_H
+#define AIPIPE_LIB_DATA_SOURCE_H
+
+#include "data/batch.h"
+#include "exec/cancel.h"
+
+typedef struct aip__item {
+    void *data;    /* the cursor's own; ended by item_free exactly once */
+    int64_t bytes; /* of the source that it stands for: progress and back-pressure */
+} aip__item;
+
+typedef struct aip__decoded {
+    aip_batch *batch;  /* at most AIP_BATCH_MAX_ROWS rows; NULL: no rows */
+    int64_t n_records; /* rows of the batch + n_rejected */
+    int64_t n_rejected;
+    void *rejects; /* the source's own, handed to account; may be NULL */
+} aip__decoded;
+
+typedef struct aip__source_ops {
+    const char *kind; /* "csv", "memory", ... for messages */
+    /* Starts a pass. */
+    int32_t (*open)(void *self, const aip__token *token, void **cursor, aip_error **err);
+    /* The next item; *end instead when there is none. One call at a time, in source order, from any thread. */
+    int32_t (*next)(void *cursor, aip__item *item, bool *end, aip_error **err);
+    /* Many at once. Does not free the item. NULL: the item's data is an aip_batch * that the scan takes over. */
+    int32_t (*decode)(void *cursor, const aip__item *item, aip__decoded *out, aip_error **err);
+    void (*item_free)(void *cursor, aip__item *item); /* NULL when decode is NULL */
+    /* For each decoded item, serially in source order: rejects, limits on rejects. May be NULL. Takes over out->rejects. */
+    int32_t (*account)(void *cursor, aip__decoded *decoded, aip_error **err);
+    /* After the last item was accounted for: checks that the file is still the same, publishes the rejects table. May be NULL. */
+    int32_t (*finish)(void *cursor, aip_error **err);
+    void (*close)(void *cursor);
+    void (*destroy)(void *self);
+    /* Bytes of the whole source for progress, or -1. May be NULL. */
+    int64_t (*total_bytes)(void *self);
+    /* Rows when known without a pass, or -1. May be NULL. */
+    int64_t (*count)(void *self);
+    /* The rejects table of the last finished pass as a dataset (retained for the caller), or NULL when there was no pass. May be NULL. */
+    aip_dataset *(*rejects)(void *self);
+} aip__source_ops;
+
+/* A dataset over a source; takes self over (also on failure: destroy is called). once: a second pass is AIP_E_STATE. */
+int32_t aip__dataset_from_source(aip_context *ctx, const aip_schema *schema, const aip__source_ops *ops, void *self, bool once,
+                                 aip_dataset **out, aip_error **err);
+
+#endif

@@ -1,0 +1,43 @@
+/* The inside of a stage: a descriptor with its parameters (shared between a stage and what it was fitted from), and what a fit learned. */
+#ifndef AIPIPE_LIB_DATA_STAGE_H
+#define AIPIPE_LIB_DATA_STAGE_H
+
+#include "base/catalog.h"
+#include "data/batch.h"
+#include <aipipe/stage.h>
+
+typedef struct aip__stage_spec { /* shared, immutable */
+    _Atomic(int64_t) refs;
+    const aip_descriptor *descriptor;
+    const aip_stage_ops *ops;
+    aip_params *params;
+    void *self;
+} aip__stage_spec;
+
+typedef struct aip__stage_learned { /* shared, immutable */
+    _Atomic(int64_t) refs;
+    aip__stage_spec *spec; /* for its fitted_destroy */
+    void *fitted;
+} aip__stage_learned;
+
+struct aip_stage {
+    _Atomic(int64_t) refs;
+    aip_context *ctx;
+    aip__stage_spec *spec;       /* NULL for a pipeline */
+    aip__stage_learned *learned; /* NULL: not fitted, or nothing to learn */
+    int32_t n;                   /* of a pipeline */
+    aip_stage **stages;
+};
+aip_stage *aip__stage_retain(const aip_stage *s);
+
+/* How a DAG file or package writes a stage: `name`, or `{name: params}`; a list is a pipeline. resolve gives the dataset for an input such as
+ * join's `with: weather` (the value's node); it may be NULL when no inputs are possible. Errors carry the node's place. */
+typedef int32_t (*aip__resolve_input)(void *user, const aip__node *reference, aip_dataset **out, aip_error **err);
+int32_t aip__stage_from_node(aip_context *ctx, const aip__node *node, const char *source, aip__resolve_input resolve, void *user,
+                             aip_stage **out, aip_error **err);
+
+/* bind with everything checked (fitted?), errors placed at the stage. */
+int32_t aip__stage_bind(aip_stage *s, const aip_schema *in, void **bound, aip_schema **out, aip_error **err);
+void aip__stage_unbind(aip_stage *s, void *bound);
+
+#endif
