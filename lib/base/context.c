@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STRUCT_GROWTH 4096 /* no later version's struct is longer than ours by more */
 #define SPARE_LIMIT ((size_t)64 << 20)
 
 /* The C library's allocator, as the one callback. */
@@ -31,7 +32,7 @@ static void *libc_resize(void *user, void *ptr, size_t old_size, size_t new_size
 int32_t aip__struct_copy(void *current, size_t current_size, const void *given, const char *name, aip_error **err) {
     uint32_t size = 0;
     memcpy(&size, given, sizeof size);
-    if (size < sizeof size)
+    if (size < sizeof size || size > current_size + STRUCT_GROWTH) /* garbage, such as an uninitialised struct */
         return aip__error_set(err, AIP_E_MISUSE, "%s.struct_size is %u: expected sizeof(%s)", name, (unsigned)size, name);
     for (size_t i = current_size; i < size; i++)
         if (((const uint8_t *)given)[i] != 0)

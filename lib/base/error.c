@@ -38,8 +38,6 @@ int32_t aip__error_nomem(aip_error **err) {
 int32_t aip__error_setv(aip_error **err, int32_t status, const char *format, va_list args) {
     if (status == AIP_OK) status = AIP_E_INTERNAL;
     if (!err) return status;
-    if (*err) aip_error_free(*err);
-    *err = NULL;
     if (status == AIP_E_NOMEM) return aip__error_nomem(err);
     va_list again;
     va_copy(again, args);
@@ -59,6 +57,7 @@ int32_t aip__error_setv(aip_error **err, int32_t status, const char *format, va_
     e->status = status;
     e->offset = -1;
     e->message = message;
+    if (*err) aip_error_free(*err); /* only now: the arguments may be its texts */
     *err = e;
     return status;
 }
@@ -87,10 +86,13 @@ int32_t aip_error_set(aip_error **err, int32_t status, const char *message) {
 
 static int can_place(aip_error **err) { return err && *err && !(*err)->is_static; }
 
+static void forget_text(aip_error *e) { /* made before a place was known */
+    free(atomic_exchange(&e->text, NULL));
+}
+
 static void place(aip_error **err, char **field, const char *value) {
     if (!*field && value) *field = copy_text(value);
-    char *text = atomic_exchange(&(*err)->text, NULL); /* made before this place was known */
-    free(text);
+    forget_text(*err);
 }
 
 void aip__error_at_source(aip_error **err, const char *source) {
@@ -109,7 +111,10 @@ void aip__error_at_data_column(aip_error **err, const char *column) {
     if (can_place(err)) place(err, &(*err)->data_column, column);
 }
 void aip__error_at_line(aip_error **err, int64_t line, int64_t column) {
-    if (can_place(err) && (*err)->line == 0) (*err)->line = line, (*err)->column = column;
+    if (!can_place(err) || (*err)->line != 0) return;
+    (*err)->line = line;
+    (*err)->column = column;
+    forget_text(*err);
 }
 void aip__error_at_offset(aip_error **err, int64_t offset) {
     if (can_place(err) && (*err)->offset < 0) (*err)->offset = offset;

@@ -4,6 +4,7 @@
 #define AIPIPE_LIB_BASE_IO_H
 
 #include <aipipe/base.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -18,6 +19,7 @@ typedef struct aip__io {
     int (*unlink)(const char *path);
     int (*fstat)(int fd, struct stat *st);
     int (*stat)(const char *path, struct stat *st);
+    int (*fchmod)(int fd, mode_t mode);
 } aip__io;
 extern const aip__io aip__io_posix;
 
@@ -38,19 +40,23 @@ void aip__file_close(aip__file *f);
 /* A whole file into memory (NUL-terminated; free with aip__free). AIP_E_DATA when larger than limit. */
 int32_t aip__file_load(aip_context *ctx, const char *path, size_t limit, char **bytes, size_t *n, aip_error **err);
 
-/* A file being written: nothing at `path` changes until commit, which is atomic and durable. */
+/* A file being written: nothing at `path` changes until commit, which is atomic and durable. A symbolic link stays and its target is
+ * replaced; the permission bits of a file that is there are kept. A pipe or device is written to as bytes come. */
 typedef struct aip__file_out {
     aip_context *ctx;
     int fd;
-    char *path, *temporary;
+    char *path, *temporary; /* temporary: NULL for a pipe or device */
     char *buffered;
     size_t n_buffered;
     int64_t written;
+    bool failed; /* a write failed: commit refuses */
 } aip__file_out;
 int32_t aip__file_create(aip_context *ctx, const char *path, aip__file_out *out, aip_error **err);
 int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error **err);
-int32_t aip__file_commit(aip__file_out *f, aip_error **err); /* also closes; on error the target is as it was */
-void aip__file_abandon(aip__file_out *f);                    /* removes the temporary file; fine after commit */
+/* Also closes and releases, whatever comes back. On error the target is as it was, but for one case that the message names: it was replaced,
+ * and the folder could not be made durable. */
+int32_t aip__file_commit(aip__file_out *f, aip_error **err);
+void aip__file_abandon(aip__file_out *f); /* removes the temporary file; fine after commit and on a zeroed struct */
 
 /* "dir/name": path when it is absolute or dir is NULL or empty. Free with aip__free. */
 char *aip__path_join(aip_context *ctx, const char *dir, const char *path);

@@ -1,0 +1,320 @@
+/* Files: reading with pread, writing through a temporary file beside the target. All calls that may fail go through the context's table. */
+#include "base/io.h"
+
+#include "base/context.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE ((size_t)64 << 10)
+#define TEMPORARY_TRIES 100
+#define TEMPORARY_BASE_MAX 180 /* of the target's name, so that the temporary name stays under NAME_MAX */
+
+static int posix_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+const aip__io aip__io_posix = {.open = posix_open,
+                               .pread = pread,
+                               .read = read,
+                               .write = write,
+                               .fsync = fsync,
+                               .close = close,
+                               .rename = rename,
+                               .unlink = unlink,
+                               .fstat = fstat,
+                               .stat = stat,
+                               .fchmod = fchmod};
+
+static int open_retry(aip_context *ctx, const char *path, int flags, mode_t mode) {
+    int fd = -1;
+    do { fd = ctx->io->open(path, flags | O_CLOEXEC | O_NOCTTY, mode); } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static int fsync_retry(aip_context *ctx, int fd) {
+    int result = 0;
+    do { result = ctx->io->fsync(fd); } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+
+int32_t aip__file_open(aip_context *ctx, const char *path, aip__file *out, aip_error **err) {
+    aip__file f = {.ctx = ctx, .fd = -1, .size = -1};
+    int32_t status = AIP_OK;
+    f.fd = open_retry(ctx, path, O_RDONLY, 0);
+    if (f.fd < 0) status = aip__error_errno(err, errno, "cannot open '%s'", path);
+    if (status == AIP_OK && ctx->io->fstat(f.fd, &f.opened) != 0) status = aip__error_errno(err, errno, "cannot stat '%s'", path);
+    if (status == AIP_OK && S_ISDIR(f.opened.st_mode))
+        status = aip__error_set(err, AIP_E_IO, "'%s' is a folder: expected a file", path);
+    if (status == AIP_OK && !(f.path = aip__strdup(ctx, path))) status = aip__error_memory(ctx, err);
+    if (status != AIP_OK) {
+        aip__file_close(&f);
+        aip__error_at_source(err, path);
+        return status;
+    }
+    if (S_ISREG(f.opened.st_mode)) f.size = (int64_t)f.opened.st_size;
+    *out = f;
+    return AIP_OK;
+}
+
+int32_t aip__file_read(aip__file *f, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err) {
+    size_t done = 0;
+    while (done < n) {
+        size_t want = n - done < SSIZE_MAX ? n - done : SSIZE_MAX;
+        char *to = (char *)bytes + done;
+        ssize_t r =
+            f->size < 0 ? f->ctx->io->read(f->fd, to, want) : f->ctx->io->pread(f->fd, to, want, (off_t)(offset + (int64_t)done));
+        if (r < 0 && errno == EINTR) continue;
+        if (r < 0) {
+            int32_t status = aip__error_errno(err, errno, "cannot read '%s'", f->path);
+            aip__error_at_source(err, f->path);
+            if (f->size >= 0) aip__error_at_offset(err, offset + (int64_t)done);
+            return status;
+        }
+        if (r == 0) break;
+        done += (size_t)r;
+    }
+    *got = done;
+    return AIP_OK;
+}
+
+int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_error **err) {
+    struct stat now;
+    if (!before) before = &f->opened;
+    const char *what = NULL;
+    int32_t status = AIP_OK;
+    if (f->ctx->io->fstat(f->fd, &now) != 0)
+        status = aip__error_errno(err, errno, "cannot stat '%s'", f->path);
+    else if (now.st_dev != before->st_dev || now.st_ino != before->st_ino)
+        what = "it is another file";
+    else if (S_ISREG(now.st_mode) && now.st_size != before->st_size)
+        what = "its size is another";
+    else if (S_ISREG(now.st_mode)
+             && (now.st_mtim.tv_sec != before->st_mtim.tv_sec || now.st_mtim.tv_nsec != before->st_mtim.tv_nsec))
+        what = "it was written to";
+    if (what) status = aip__error_set(err, AIP_E_CHANGED, "'%s' changed while it was in use: %s", f->path, what);
+    if (status != AIP_OK) aip__error_at_source(err, f->path);
+    return status;
+}
+
+void aip__file_close(aip__file *f) {
+    if (!f->ctx) return;
+    if (f->fd >= 0) f->ctx->io->close(f->fd);
+    aip__free(f->ctx, f->path);
+    *f = (aip__file){.fd = -1};
+}
+
+int32_t aip__file_load(aip_context *ctx, const char *path, size_t limit, char **bytes, size_t *n, aip_error **err) {
+    aip__file f = {.fd = -1};
+    char *text = NULL;
+    size_t capacity = 0, have = 0, got = 0;
+    if (limit > (size_t)PTRDIFF_MAX) limit = (size_t)PTRDIFF_MAX;
+    AIP__TRY(aip__file_open(ctx, path, &f, err));
+    int32_t status = AIP_OK;
+    size_t want = f.size > 0 && (uint64_t)f.size < limit ? (size_t)f.size : 0;
+    do { /* one byte more than is expected, to see the end */
+        if (want < have + 4096) want = have + 4096;
+        if (want > limit) want = limit;
+        if (aip__grow(ctx, &text, &capacity, want + 2, 1) != 0) {
+            status = aip__error_memory(ctx, err);
+            goto cleanup;
+        }
+        size_t room = capacity - 1 - have;
+        if (room > limit + 1 - have) room = limit + 1 - have;
+        status = aip__file_read(&f, text + have, room, (int64_t)have, &got, err);
+        if (status != AIP_OK) goto cleanup;
+        have += got;
+        if (have > limit) {
+            status = aip__error_set(err, AIP_E_DATA, "'%s' is too large: expected at most %zu bytes", path, limit);
+            goto cleanup;
+        }
+        if (got < room) break;
+    } while (true);
+    text[have] = 0;
+    *bytes = text;
+    *n = have;
+    text = NULL;
+cleanup:
+    aip__error_at_source(err, path);
+    aip__free(ctx, text);
+    aip__file_close(&f);
+    return status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------ */
+
+static int32_t out_error(const aip__file_out *f, const char *what, aip_error **err) {
+    int32_t status = aip__error_errno(err, errno, "cannot %s '%s'", what, f->path);
+    aip__error_at_source(err, f->path);
+    return status;
+}
+
+/* The length of the folder part of a path, with its slash; 0 for a bare name. */
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Creates a file beside the target under a name that is nobody else's. */
+static int32_t open_temporary(aip__file_out *f, mode_t mode, aip_error **err) {
+    static _Atomic(uint32_t) counter;
+    size_t folder = folder_length(f->path), base = strlen(f->path) - folder, room = folder + TEMPORARY_BASE_MAX + 48;
+    if (base > TEMPORARY_BASE_MAX) base = TEMPORARY_BASE_MAX;
+    char *name = aip__alloc(f->ctx, room);
+    if (!name) return aip__error_memory(f->ctx, err);
+    for (int i = 0; i < TEMPORARY_TRIES; i++) {
+        snprintf(name, room, "%.*s.%.*s.%ld-%u.tmp", (int)folder, f->path, (int)base, f->path + folder, (long)getpid(),
+                 (unsigned)atomic_fetch_add(&counter, 1));
+        f->fd = open_retry(f->ctx, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        if (f->fd >= 0 || errno != EEXIST) break;
+    }
+    if (f->fd < 0) {
+        int32_t status = out_error(f, "create a temporary file beside", err);
+        aip__free(f->ctx, name);
+        return status;
+    }
+    f->temporary = name;
+    return AIP_OK;
+}
+
+static int32_t create(aip__file_out *f, const char *path, aip_error **err) {
+    struct stat target;
+    bool there = f->ctx->io->stat(path, &target) == 0;
+    if (!there && errno != ENOENT) {
+        int32_t status = aip__error_errno(err, errno, "cannot write '%s'", path);
+        aip__error_at_source(err, path);
+        return status;
+    }
+    if (there && S_ISDIR(target.st_mode)) {
+        int32_t status = aip__error_set(err, AIP_E_IO, "cannot write '%s': it is a folder", path);
+        aip__error_at_source(err, path);
+        return status;
+    }
+    char resolved[PATH_MAX];
+    bool plain = !there || S_ISREG(target.st_mode);
+    if (there && plain && realpath(path, resolved)) path = resolved;
+    f->path = aip__strdup(f->ctx, path);
+    f->buffered = aip__alloc(f->ctx, BUFFER_SIZE);
+    if (!f->path || !f->buffered) return aip__error_memory(f->ctx, err);
+    if (!plain) {
+        f->fd = open_retry(f->ctx, path, O_WRONLY, 0);
+        return f->fd < 0 ? out_error(f, "open", err) : AIP_OK;
+    }
+    mode_t mode = there ? target.st_mode & 0777 : 0666;
+    AIP__TRY(open_temporary(f, mode, err));
+    struct stat made;
+    if (there && f->ctx->io->fstat(f->fd, &made) != 0) return out_error(f, "stat the temporary file of", err);
+    if (there && (made.st_mode & 0777) != mode && f->ctx->io->fchmod(f->fd, mode) != 0)
+        return out_error(f, "keep the permissions of", err);
+    return AIP_OK;
+}
+
+int32_t aip__file_create(aip_context *ctx, const char *path, aip__file_out *out, aip_error **err) {
+    aip__file_out f = {.ctx = ctx, .fd = -1};
+    int32_t status = create(&f, path, err);
+    if (status != AIP_OK) {
+        aip__file_abandon(&f);
+        return status;
+    }
+    *out = f;
+    return AIP_OK;
+}
+
+static int32_t write_all(aip__file_out *f, const char *bytes, size_t n, aip_error **err) {
+    while (n > 0) {
+        ssize_t r = f->ctx->io->write(f->fd, bytes, n < SSIZE_MAX ? n : SSIZE_MAX);
+        if (r < 0 && errno == EINTR) continue;
+        if (r == 0) errno = EIO;
+        if (r <= 0) {
+            f->failed = true;
+            return out_error(f, "write", err);
+        }
+        bytes += r;
+        n -= (size_t)r;
+    }
+    return AIP_OK;
+}
+
+static int32_t flush(aip__file_out *f, aip_error **err) {
+    size_t n = f->n_buffered;
+    f->n_buffered = 0;
+    return write_all(f, f->buffered, n, err);
+}
+
+int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error **err) {
+    if (f->fd < 0) return aip__error_set(err, AIP_E_STATE, "the file being written is already closed");
+    if (n > BUFFER_SIZE - f->n_buffered) AIP__TRY(flush(f, err));
+    if (n >= BUFFER_SIZE) {
+        AIP__TRY(write_all(f, bytes, n, err));
+    } else if (n > 0) {
+        memcpy(f->buffered + f->n_buffered, bytes, n);
+        f->n_buffered += n;
+    }
+    f->written += (int64_t)n;
+    return AIP_OK;
+}
+
+/* Makes the rename durable. Some file systems cannot sync a folder and say EINVAL: then there is nothing to do. */
+static int32_t sync_folder(aip__file_out *f, aip_error **err) {
+    size_t n = folder_length(f->path);
+    char *folder = aip__strndup(f->ctx, n ? f->path : ".", n ? n : 1);
+    if (!folder) return aip__error_memory(f->ctx, err);
+    int fd = open_retry(f->ctx, folder, O_RDONLY | O_DIRECTORY, 0);
+    int32_t status = AIP_OK;
+    if (fd < 0 || (fsync_retry(f->ctx, fd) != 0 && errno != EINVAL))
+        status = out_error(f, "make durable the folder (the file itself is written) of", err);
+    if (fd >= 0) f->ctx->io->close(fd);
+    aip__free(f->ctx, folder);
+    return status;
+}
+
+int32_t aip__file_commit(aip__file_out *f, aip_error **err) {
+    if (f->fd < 0) return aip__error_set(err, AIP_E_STATE, "the file being written is already closed");
+    int32_t status =
+        f->failed ? aip__error_set(err, AIP_E_STATE, "'%s' cannot be committed: a write to it failed", f->path) : flush(f, err);
+    if (status == AIP_OK && f->temporary && fsync_retry(f->ctx, f->fd) != 0) status = out_error(f, "make durable", err);
+    if (status == AIP_OK) {
+        int fd = f->fd;
+        f->fd = -1;
+        if (f->ctx->io->close(fd) != 0 && errno != EINTR) status = out_error(f, "close", err);
+    }
+    if (status == AIP_OK && f->temporary) {
+        if (f->ctx->io->rename(f->temporary, f->path) != 0) {
+            status = out_error(f, "replace", err);
+        } else {
+            aip__free(f->ctx, f->temporary);
+            f->temporary = NULL;
+            status = sync_folder(f, err);
+        }
+    }
+    aip__file_abandon(f);
+    return status;
+}
+
+void aip__file_abandon(aip__file_out *f) {
+    if (!f->ctx) return;
+    if (f->fd >= 0) f->ctx->io->close(f->fd);
+    if (f->temporary) f->ctx->io->unlink(f->temporary);
+    aip__free(f->ctx, f->temporary);
+    aip__free(f->ctx, f->path);
+    aip__free(f->ctx, f->buffered);
+    *f = (aip__file_out){.fd = -1};
+}
+
+char *aip__path_join(aip_context *ctx, const char *dir, const char *path) {
+    if (path[0] == '/' || !dir || !dir[0]) return aip__strdup(ctx, path);
+    size_t n = strlen(dir), m = strlen(path);
+    bool slash = dir[n - 1] != '/';
+    char *joined = aip__alloc(ctx, n + slash + m + 1);
+    if (!joined) return NULL;
+    memcpy(joined, dir, n);
+    if (slash) joined[n++] = '/';
+    memcpy(joined + n, path, m + 1);
+    return joined;
+}
