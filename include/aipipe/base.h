@@ -99,6 +99,7 @@ typedef struct aip_allocator {
 typedef void (*aip_log_fn)(void *user, int32_t level, const char *task, const char *message);
 
 typedef struct aip_context aip_context;
+typedef struct aip_dataset aip_dataset; /* a table: aipipe/data.h; named here so that a parameter table can hold one */
 struct aip_executor_callbacks;
 
 #define AIP_THREADS_NONE ((int32_t)-1) /* threads: no worker threads; whoever waits does the work */

@@ -4,7 +4,7 @@
 #ifndef AIPIPE_CATALOG_H
 #define AIPIPE_CATALOG_H
 
-#include <aipipe/data.h>
+#include <aipipe/base.h>
 
 #ifdef __cplusplus
 extern "C" {

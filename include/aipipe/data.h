@@ -127,7 +127,6 @@ struct ArrowArrayStream {
 AIP_API int32_t aip_batch_to_arrow(aip_batch *batch, struct ArrowSchema *schema, struct ArrowArray *array, aip_error **err);
 
 /* ---- dataset ------------------------------------------------------------------------------------------------------------------ */
-typedef struct aip_dataset aip_dataset;
 struct aip_stage;
 
 /* Opens files: params as the catalogue's `read` documents them (aipipe catalog read): {"path": "data/f-*.csv.gz", ...}. Paths are

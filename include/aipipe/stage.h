@@ -4,6 +4,7 @@
 #define AIPIPE_STAGE_H
 
 #include <aipipe/catalog.h>
+#include <aipipe/data.h>
 
 #ifdef __cplusplus
 extern "C" {
