@@ -3,6 +3,7 @@
 #define AIPIPE_AIPIPE_H
 
 #include <aipipe/base.h>
+#include <aipipe/bytes.h>
 #include <aipipe/catalog.h>
 #include <aipipe/dag.h>
 #include <aipipe/data.h>

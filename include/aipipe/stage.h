@@ -3,25 +3,13 @@
 #ifndef AIPIPE_STAGE_H
 #define AIPIPE_STAGE_H
 
+#include <aipipe/bytes.h>
 #include <aipipe/catalog.h>
 #include <aipipe/data.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- bytes in and out (fitted states, packages) ------------------------------------------------------------------------------------ */
-typedef struct aip_writer aip_writer; /* grows in memory; little-endian */
-typedef struct aip_reader aip_reader; /* bounded: reading past its end is an error, never a crash */
-AIP_API int32_t aip_writer_bytes(aip_writer *w, const void *bytes, size_t n, aip_error **err);
-AIP_API int32_t aip_writer_i64(aip_writer *w, int64_t v, aip_error **err);
-AIP_API int32_t aip_writer_f64(aip_writer *w, double v, aip_error **err);
-AIP_API int32_t aip_writer_text(aip_writer *w, const char *text, aip_error **err); /* length and bytes */
-AIP_API int32_t aip_reader_bytes(aip_reader *r, void *bytes, size_t n, aip_error **err);
-AIP_API int32_t aip_reader_i64(aip_reader *r, int64_t *v, aip_error **err);
-AIP_API int32_t aip_reader_f64(aip_reader *r, double *v, aip_error **err);
-AIP_API int32_t aip_reader_text(aip_reader *r, const char **text, size_t *n, aip_error **err); /* borrowed from the reader */
-AIP_API size_t aip_reader_left(const aip_reader *r);
 
 /* ---- fold: init / update / merge, over a state that can be dumped and loaded ------------------------------------------------------- */
 typedef struct aip_fold_ops {

@@ -4,7 +4,7 @@
 #define AIPIPE_LIB_BASE_BYTES_H
 
 #include "base/text.h"
-#include <aipipe/stage.h>
+#include <aipipe/bytes.h>
 
 struct aip_writer {
     aip__text text;
