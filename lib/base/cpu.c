@@ -42,7 +42,7 @@ static aip__cpu_level from_environment(void) {
 aip__cpu_level aip__cpu(void) {
     int level = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (level < 0) {
-        level = from_environment();
+        level = (int)from_environment();
         atomic_store_explicit(&chosen, level, memory_order_relaxed);
     }
     return (aip__cpu_level)level;

@@ -135,7 +135,7 @@ static size_t shortest_digits(double v, char digits[24], int *exponent) {
     const char *p = text;
     for (; *p != 'e'; p++)
         if (*p >= '0' && *p <= '9') digits[n++] = *p;
-    *exponent = atoi(p + 1);
+    *exponent = (int)strtol(p + 1, NULL, 10);
     while (n > 1 && digits[n - 1] == '0') n--;
     return n;
 }
@@ -154,7 +154,7 @@ void aip__text_f64(aip__text *t, double v, bool json) {
         aip__text_printf(t, "%lld", (long long)v);
         return;
     }
-    char digits[24];
+    char digits[24] = {0};
     int e = 0;
     size_t n = shortest_digits(v, digits, &e);
     if (e < -4 || e >= 16) {
