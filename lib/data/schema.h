@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include <aipipe/catalog.h>
+#include <aipipe/data.h>
 
 struct aip_schema {
     _Atomic(int64_t) refs;

@@ -4,6 +4,7 @@
 
 #include "base/catalog.h"
 #include "data/batch.h"
+#include "exec/cancel.h"
 #include <aipipe/stage.h>
 
 typedef struct aip__stage_spec { /* shared, immutable */
@@ -36,6 +37,11 @@ typedef int32_t (*aip__resolve_input)(void *user, const aip__node *reference, ai
 int32_t aip__stage_from_node(aip_context *ctx, const aip__node *node, const char *source, aip__resolve_input resolve, void *user,
                              aip_stage **out, aip_error **err);
 
+/* aip_stage_fit under a token. */
+
+int32_t aip__stage_fit(aip_stage *stage, aip_dataset *dataset, aip__token *token, aip_stage **fitted, aip_error **err);
+/* A fitted twin of a stage (of one, not a pipeline) from what its `load` read; takes `fitted` over, also on failure. */
+int32_t aip__stage_with_learned(aip_stage *stage, void *fitted, aip_stage **out, aip_error **err);
 /* bind with everything checked (fitted?), errors placed at the stage. */
 int32_t aip__stage_bind(aip_stage *s, const aip_schema *in, void **bound, aip_schema **out, aip_error **err);
 void aip__stage_unbind(aip_stage *s, void *bound);
