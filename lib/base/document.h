@@ -25,8 +25,13 @@ struct aip__node {
     aip__node **keys;   /* map: string nodes, in the order of the file, unique */
 };
 
+#define AIP__DOCUMENT_DEPTH 128         /* lists and maps within each other; what code builds keeps to it too */
+#define AIP__DOCUMENT_NODES 1000000     /* aliases counted as often as they are used */
+#define AIP__DOCUMENT_BYTES (64u << 20) /* of text */
+
 typedef struct aip__document aip__document;
-/* source is for messages (a file's name; NULL: none). Errors: AIP_E_SYNTAX with line and column. */
+/* JSON text given to aip__yaml_parse works too, and then has positions. An alias shares the nodes of its anchor.
+ * source is for messages (a file's name; NULL: none). Errors: AIP_E_SYNTAX with line and column. */
 int32_t aip__json_parse(aip_context *ctx, const char *text, size_t n, const char *source, aip__document **out, aip_error **err);
 int32_t aip__yaml_parse(aip_context *ctx, const char *text, size_t n, const char *source, aip__document **out, aip_error **err);
 /* A document whose nodes the caller makes (aip__node_new). */
@@ -43,7 +48,9 @@ aip__node *aip__node_copy(aip__document *d, const aip__node *node);             
 int aip__node_add(aip__document *d, aip__node *parent, aip__node *key_or_null, aip__node *value); /* 0, or -1 when refused */
 
 const aip__node *aip__node_get(const aip__node *map, const char *key); /* NULL when not a map or not there */
-const char *aip__node_kind_name(aip__node_kind kind);                  /* "a list", "a number", ... for messages */
+/* The first key that stands twice in a map (its second place), or NULL. -1 when memory is refused. */
+int aip__node_duplicate_key(aip__document *d, const aip__node *map, const aip__node **key);
+const char *aip__node_kind_name(aip__node_kind kind); /* "a list", "a number", ... for messages */
 
 /* Canonical JSON: keys sorted bytewise, no spaces, shortest numbers. The same tree gives the same bytes. */
 void aip__node_write(const aip__node *node, aip__text *out);
