@@ -37,6 +37,10 @@ typedef int32_t (*aip__resolve_input)(void *user, const aip__node *reference, ai
 int32_t aip__stage_from_node(aip_context *ctx, const aip__node *node, const char *source, aip__resolve_input resolve, void *user,
                              aip_stage **out, aip_error **err);
 
+/* A stage that is not in the catalogue (a split's half, a model's predict): a static descriptor (its ops and rows are used), and `self`, taken
+ * over, also on failure (ops->destroy). */
+int32_t aip__stage_of(aip_context *ctx, const aip_descriptor *descriptor, void *self, aip_stage **out, aip_error **err);
+
 /* aip_stage_fit under a token. */
 
 int32_t aip__stage_fit(aip_stage *stage, aip_dataset *dataset, aip__token *token, aip_stage **fitted, aip_error **err);
