@@ -76,7 +76,7 @@ int32_t aip_reader_bytes(aip_reader *r, void *bytes, size_t n, aip_error **err) 
     if (!r || (!bytes && n > 0)) return aip__error_set(err, AIP_E_MISUSE, "aip_reader_bytes: reader or bytes is NULL");
     const uint8_t *view = NULL;
     AIP__TRY(aip__reader_view(r, n, &view, err));
-    if (n > 0 && view) memcpy(bytes, view, n);
+    if (n > 0) memcpy(bytes, r->bytes + (r->at - n), n);
     return AIP_OK;
 }
 
