@@ -75,7 +75,8 @@ def flights(folder, tail):
     train, test = train_test_split(table, test_size=0.2, random_state=42)
 
     def features(part):
-        return part.assign(age=part["year"] - part["built"], weekday=part["time_hour"].dt.weekday)[NUMBERS + TEXTS]
+        local = part["time_hour"].dt.tz_convert("America/New_York")
+        return part.assign(age=part["year"] - part["built"], weekday=local.dt.weekday)[NUMBERS + TEXTS]
 
     prepare = ColumnTransformer([
         ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), NUMBERS),
