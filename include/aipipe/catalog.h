@@ -30,7 +30,7 @@ typedef struct aip_param_spec {
     const char *doc;
     const char *default_json; /* JSON text, "null" for none; NULL: required */
     const char *choices;      /* of a choice: "mean|median|constant" */
-    double minimum, maximum;  /* of numbers and durations, inclusive; both 0: no range */
+    double minimum, maximum;  /* of numbers and durations, inclusive; both 0: no range; INFINITY: no bound on that side */
     int32_t nullable;         /* 1: null is a value */
     int32_t open_interval;    /* bit 0: minimum itself is excluded; bit 1: maximum itself is excluded */
 } aip_param_spec;
@@ -89,11 +89,13 @@ typedef struct aip_descriptor {
 #define AIP_DESCRIPTOR_INIT \
     { sizeof(aip_descriptor), 0, NULL, NULL, NULL, 0, sizeof(aip_param_spec), NULL, NULL, 0, 1, NULL, NULL, NULL }
 
-/* Adds to this context's catalogue; strings and tables are borrowed and must outlive the context (literals and statics do).
+/* Adds to this context's catalogue; the structs are copied, strings and ops are borrowed and must outlive the context (literals and
+ * statics do). Defaults are checked against their own types and ranges. On error nothing is kept and destroy is not called.
  * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken). any-thread */
 AIP_API int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err);
 
-/* The catalogue as JSON text, for documentation and bindings: one entry when name is given, else all. Free with aip_text_free.
+/* The catalogue as JSON text, for documentation and bindings: one entry (an object) when name is given, else a list of all. Where kinds
+ * share a name, "format.csv" says which; "csv" alone is the first in the order of the kinds. Free with aip_text_free.
  * Errors: AIP_E_NOT_FOUND with the nearest name. any-thread */
 AIP_API int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_error **err);
 /* Frees text that the library returned through an out-parameter. */
