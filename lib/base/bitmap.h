@@ -32,6 +32,11 @@ static inline int64_t aip__bitmap_count(const uint8_t *bits, int64_t n) { /* of 
     for (int64_t w = 0; w * 64 < n; w++) c += __builtin_popcountll(aip__bitmap_word(bits, w, n));
     return c;
 }
+/* Of ones among the n bits from `start` on. */
+static inline int64_t aip__bitmap_count_range(const uint8_t *bits, int64_t start, int64_t n) {
+    int64_t head = start & 7, c = aip__bitmap_count(bits + (start >> 3), head + n);
+    return c - aip__bitmap_count(bits + (start >> 3), head);
+}
 /* Sets all n bits to v; the bits past n in the last byte become 0. */
 static inline void aip__bitmap_fill(uint8_t *bits, int64_t n, bool v) {
     memset(bits, v ? 0xff : 0, aip__bitmap_bytes(n));

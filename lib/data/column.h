@@ -34,6 +34,8 @@ void aip__column_free(aip__column *c); /* NULL is fine */
 /* A column being made: one reference, writable through *_mut, until published. Fixed-width and bool: values are zeroed when `zero`, else
  * not set. Not for utf8 (aip__utf8_builder). */
 int32_t aip__column_new(aip_context *ctx, int32_t type, int64_t length, bool zero, aip__column **out, aip_error **err);
+/* The bare object with one reference and no buffers, for constructors in this room; NULL when memory is refused. */
+aip__column *aip__column_blank(aip_context *ctx, int32_t type, int64_t length);
 /* Gives a column being made a validity bitmap (all valid if it had none); returns it, NULL when memory is refused. */
 uint8_t *aip__column_validity_mut(aip__column *c);
 static inline void *aip__column_values_mut(aip__column *c) { return c->values_buffer->data; }

@@ -1,0 +1,251 @@
+/* Columns from texts, row by row, and from host memory, checked and copied. */
+#include "base/checked.h"
+#include "base/context.h"
+#include "base/error.h"
+#include "data/column.h"
+#include "data/dictionary.h"
+
+/* ---- utf8 and binary, row by row -------------------------------------------------------------------------------------------- */
+
+/* Capacity for `need` bytes, doubling; contents and the size in use stay. */
+static bool reserve(aip__buffer **b, size_t need) {
+    if (need <= (*b)->capacity) return true;
+    size_t used = (*b)->size;
+    if (aip__buffer_resize(b, need) != 0) return false;
+    (*b)->size = used;
+    return true;
+}
+
+static int32_t *offsets_of(const aip__utf8_builder *b) { return (int32_t *)(void *)b->offsets->data; }
+
+int32_t aip__utf8_begin(aip__utf8_builder *b, aip_context *ctx, int32_t type, int64_t expected_rows, size_t expected_bytes,
+                        aip_error **err) {
+    *b = (aip__utf8_builder){.ctx = ctx, .type = type};
+    size_t bytes = 0;
+    if (aip__rows_size(expected_rows, sizeof(int32_t), &bytes) || aip__add_size(bytes, sizeof(int32_t), &bytes))
+        return aip__error_set(err, AIP_E_MEMORY_LIMIT, "a column of %lld rows does not fit memory", (long long)expected_rows);
+    b->offsets = aip__buffer_new(ctx, bytes);
+    b->bytes = aip__buffer_new(ctx, expected_bytes);
+    if (!b->offsets || !b->bytes) {
+        aip__utf8_abandon(b);
+        return aip__error_memory(ctx, err);
+    }
+    b->offsets->size = sizeof(int32_t);
+    b->bytes->size = 0;
+    offsets_of(b)[0] = 0;
+    return AIP_OK;
+}
+
+/* Ends the row that was just written and says whether it is valid. */
+static bool end_row(aip__utf8_builder *b, bool valid) {
+    int64_t i = b->length;
+    if (!valid && !b->validity) {
+        b->validity = aip__buffer_new(b->ctx, aip__bitmap_bytes((int64_t)(b->offsets->capacity / sizeof(int32_t))));
+        if (!b->validity) return false;
+        b->validity->size = aip__bitmap_bytes(i);
+        aip__bitmap_fill(b->validity->data, i, true);
+    }
+    if (b->validity) {
+        if (!reserve(&b->validity, aip__bitmap_bytes(i + 1))) return false;
+        b->validity->size = aip__bitmap_bytes(i + 1);
+        if ((i & 7) == 0) b->validity->data[i >> 3] = 0;
+        if (valid) aip__bit_set(b->validity->data, i);
+    }
+    offsets_of(b)[i + 1] = (int32_t)b->bytes->size;
+    b->offsets->size = ((size_t)i + 2) * sizeof(int32_t);
+    b->length = i + 1;
+    b->null_count += !valid;
+    return true;
+}
+
+int32_t aip__utf8_add(aip__utf8_builder *b, const char *bytes, size_t n, aip_error **err) {
+    size_t end = b->bytes->size + n;
+    if (n > INT32_MAX || end > INT32_MAX)
+        return aip__error_set(err, AIP_E_DATA, "more than 2147483647 bytes of text in one column of a batch");
+    if (!reserve(&b->offsets, ((size_t)b->length + 2) * sizeof(int32_t)) || !reserve(&b->bytes, end))
+        return aip__error_memory(b->ctx, err);
+    if (n > 0) memcpy(b->bytes->data + b->bytes->size, bytes, n);
+    b->bytes->size = end;
+    if (end_row(b, true)) return AIP_OK;
+    b->bytes->size = end - n;
+    return aip__error_memory(b->ctx, err);
+}
+
+int32_t aip__utf8_add_null(aip__utf8_builder *b, aip_error **err) {
+    if (reserve(&b->offsets, ((size_t)b->length + 2) * sizeof(int32_t)) && end_row(b, false)) return AIP_OK;
+    return aip__error_memory(b->ctx, err);
+}
+
+int32_t aip__utf8_end(aip__utf8_builder *b, aip__column **out, aip_error **err) {
+    aip__column *c = aip__column_blank(b->ctx, b->type, b->length);
+    if (!c) {
+        aip__utf8_abandon(b);
+        return aip__error_memory(b->ctx, err);
+    }
+    /* Sizes are within capacity: this only clears the slack, and cannot fail. */
+    aip__buffer_resize(&b->offsets, b->offsets->size);
+    aip__buffer_resize(&b->bytes, b->bytes->size);
+    if (b->validity) aip__buffer_resize(&b->validity, b->validity->size);
+    c->null_count = b->null_count;
+    c->validity_buffer = b->validity;
+    c->values_buffer = b->bytes;
+    c->offsets_buffer = b->offsets;
+    c->validity = b->validity ? b->validity->data : NULL;
+    c->values = b->bytes->data;
+    c->offsets = offsets_of(b);
+    *b = (aip__utf8_builder){.ctx = b->ctx, .type = b->type};
+    *out = c;
+    return AIP_OK;
+}
+
+void aip__utf8_abandon(aip__utf8_builder *b) {
+    aip__buffer_free(b->offsets);
+    aip__buffer_free(b->bytes);
+    aip__buffer_free(b->validity);
+    b->offsets = b->bytes = b->validity = NULL;
+    b->length = b->null_count = 0;
+}
+
+/* ---- UTF-8 ------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_ascii(const uint8_t *s, size_t n) {
+    uint64_t high = 0;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t w = 0;
+        memcpy(&w, s + i, 8);
+        high |= w;
+    }
+    for (; i < n; i++) high |= (uint64_t)s[i] << 56;
+    return (high & UINT64_C(0x8080808080808080)) == 0;
+}
+
+size_t aip__utf8_step(const char *text, size_t n) {
+    const uint8_t *s = (const uint8_t *)text;
+    if (n == 0) return 0;
+    if (s[0] < 0x80) return 1;
+    size_t need = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || need > n) return 0;
+    for (size_t i = 1; i < need; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* past U+10FFFF */
+    return need;
+}
+
+bool aip__utf8_valid(const char *s, size_t n) {
+    if (is_ascii((const uint8_t *)s, n)) return true;
+    for (size_t i = 0, step; i < n; i += step) {
+        step = aip__utf8_step(s + i, n - i);
+        if (step == 0) return false;
+    }
+    return true;
+}
+
+/* ---- from host memory ---------------------------------------------------------------------------------------------------------- */
+
+int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t start, int64_t n, bool utf8,
+                         aip_error **err) {
+    int64_t bad = -1;
+    if (n == 0) return AIP_OK;
+    if (offsets[start] < 0) bad = start;
+    for (int64_t i = start; i < start + n && bad < 0; i++)
+        if (offsets[i + 1] < offsets[i]) bad = i;
+    if (bad >= 0)
+        return aip__error_set(err, AIP_E_MISUSE, "offsets of row %lld are %d to %d: expected to rise from 0", (long long)bad,
+                              (int)offsets[bad], (int)offsets[bad + 1]);
+    size_t total = (size_t)(offsets[start + n] - offsets[start]);
+    if (total > 0 && !bytes) return aip__error_set(err, AIP_E_MISUSE, "a text column has offsets but no bytes");
+    if (!utf8 || total == 0 || is_ascii((const uint8_t *)bytes + offsets[start], total)) return AIP_OK;
+    for (int64_t i = start; i < start + n; i++)
+        if (aip__valid(validity, i) && !aip__utf8_valid(bytes + offsets[i], (size_t)(offsets[i + 1] - offsets[i])))
+            return aip__error_set(err, AIP_E_DATA, "the text in row %lld is not valid UTF-8", (long long)i);
+    return AIP_OK;
+}
+
+int32_t aip__texts_copy(aip_context *ctx, int32_t type, const int32_t *offsets, const char *bytes, const uint8_t *validity,
+                        int64_t validity_start, int64_t n, aip__column **out, aip_error **err) {
+    aip__utf8_builder b = {0};
+    AIP__TRY(aip__utf8_begin(&b, ctx, type, n, (size_t)(offsets[n] - offsets[0]), err));
+    int32_t status = AIP_OK;
+    for (int64_t i = 0; i < n && status == AIP_OK; i++) {
+        if (aip__valid(validity, validity_start + i))
+            status = aip__utf8_add(&b, bytes ? bytes + offsets[i] : NULL, (size_t)(offsets[i + 1] - offsets[i]), err);
+        else
+            status = aip__utf8_add_null(&b, err);
+    }
+    if (status == AIP_OK) return aip__utf8_end(&b, out, err);
+    aip__utf8_abandon(&b);
+    return status;
+}
+
+static int32_t fixed_from_view(aip_context *ctx, const aip_column_view *v, int64_t start, int64_t n, aip__column **out,
+                               aip_error **err) {
+    if (n > 0 && !v->values) return aip__error_set(err, AIP_E_MISUSE, "a column of %lld rows has no values", (long long)n);
+    aip__column *c = NULL;
+    AIP__TRY(aip__column_new(ctx, v->type, n, false, &c, err));
+    size_t width = aip__type_width(v->type);
+    if (n > 0 && v->type == AIP_BOOL)
+        aip__bitmap_copy(aip__column_bool_mut(c), v->values, start, n);
+    else if (n > 0)
+        memcpy(aip__column_values_mut(c), (const uint8_t *)v->values + (size_t)start * width, (size_t)n * width);
+    if (n > 0 && v->validity) {
+        uint8_t *validity = aip__column_validity_mut(c);
+        if (!validity) {
+            aip__column_free(c);
+            return aip__error_memory(ctx, err);
+        }
+        aip__bitmap_copy(validity, v->validity, start, n);
+    }
+    aip__column_publish(c);
+    *out = c;
+    return AIP_OK;
+}
+
+static int32_t dictionary_from_view(aip_context *ctx, const aip_column_view *v, int64_t start, int64_t n, aip__column **out,
+                                    aip_error **err) {
+    int64_t m = v->dictionary_length;
+    if (m < 0 || m > INT32_MAX || (m > 0 && !v->dictionary_offsets))
+        return aip__error_set(err, AIP_E_MISUSE, "a dictionary of %lld texts without offsets, or of a length out of range",
+                              (long long)m);
+    static const int32_t no_offsets[1] = {0};
+    const int32_t *offsets = m > 0 ? v->dictionary_offsets : no_offsets;
+    AIP__TRY(aip__texts_check(offsets, v->dictionary_bytes, NULL, 0, m, true, err));
+    aip__column *c = NULL, *texts = NULL;
+    AIP__TRY(fixed_from_view(ctx, v, start, n, &c, err));
+    int32_t status = AIP_OK;
+    for (int64_t i = 0; i < n && status == AIP_OK; i++) {
+        int32_t code = aip__column_i32(c)[i];
+        if (aip__valid(c->validity, i) && (code < 0 || code >= m))
+            status = aip__error_set(err, AIP_E_MISUSE, "code %d in row %lld of a dictionary of %lld texts", (int)code,
+                                    (long long)(start + i), (long long)m);
+    }
+    if (status == AIP_OK) status = aip__texts_copy(ctx, AIP_UTF8, offsets, v->dictionary_bytes, NULL, 0, m, &texts, err);
+    if (status == AIP_OK) status = aip__dictionary_attach(c, texts, err);
+    aip__column_free(texts);
+    if (status != AIP_OK) {
+        aip__column_free(c);
+        return status;
+    }
+    *out = c;
+    return AIP_OK;
+}
+
+int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n, aip__column **out,
+                              aip_error **err) {
+    if (start < 0 || n < 0 || view->length < start || view->length - start < n)
+        return aip__error_set(err, AIP_E_MISUSE, "rows %lld to %lld of a column of %lld", (long long)start,
+                              (long long)(start + n), (long long)view->length);
+    if (view->type == AIP_DICTIONARY) return dictionary_from_view(ctx, view, start, n, out, err);
+    if (view->type != AIP_UTF8 && view->type != AIP_BINARY) {
+        if (aip__type_width(view->type) == 0 && view->type != AIP_BOOL)
+            return aip__error_set(err, AIP_E_SCHEMA, "a column of the unknown type %d", (int)view->type);
+        return fixed_from_view(ctx, view, start, n, out, err);
+    }
+    if (n == 0) return aip__column_nulls(ctx, view->type, 0, out, err);
+    if (!view->offsets) return aip__error_set(err, AIP_E_MISUSE, "a text column of %lld rows has no offsets", (long long)n);
+    AIP__TRY(aip__texts_check(view->offsets, view->values, view->validity, start, n, view->type == AIP_UTF8, err));
+    return aip__texts_copy(ctx, view->type, view->offsets + start, view->values, view->validity, start, n, out, err);
+}

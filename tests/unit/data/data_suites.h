@@ -1,0 +1,42 @@
+/* The suites of the data room, and the bare context that its tests work in. */
+#ifndef AIPIPE_TESTS_DATA_SUITES_H
+#define AIPIPE_TESTS_DATA_SUITES_H
+
+#include "unit.h"
+
+#include "base/context.h"
+#include "base/error.h"
+#include <string.h>
+
+Suite *schema_suite(void);
+Suite *column_suite(void);
+Suite *batch_suite(void);
+
+/* A context with memory and log alone. After test_context_end nothing may be left of it. */
+static inline aip_context *test_context(void) {
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(NULL, &ctx, NULL), AIP_OK);
+    return ctx;
+}
+static inline void test_context_end(aip_context *ctx) {
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+}
+/* Holds that a call succeeded; shows its error when not. */
+#define OK(call)                                                                         \
+    do {                                                                                 \
+        aip_error *err = NULL;                                                           \
+        int32_t st_ = (call);                                                            \
+        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
+    } while (0)
+/* Holds that a call failed with this status and a message that contains `text`. */
+#define FAILS(call, expected, text)                                                                           \
+    do {                                                                                                      \
+        aip_error *err = NULL;                                                                                \
+        int32_t st_ = (call);                                                                                 \
+        ck_assert_int_eq(st_, (expected));                                                                    \
+        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
+        aip_error_free(err);                                                                                  \
+    } while (0)
+
+#endif
