@@ -1,5 +1,6 @@
 /* The error object. Text fields are separate allocations so that places can be added as an error travels up; a place that cannot be
  * stored is left out rather than failing the report. */
+#define AIP__ERROR_INSIDE
 #include "base/error.h"
 
 #include <errno.h>

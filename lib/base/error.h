@@ -28,6 +28,17 @@ aip_error *aip__error_copy(const aip_error *err);
 /* Moves `from` into *err (or frees it when err is NULL); returns its status. */
 int32_t aip__error_move(aip_error **err, aip_error *from);
 
+#if defined(__clang_analyzer__) && !defined(AIP__ERROR_INSIDE)
+/* The static analyser reads one file at a time: it must be told that a reported error is never AIP_OK, or it walks paths that are not. */
+static inline int32_t aip__never_ok(int32_t status) {
+    if (status == AIP_OK) __builtin_unreachable();
+    return status;
+}
+#define aip__error_set(...) aip__never_ok(aip__error_set(__VA_ARGS__))
+#define aip__error_errno(...) aip__never_ok(aip__error_errno(__VA_ARGS__))
+#define aip__error_nomem(...) aip__never_ok(aip__error_nomem(__VA_ARGS__))
+#endif
+
 /* First line of every fallible public function. */
 #define AIP__BEGIN(err)         \
     do {                        \

@@ -1,4 +1,5 @@
 /* Allocation through the context: accounting against the memory limit, and a store of freed buffers. */
+#define AIP__ERROR_INSIDE
 #include "base/memory.h"
 
 #include "base/checked.h"

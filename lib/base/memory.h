@@ -19,6 +19,10 @@ char *aip__strndup(aip_context *ctx, const char *text, size_t n); /* adds the NU
 void aip__free(aip_context *ctx, void *ptr);
 /* AIP_E_MEMORY_LIMIT when the last refusal was the limit's, else AIP_E_NOMEM. */
 int32_t aip__error_memory(aip_context *ctx, aip_error **err);
+#if defined(__clang_analyzer__) && !defined(AIP__ERROR_INSIDE)
+#include "base/error.h" /* aip__never_ok, and why */
+#define aip__error_memory(...) aip__never_ok(aip__error_memory(__VA_ARGS__))
+#endif
 
 /* Grows an array so that it holds at least `need` items; *capacity is in items. Doubles. Returns 0, or -1 when refused. */
 int aip__grow(aip_context *ctx, void *array_ptr, size_t *capacity, size_t need, size_t item_size);

@@ -15,7 +15,8 @@ const char *aip__model_params(const aip_model *model); /* canonical JSON; borrow
 /* From a DAG file: `name` or `{name: parameters}`; errors carry the node's place. */
 int32_t aip__model_from_node(aip_context *ctx, const aip__node *node, const char *source, aip_model **out, aip_error **err);
 /* aip_model_fit under a token. */
-int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *target, aip__token *token, aip_model **fitted, aip_error **err);
+int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *target, aip__token *token, aip_model **fitted,
+                       aip_error **err);
 
 /* Of a fitted model: the columns that it reads, in its own order, and those that it adds (`prediction`, `probability`). Borrowed. */
 const char *const *aip__model_features(const aip_model *model, int32_t *n);
@@ -25,6 +26,7 @@ int32_t aip__model_stage(aip_model *model, aip_stage **out, aip_error **err);
 
 /* What was learned, as bytes and back. Hostile bytes give AIP_E_CORRUPT. */
 int32_t aip__model_save(const aip_model *model, aip_writer *w, aip_error **err);
-int32_t aip__model_load(aip_context *ctx, const char *name, const char *params_json, aip_reader *r, aip_model **out, aip_error **err);
+int32_t aip__model_load(aip_context *ctx, const char *name, const char *params_json, aip_reader *r, aip_model **out,
+                        aip_error **err);
 
 #endif
