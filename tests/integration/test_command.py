@@ -41,6 +41,13 @@ class Command(PipelineTest):
             self.ok("lint", dag)
             self.assertEqual(sorted(os.listdir(self.folder)), before)
 
+    def test_lint_refuses_what_run_would(self):
+        self.write("dag.yaml", "dag: wrong\ntasks:\n  data: {read: {paht: data.csv}}\n")
+        done = aipipe("lint", "dag.yaml", folder=self.folder)
+        self.assertGreater(done.code, 0, str(done))
+        self.assertIn("dag.yaml:3", done.err)
+        self.assertIn("path", done.err)
+
     def test_inspect_counts_missing_and_distinct(self):
         self.write("t.csv", "x,name\n1,a\n2,b\n,a\n4,\n")
         out = self.ok("inspect", "t.csv").out
@@ -61,6 +68,7 @@ class Command(PipelineTest):
     def test_no_escape_sequences_where_no_terminal_is(self):
         self.copy("article")
         done = self.ok("run", "article.yaml")
+        self.assertIn("train_model", done.err)
         self.assertNotIn("\x1b", done.out + done.err)
 
     def test_set_checks_the_parameter(self):
