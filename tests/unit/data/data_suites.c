@@ -5,4 +5,5 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, schema_suite());
     srunner_add_suite(runner, column_suite());
     srunner_add_suite(runner, batch_suite());
+    srunner_add_suite(runner, scan_suite());
 }
