@@ -1,5 +1,5 @@
 /* aipipe/package.h: the model package, one file that holds a fitted pipeline, a model, the schema it reads, metrics and provenance;
- * and the scorer, which predicts single rows of the host's own structs without allocation. A package is data only, never code. */
+ * and the scorer, which predicts rows of the host's own structs. A package is data only, never code. */
 #ifndef AIPIPE_PACKAGE_H
 #define AIPIPE_PACKAGE_H
 
