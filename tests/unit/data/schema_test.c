@@ -1,4 +1,6 @@
 /* Schemas: fields copied, found by name, refused when they make no sense. */
+#include "base/catalog.h"
+#include "base/memory.h"
 #include "data/schema.h"
 #include "data_suites.h"
 #include <stdio.h>
@@ -102,6 +104,54 @@ START_TEST(type_names_read_back) {
 }
 END_TEST
 
+/* What the parameter {"columns": json} chooses, as "0 2 "; the error's text when it is refused. */
+static const char *chosen(aip_context *ctx, const aip_schema *s, const char *json, const char *otherwise) {
+    static char out[256];
+    aip_param_spec spec = {sizeof spec, AIP_PARAM_COLUMNS, "columns", "which", "null", NULL, 0, 0, 1, 0};
+    aip_descriptor d = AIP_DESCRIPTOR_INIT;
+    d.kind = AIP_KIND_STAGE;
+    d.name = "test";
+    d.doc = "test";
+    d.params = &spec;
+    d.n_params = 1;
+    aip_params *params = NULL;
+    OK(aip__params_parse(ctx, &d, json, &params, &err));
+    int32_t *indices = NULL, n = 0;
+    aip_error *err = NULL;
+    size_t at = 0;
+    out[0] = 0;
+    if (aip__schema_columns(s, params, "columns", otherwise, &indices, &n, &err) != AIP_OK)
+        snprintf(out, sizeof out, "%s", aip_error_message(err));
+    for (int32_t i = 0; i < n; i++) at += (size_t)snprintf(out + at, sizeof out - at, "%d ", (int)indices[i]);
+    aip__free(ctx, indices);
+    aip_error_free(err);
+    aip__params_free(params);
+    return out;
+}
+
+START_TEST(columns_are_chosen_by_name_word_or_pattern) {
+    aip_context *ctx = test_context();
+    const aip_field fields[5] = {aip__field("price", AIP_FLOAT64), aip__field("city", AIP_UTF8), aip__field("rooms", AIP_INT64),
+                                 aip__field("price_old", AIP_FLOAT32), aip__field("when", AIP_DATE32)};
+    aip_schema *s = NULL;
+    OK(aip_schema_create(ctx, fields, 5, &s, &err));
+    ck_assert_str_eq(chosen(ctx, s, NULL, "numeric"), "0 2 3 ");
+    ck_assert_str_eq(chosen(ctx, s, NULL, NULL), "");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": \"text\"}", NULL), "1 ");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": \"all\"}", NULL), "0 1 2 3 4 ");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": \"p*e*\"}", NULL), "0 3 ");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": \"?????\"}", NULL), "0 2 ");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": \"z*\"}", NULL), "");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": [\"rooms\", \"price\"]}", NULL), "2 0 ");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": []}", "numeric"), "");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": [\"rooms\", \"rooms\"]}", NULL), "column 'rooms' is named twice");
+    ck_assert_str_eq(chosen(ctx, s, "{\"columns\": [\"pricee\"]}", NULL),
+                     "no column 'pricee'; did you mean 'price'? (columns: price, city, rooms, price_old, when)");
+    aip_schema_free(s);
+    test_context_end(ctx);
+}
+END_TEST
+
 Suite *schema_suite(void) {
     const TTest *const tests[] = {fields_are_copied_and_found_by_name,
                                   each_of_a_thousand_names_is_found,
@@ -109,6 +159,7 @@ Suite *schema_suite(void) {
                                   bad_fields_are_refused_and_nothing_leaks,
                                   equality_sees_type_zone_scale_and_nullability,
                                   type_names_read_back,
+                                  columns_are_chosen_by_name_word_or_pattern,
                                   NULL};
     return unit_suite("schema", tests);
 }

@@ -1,0 +1,135 @@
+/* Number to text. Floats by Schubfach (Giulietti, "The Schubfach way to render doubles", 2021): the shortest decimal in the rounding
+ * interval, the nearest to the value among those, found with three 64x128-bit products. Layout as Python's repr. */
+#include "data/convert.h"
+#include "data/powers_of_ten.h"
+#include <string.h>
+
+size_t aip__format_i64(char *out, int64_t v) {
+    char digits[20];
+    size_t n = 0, at = 0;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do digits[n++] = (char)('0' + u % 10);
+    while ((u /= 10) != 0);
+    if (v < 0) out[at++] = '-';
+    while (n > 0) out[at++] = digits[--n];
+    return at;
+}
+
+/* floor(log10(2^e)), floor(log10(3/4 2^e)), floor(log2(10^e)): fixed-point products, exact for |e| < 1700. */
+static int32_t floor_log10_pow2(int32_t e) { return (int32_t)((int64_t)e * INT64_C(661971961083) >> 41); }
+static int32_t floor_log10_three_quarters_pow2(int32_t e) {
+    return (int32_t)(((int64_t)e * INT64_C(661971961083) - INT64_C(274743187321)) >> 41);
+}
+static int32_t floor_log2_pow10(int32_t e) { return (int32_t)((int64_t)e * INT64_C(913124641741) >> 38); }
+
+/* The top 64 bits of g * c, with the last bit set when anything lies below ("round to odd"). */
+static uint64_t round_to_odd(uint64_t g_high, uint64_t g_low, uint64_t c) {
+    u128 x = (u128)g_low * c, y = (u128)g_high * c;
+    y += (uint64_t)(x >> 64);
+    return (uint64_t)(y >> 64) | ((uint64_t)y > 1);
+}
+
+/* The shortest decimal digits * 10^exponent of a positive finite double. */
+static uint64_t shortest(uint64_t bits, int32_t *exponent) {
+    uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
+    int32_t biased = (int32_t)(bits >> 52);
+    uint64_t c = biased > 0 ? fraction | UINT64_C(1) << 52 : fraction;
+    int32_t q = (biased > 0 ? biased : 1) - 1075;
+    bool even = (c & 1) == 0, lower_is_closer = fraction == 0 && biased > 1;
+    int32_t k = lower_is_closer ? floor_log10_three_quarters_pow2(q) : floor_log10_pow2(q);
+    int32_t h = q + floor_log2_pow10(-k) + 1;
+    const uint64_t *power = aip__powers_of_ten[-k - POWER_FIRST];
+    uint64_t g_low = power[1] + (-k < 0 || -k > POWER_EXACT_LAST); /* rounded up; the table's low words are never all ones */
+    uint64_t left = round_to_odd(power[0], g_low, (4 * c - (lower_is_closer ? 1 : 2)) << h);
+    uint64_t middle = round_to_odd(power[0], g_low, (4 * c) << h);
+    uint64_t right = round_to_odd(power[0], g_low, (4 * c + 2) << h);
+    uint64_t lower = left + !even, upper = right - !even; /* the ends belong to the interval of an even value */
+    uint64_t s = middle / 4;
+    if (s >= 10) { /* one digit fewer? */
+        uint64_t tens = s / 10;
+        bool below = lower <= 40 * tens, above = 40 * tens + 40 <= upper;
+        if (below != above) {
+            *exponent = k + 1;
+            return tens + above;
+        }
+    }
+    *exponent = k;
+    bool below = lower <= 4 * s, above = 4 * s + 4 <= upper;
+    if (below != above) return s + above;
+    uint64_t half = 4 * s + 2;
+    return s + (middle > half || (middle == half && (s & 1)));
+}
+
+static size_t put(char *out, const char *text) {
+    size_t n = strlen(text);
+    memcpy(out, text, n);
+    return n;
+}
+
+static size_t fill(char *out, char c, int32_t n) {
+    memset(out, c, (size_t)n);
+    return (size_t)n;
+}
+
+size_t aip__format_f64(char *out, double v) {
+    uint64_t bits = 0;
+    memcpy(&bits, &v, sizeof bits);
+    size_t at = 0;
+    if (v != v) return put(out, "nan");
+    if (bits >> 63) out[at++] = '-';
+    bits &= UINT64_MAX >> 1;
+    if (bits == 0) return at + put(out + at, "0.0");
+    if (bits >> 52 == 0x7ff) return at + put(out + at, "inf");
+    int32_t exponent = 0;
+    uint64_t digits = shortest(bits, &exponent);
+    while (digits % 10 == 0) {
+        digits /= 10;
+        exponent++;
+    }
+    char text[20];
+    int32_t n = (int32_t)aip__format_i64(text, (int64_t)digits), point = n + exponent; /* 0.text * 10^point */
+    if (point > 16 || point < -3) {
+        out[at++] = text[0];
+        if (n > 1) out[at++] = '.';
+        memcpy(out + at, text + 1, (size_t)n - 1);
+        at += (size_t)n - 1;
+        out[at++] = 'e';
+        int32_t e = point - 1;
+        out[at++] = e < 0 ? '-' : '+';
+        if (e < 0) e = -e;
+        if (e < 10) out[at++] = '0';
+        return at + aip__format_i64(out + at, e);
+    }
+    if (point <= 0) {
+        at += put(out + at, "0.");
+        at += fill(out + at, '0', -point);
+        memcpy(out + at, text, (size_t)n);
+        return at + (size_t)n;
+    }
+    if (point >= n) {
+        memcpy(out + at, text, (size_t)n);
+        at += (size_t)n;
+        at += fill(out + at, '0', point - n);
+        return at + put(out + at, ".0");
+    }
+    memcpy(out + at, text, (size_t)point);
+    at += (size_t)point;
+    out[at++] = '.';
+    memcpy(out + at, text + point, (size_t)(n - point));
+    return at + (size_t)(n - point);
+}
+
+size_t aip__format_decimal(char *out, int64_t v, int32_t scale) {
+    char text[24];
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    int32_t n = 0;
+    size_t at = 0;
+    do text[n++] = (char)('0' + u % 10);
+    while ((u /= 10) != 0 || n <= scale); /* last digit first; at least one before the point */
+    if (v < 0) out[at++] = '-';
+    while (n > 0) {
+        out[at++] = text[--n];
+        if (n == scale && scale > 0) out[at++] = '.';
+    }
+    return at;
+}
