@@ -42,11 +42,13 @@ int32_t aip_cancel_requested(const aip_cancel *token) {
     return 0;
 }
 
+/* The context's own token (ctx NULL) is part of aip__exec and goes with the context, which each derived token holds; so it is not touched
+ * once that hold is given up. */
 void aip_cancel_free(aip_cancel *token) {
-    while (token && atomic_fetch_sub_explicit(&token->refs, 1, memory_order_acq_rel) == 1) {
+    while (token && token->ctx && atomic_fetch_sub_explicit(&token->refs, 1, memory_order_acq_rel) == 1) {
         aip_context *ctx = token->ctx;
         aip_cancel *parent = (aip_cancel *)(uintptr_t)token->parent;
-        if (!ctx) return; /* the context's own: part of aip__exec, and goes with it */
+        if (parent && !parent->ctx) parent = NULL;
         aip__free(ctx, token);
         aip__context_release(ctx);
         token = parent;

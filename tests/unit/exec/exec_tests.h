@@ -5,5 +5,8 @@
 #include "unit.h"
 
 Suite *group_suite(void);
+Suite *nesting_suite(void);
+Suite *cancel_suite(void);
+Suite *pool_suite(void);
 
 #endif
