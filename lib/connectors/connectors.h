@@ -1,0 +1,28 @@
+/* Where datasets come from and go to: files and globs. What the public aip_dataset_read and aip_dataset_write take as JSON text, and a DAG's
+ * `read` and `write` operators as a node of their file, is one thing: a map with `path`, `format` and the format's own parameters. */
+#ifndef AIPIPE_LIB_CONNECTORS_CONNECTORS_H
+#define AIPIPE_LIB_CONNECTORS_CONNECTORS_H
+
+#include "data/dataset.h"
+#include "formats/format.h"
+
+/* Opens files as a lazy dataset. params: a map, or a bare path; source: the name of the file that params stand in, for errors (may be NULL);
+ * base_dir: where relative paths start (NULL: the working directory). Reads only what it needs to infer the schema.
+ * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_DATA, AIP_E_SCHEMA, AIP_E_CORRUPT. */
+int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
+                          aip_error **err);
+/* Checks the parameters and opens nothing. */
+int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err);
+
+/* Writes a dataset, whole or not at all; to "-" (standard output) or anything that is not a regular file, as it comes. counts may be NULL. */
+int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
+                           aip__token *token, aip_row_counts *counts, aip_error **err);
+int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err);
+
+/* The parameters of `read` and `write` that do not depend on the format, for whoever shows them. */
+extern const aip_param_spec aip__read_params[], aip__write_params[];
+extern const int32_t aip__read_n_params, aip__write_n_params;
+
+int32_t aip__connectors_register(aip_context *ctx, aip_error **err);
+
+#endif

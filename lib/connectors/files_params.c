@@ -1,0 +1,138 @@
+/* Parameters of `read` and `write`: which format, and then one table of what belongs to files, to all formats and to that format, so that a
+ * misspelt name is met with the nearest of all of them. */
+#include "connectors/files.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include <string.h>
+
+const aip_param_spec aip__read_params[] = {
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "path",
+     "File, list of files, or pattern with * ? [ ]; gzip is recognised by its content; - is standard input", NULL, NULL, 0, 0, 0,
+     0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "format", "Format of the files; null: by the extension of the first", "null", NULL,
+     0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "include_path", "Name of a column to add that holds the path of each row's file",
+     "null", NULL, 0, 0, 1, 0},
+};
+const int32_t aip__read_n_params = sizeof aip__read_params / sizeof *aip__read_params;
+
+const aip_param_spec aip__write_params[] = {
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "path",
+     "File to write, whole or not at all; compressed when it ends in .gz; - is standard output", NULL, NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "format", "Format of the file; null: by its extension", "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_INT, "compression_level", "Of .gz files: 1 is fast, 9 is small", "6", NULL, 1, 9, 0, 0},
+};
+const int32_t aip__write_n_params = sizeof aip__write_params / sizeof *aip__write_params;
+
+void aip__files_extension(const char *path, char out[16], bool *gz) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    *gz = n > 3 && strcasecmp(name + n - 3, ".gz") == 0;
+    if (*gz) n -= 3;
+    size_t dot = n;
+    while (dot > 0 && name[dot - 1] != '.') dot--;
+    out[0] = 0;
+    if (dot == 0 || n - dot > 15) return;
+    for (size_t i = dot; i < n; i++) out[i - dot] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    out[n - dot] = 0;
+}
+
+int32_t aip__files_table(aip_context *ctx, bool reading, const aip_descriptor *format, aip_descriptor **out, aip_error **err) {
+    const aip__format_ops *ops = format->ops;
+    struct {
+        const aip_param_spec *specs;
+        int32_t n;
+    } parts[3] = {{reading ? aip__read_params : aip__write_params, reading ? aip__read_n_params : aip__write_n_params},
+                  {aip__format_common, reading ? aip__format_common_n : 0},
+                  {reading ? format->params : ops->write_params, reading ? format->n_params : ops->n_write_params}};
+    size_t n = (size_t)parts[0].n + (size_t)parts[1].n + (size_t)parts[2].n, at = 0;
+    aip_descriptor *d = aip__calloc(ctx, 1, sizeof *d + n * sizeof(aip_param_spec));
+    if (!d) return aip__error_memory(ctx, err);
+    aip_param_spec *specs = (aip_param_spec *)(void *)(d + 1);
+    for (int32_t p = 0; p < 3; p++)
+        for (int32_t i = 0; i < parts[p].n; i++) specs[at++] = parts[p].specs[i];
+    *d = (aip_descriptor)AIP_DESCRIPTOR_INIT;
+    d->kind = AIP_KIND_OPERATOR;
+    d->name = reading ? "read" : "write";
+    d->doc = reading ? "Reads files as a dataset" : "Writes a dataset to a file";
+    d->params = specs;
+    d->n_params = (int32_t)n;
+    d->shorthand = "path";
+    *out = d;
+    return AIP_OK;
+}
+
+/* The first path given, if there is one that can be understood; else NULL, and the check against the table says what is wrong. */
+static const aip__node *first_path(const aip__node *given) {
+    const aip__node *path = given && given->kind == AIP__MAP ? aip__node_get(given, "path") : given;
+    if (path && path->kind == AIP__LIST && path->n > 0) path = path->items[0];
+    return path && path->kind == AIP__STRING ? path : NULL;
+}
+
+static int32_t at_node(const aip__node *node, const char *parameter, const char *source, int32_t status, aip_error **err) {
+    aip__error_at_parameter(err, parameter);
+    aip__error_at_source(err, source);
+    if (node->line > 0) aip__error_at_line(err, node->line, node->column);
+    return status;
+}
+
+static int32_t unknown_extension(aip_context *ctx, bool reading, const aip__node *path, const char *extension, const char *source,
+                                 aip_error **err) {
+    aip__text known;
+    const aip_descriptor *d = NULL;
+    aip__text_init(&known, ctx);
+    for (int32_t i = 0; (d = aip__catalog_at(ctx, i)); i++) {
+        if (d->kind != AIP_KIND_FORMAT) continue;
+        const char *sep = known.n > 0 ? ", ." : ".";
+        for (const char *c = ((const aip__format_ops *)d->ops)->extensions; *c; c++) {
+            if (sep) aip__text_str(&known, sep);
+            sep = NULL;
+            if (*c == '|')
+                sep = ", .";
+            else
+                aip__text_char(&known, *c);
+        }
+    }
+    int32_t status =
+        known.failed
+            ? aip__error_memory(ctx, err)
+            : aip__error_set(err, AIP_E_PARAM,
+                             "%s: the format of '%s' is not known from its extension%s%s%s: expected one of %s, each also "
+                             "with .gz, or the parameter format",
+                             reading ? "read" : "write", path->string, *extension ? " '." : "", extension, *extension ? "'" : "",
+                             known.n ? known.bytes : "none");
+    aip__text_free(&known);
+    return at_node(path, "path", source, status, err);
+}
+
+int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source,
+                          const aip_descriptor **format, aip_params **out, aip_error **err) {
+    const aip__node *named = aip__node_get(given, "format"), *path = first_path(given);
+    const aip_descriptor *found = NULL;
+    aip_descriptor *table = NULL;
+    char extension[16] = "";
+    bool gz = false, unknown = false;
+    if (named && named->kind == AIP__STRING) {
+        int32_t status = aip__format_find(ctx, named->string, &found, err);
+        if (status != AIP_OK) return at_node(named, "format", source, status, err);
+    } else if (path) {
+        aip__files_extension(path->string, extension, &gz);
+        found = aip__format_by_extension(ctx, extension);
+        unknown = !found && strcmp(path->string, "-") != 0;
+    }
+    /* Without a format the parameters are still checked, as those of csv: a misspelt name is the better message. */
+    if (!found) AIP__TRY(aip__format_find(ctx, "csv", &found, err));
+    AIP__TRY(aip__files_table(ctx, reading, found, &table, err));
+    aip_params *params = NULL;
+    int32_t status = aip__params_create(ctx, table, given, source, &params, err);
+    aip__free(ctx, table);
+    if (status == AIP_OK && unknown) {
+        status = unknown_extension(ctx, reading, path, extension, source, err);
+        aip__params_free(params);
+    }
+    if (status != AIP_OK) return status;
+    *format = found;
+    *out = params;
+    return AIP_OK;
+}

@@ -1,0 +1,73 @@
+/* Paths and patterns to files. Matches are sorted bytewise, whatever the locale, so that the order of rows does not depend on the machine. */
+#include "connectors/files.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int32_t add(aip__files *f, size_t *capacity, const char *path, aip_error **err) {
+    if (f->n == INT32_MAX || aip__grow(f->ctx, &f->entries, capacity, (size_t)f->n + 1, sizeof *f->entries) != 0)
+        return aip__error_memory(f->ctx, err);
+    aip__files_entry *e = &f->entries[f->n];
+    *e = (aip__files_entry){.path = aip__strdup(f->ctx, path), .size = -1, .pipe = {.fd = -1}};
+    if (!e->path) return aip__error_memory(f->ctx, err);
+    aip__text_init(&e->seen, f->ctx);
+    f->n++;
+    return AIP_OK;
+}
+
+static int by_bytes(const void *a, const void *b) {
+    const char *x = NULL, *y = NULL;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return strcmp(x, y);
+}
+
+static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, const char *given, aip_error **err) {
+    glob_t found;
+    memset(&found, 0, sizeof found);
+    int result = glob(pattern, GLOB_NOSORT, NULL, &found);
+    int32_t status = AIP_OK;
+    if (result == 0) {
+        qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
+        for (size_t i = 0; i < found.gl_pathc && status == AIP_OK; i++) status = add(f, capacity, found.gl_pathv[i], err);
+    } else if (result == GLOB_NOMATCH) {
+        status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", given);
+        aip__error_at_source(err, pattern);
+    } else if (result == GLOB_NOSPACE) {
+        status = aip__error_nomem(err);
+    } else {
+        status = aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", given);
+        aip__error_at_source(err, pattern);
+    }
+    globfree(&found);
+    return status;
+}
+
+/* A path with * ? or [ is a pattern, unless a file of exactly that name exists. */
+static bool is_pattern(aip_context *ctx, const char *path) {
+    struct stat st;
+    return strpbrk(path, "*?[") != NULL && ctx->io->stat(path, &st) != 0;
+}
+
+int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
+    size_t capacity = 0;
+    int32_t n = aip_params_n_strings(params, "path");
+    for (int32_t i = 0; i < n; i++) {
+        const char *given = aip_params_string_at(params, "path", i);
+        if (strcmp(given, "-") == 0) {
+            AIP__TRY(add(f, &capacity, "/dev/stdin", err));
+            continue;
+        }
+        if (!*given) return aip__error_set(err, AIP_E_PARAM, "read: path %d is empty", i + 1);
+        char *path = aip__path_join(f->ctx, base_dir, given);
+        if (!path) return aip__error_memory(f->ctx, err);
+        int32_t status = is_pattern(f->ctx, path) ? expand(f, &capacity, path, given, err) : add(f, &capacity, path, err);
+        aip__free(f->ctx, path);
+        if (status != AIP_OK) return status;
+    }
+    if (f->n == 0) return aip__error_set(err, AIP_E_PARAM, "read: path: expected at least one file, found an empty list");
+    return AIP_OK;
+}

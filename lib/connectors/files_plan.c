@@ -1,0 +1,264 @@
+/* From a look at each file to one schema. Columns go by name: the files may order them differently, but must have the same ones, with types that
+ * join to more than "some text". Then come the wanted columns, their new names, and the types that the user says. */
+#include "connectors/files.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include "data/schema.h"
+#include <stdio.h>
+#include <string.h>
+
+#define MIN_ROWS_PER_FILE 100
+
+typedef struct plan {
+    aip__files *f;
+    const aip_params *params;
+    const aip__node *columns, *types;
+    aip__sample sample;  /* names and joined guesses, in the order of the first file */
+    aip_schema *names;   /* index of sample.names */
+    int32_t *guessed_by; /* file that gave a column its type; -1: none yet */
+} plan;
+
+/* Column names as a schema, for its index; refuses empty and repeated names. */
+static int32_t index_names(aip__files *f, const aip__sample *s, const char *path, aip_schema **out, aip_error **err) {
+    aip_field *fields = aip__calloc(f->ctx, (size_t)s->n + 1, sizeof *fields);
+    if (!fields) return aip__error_memory(f->ctx, err);
+    for (int32_t i = 0; i < s->n; i++) fields[i] = aip__field(s->names[i], AIP_UTF8);
+    int32_t status = aip_schema_create(f->ctx, fields, s->n, out, err);
+    aip__free(f->ctx, fields);
+    if (status == AIP_E_SCHEMA && err) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", aip_error_message(*err));
+        aip__error_set(err, status, "%s; give names: [...] for all columns", why);
+        aip__error_at_source(err, path);
+    }
+    return status;
+}
+
+static int32_t at_param(const plan *p, const aip__node *node, const char *name, int32_t status, aip_error **err) {
+    aip__error_at_parameter(err, name);
+    if (node && node->line > 0) aip__error_at_line(err, node->line, node->column);
+    (void)p;
+    return status;
+}
+
+static int32_t unknown_column(const plan *p, const aip__node *node, const char *parameter, const char *name, aip_error **err) {
+    const char *near = aip__nearest(name, (const char *const *)p->sample.names, (size_t)p->sample.n);
+    aip__error_set(err, AIP_E_SCHEMA, "%s: no column '%s' in '%s'%s%s%s", parameter, name, p->f->entries[0].path,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    aip__error_at_data_column(err, name);
+    return at_param(p, node, parameter, AIP_E_SCHEMA, err);
+}
+
+/* ---- the files together ------------------------------------------------------------------------------------------------------------------ */
+
+static int32_t differs(const plan *p, int32_t file, const char *name, const char *what, int32_t other, aip_error **err) {
+    aip__error_set(err, AIP_E_SCHEMA,
+                   "%s '%s', unlike '%s'; read together, files must have the same columns (choose some with columns)", what, name,
+                   p->f->entries[other].path);
+    aip__error_at_source(err, p->f->entries[file].path);
+    aip__error_at_data_column(err, name);
+    return AIP_E_SCHEMA;
+}
+
+static int32_t join_guess(plan *p, int32_t column, aip__guess guess, int32_t file, aip_error **err) {
+    aip__guess *mine = &p->sample.guesses[column], joined = aip__guess_join(*mine, guess);
+    const char *name = p->sample.names[column];
+    if (mine->type != 0 && guess.type != 0 && !aip__node_get(p->types, name)) {
+        aip_field a = aip__field(name, 0), b = a, c = a;
+        aip__guess_field(*mine, &a);
+        aip__guess_field(guess, &b);
+        aip__guess_field(joined, &c);
+        if (c.type == AIP_UTF8 && (a.type != AIP_UTF8 || b.type != AIP_UTF8)) {
+            aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s here, but %s in '%s'; set types: {%s: ...}", name,
+                           aip_type_name(b.type), aip_type_name(a.type), p->f->entries[p->guessed_by[column]].path, name);
+            aip__error_at_source(err, p->f->entries[file].path);
+            aip__error_at_data_column(err, name);
+            return AIP_E_SCHEMA;
+        }
+    }
+    if (mine->type == 0 && guess.type != 0) p->guessed_by[column] = file;
+    *mine = joined;
+    return AIP_OK;
+}
+
+static bool wanted(const plan *p, const char *name) {
+    if (p->columns->kind == AIP__NULL) return true;
+    if (p->columns->kind == AIP__MAP) return aip__node_get(p->columns, name) != NULL;
+    for (int32_t i = 0; i < p->columns->n; i++)
+        if (p->columns->items[i]->kind == AIP__STRING && strcmp(p->columns->items[i]->string, name) == 0) return true;
+    return false;
+}
+
+/* Column by column, by name: what is wanted must be in both. */
+static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names, int32_t file, aip_error **err) {
+    for (int32_t i = 0; i < p->sample.n; i++) {
+        const char *name = p->sample.names[i];
+        int32_t there = aip_schema_find(names, name);
+        if (!wanted(p, name)) continue;
+        if (there < 0) return differs(p, file, name, "this file has no column", 0, err);
+        AIP__TRY(join_guess(p, i, s->guesses[there], file, err));
+    }
+    for (int32_t i = 0; i < s->n; i++)
+        if (wanted(p, s->names[i]) && aip_schema_find(p->names, s->names[i]) < 0)
+            return differs(p, file, s->names[i], "this file has a column", 0, err);
+    return AIP_OK;
+}
+
+static int32_t look_at_first(plan *p, aip__sample *s, aip_error **err) {
+    AIP__TRY(index_names(p->f, s, p->f->entries[0].path, &p->names, err));
+    p->guessed_by = aip__calloc(p->f->ctx, (size_t)s->n + 1, sizeof *p->guessed_by);
+    if (!p->guessed_by) return aip__error_memory(p->f->ctx, err);
+    p->sample = *s;
+    *s = (aip__sample){0};
+    return AIP_OK;
+}
+
+static int32_t look_at(plan *p, int32_t i, int64_t max_rows, aip_error **err) {
+    aip__files *f = p->f;
+    aip__file file = {.fd = -1};
+    aip__stream *stream = NULL;
+    aip__sample sample = {0};
+    aip_schema *names = NULL;
+    int32_t status = aip__files_stream(f, i, true, &file, &stream, err);
+    if (status == AIP_OK) status = f->ops->sample(f->format, stream, f->entries[i].path, max_rows, &sample, err);
+    if (status == AIP_OK && i == 0) {
+        status = look_at_first(p, &sample, err);
+    } else if (status == AIP_OK) {
+        status = index_names(f, &sample, f->entries[i].path, &names, err);
+        if (status == AIP_OK) status = match_file(p, &sample, names, i, err);
+    }
+    aip_schema_free(names);
+    aip__sample_free(f->ctx, &sample);
+    aip__stream_close(stream);
+    aip__file_close(&file);
+    return status;
+}
+
+static int32_t look_at_all(plan *p, aip_error **err) {
+    int64_t rows = aip_params_is_null(p->params, "infer_rows") ? INT64_MAX : aip_params_int(p->params, "infer_rows");
+    int64_t share = rows == INT64_MAX ? rows : rows / p->f->n;
+    if (share < MIN_ROWS_PER_FILE) share = rows < MIN_ROWS_PER_FILE ? rows : MIN_ROWS_PER_FILE;
+    for (int32_t i = 0; i < p->f->n; i++) AIP__TRY(look_at(p, i, share, err));
+    return AIP_OK;
+}
+
+/* ---- what the user says --------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t bad_type(const plan *p, const aip__node *node, const char *column, aip_error **err) {
+    aip__error_set(
+        err, AIP_E_PARAM,
+        "types: column '%s': expected one of bool, int32, int64, float32, float64, utf8, date32, timestamp, timestamp[UTC], "
+        "decimal64(SCALE), found %s%s%s",
+        column, node->kind == AIP__STRING ? "'" : "", node->kind == AIP__STRING ? node->string : aip__node_kind_name(node->kind),
+        node->kind == AIP__STRING ? "'" : "");
+    return at_param(p, node, "types", AIP_E_PARAM, err);
+}
+
+static int32_t said_type(const plan *p, const aip__node *node, aip_field *field, aip_error **err) {
+    if (node->kind != AIP__STRING) return bad_type(p, node, field->name, err);
+    const char *s = node->string;
+    int scale = -1, used = 0;
+    field->zone = NULL;
+    if (strcmp(s, "timestamp[UTC]") == 0) {
+        field->type = AIP_TIMESTAMP;
+        field->zone = "UTC";
+    } else if (sscanf(s, "decimal64(%2d)%n", &scale, &used) == 1 && used == (int)node->length && scale >= 0 && scale <= 18) {
+        field->type = AIP_DECIMAL64;
+        field->scale = scale;
+    } else {
+        field->type = aip__type_from_name(s);
+        if (field->type == 0 || field->type == AIP_BINARY || field->type == AIP_DICTIONARY || field->type == AIP_DECIMAL64)
+            return bad_type(p, node, field->name, err);
+    }
+    return AIP_OK;
+}
+
+static int32_t check_types(const plan *p, aip_error **err) {
+    for (int32_t i = 0; i < p->types->n; i++) {
+        const char *name = p->types->keys[i]->string;
+        aip_field ignored = aip__field(name, 0);
+        if (aip_schema_find(p->names, name) < 0) return unknown_column(p, p->types->keys[i], "types", name, err);
+        AIP__TRY(said_type(p, p->types->items[i], &ignored, err));
+    }
+    return AIP_OK;
+}
+
+/* ---- the schema -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t add_field(plan *p, aip_field *fields, int32_t k, const char *from, const aip__node *place, const char *name,
+                         aip_error **err) {
+    int32_t i = aip_schema_find(p->names, from);
+    if (i < 0) return unknown_column(p, place, "columns", from, err);
+    fields[k] = aip__field(name, 0);
+    aip__guess_field(p->sample.guesses[i], &fields[k]);
+    const aip__node *said = aip__node_get(p->types, from);
+    if (said) AIP__TRY(said_type(p, said, &fields[k], err));
+    p->f->from[k] = aip__strdup(p->f->ctx, from);
+    return p->f->from[k] ? AIP_OK : aip__error_memory(p->f->ctx, err);
+}
+
+static int32_t columns_shape(const plan *p, const aip__node *node, aip_error **err) {
+    aip__error_set(err, AIP_E_PARAM, "read: columns: expected a list of names or a map {name: new_name}, found %s in it",
+                   aip__node_kind_name(node->kind));
+    return at_param(p, node, "columns", AIP_E_PARAM, err);
+}
+
+static int32_t choose(plan *p, aip_field *fields, int32_t *n, aip_error **err) {
+    const aip__node *c = p->columns;
+    if (c->kind == AIP__NULL) {
+        for (*n = 0; *n < p->sample.n; ++*n) AIP__TRY(add_field(p, fields, *n, p->sample.names[*n], c, p->sample.names[*n], err));
+        return AIP_OK;
+    }
+    for (*n = 0; *n < c->n; ++*n) {
+        const aip__node *name = c->items[*n], *from = c->kind == AIP__MAP ? c->keys[*n] : name;
+        if (name->kind != AIP__STRING) return columns_shape(p, name, err);
+        AIP__TRY(add_field(p, fields, *n, from->string, from, name->string, err));
+    }
+    return AIP_OK;
+}
+
+static int32_t make_schemas(plan *p, const aip_field *fields, int32_t n, aip_error **err) {
+    aip__files *f = p->f;
+    const char *path_column = aip_params_string(p->params, "include_path");
+    int32_t status = aip_schema_create(f->ctx, fields, n, &f->inner, err);
+    if (status != AIP_OK) return at_param(p, p->columns, "columns", status, err);
+    if (!path_column) {
+        f->outer = aip__schema_retain(f->inner);
+        return AIP_OK;
+    }
+    aip_field *all = aip__calloc(f->ctx, (size_t)n + 1, sizeof *all);
+    if (!all) return aip__error_memory(f->ctx, err);
+    if (n > 0) memcpy(all, fields, (size_t)n * sizeof *all);
+    all[n] = aip__field(path_column, AIP_DICTIONARY);
+    f->include_path = true;
+    status = aip_schema_create(f->ctx, all, n + 1, &f->outer, err);
+    aip__free(f->ctx, all);
+    return status == AIP_OK ? status : at_param(p, NULL, "include_path", status, err);
+}
+
+static int32_t settle(plan *p, aip_error **err) {
+    aip__files *f = p->f;
+    const aip__node *c = p->columns;
+    if (c->kind != AIP__NULL && c->kind != AIP__LIST && c->kind != AIP__MAP) return columns_shape(p, c, err);
+    AIP__TRY(look_at_all(p, err));
+    AIP__TRY(check_types(p, err));
+    int32_t n = 0, most = c->kind == AIP__NULL ? p->sample.n : c->n;
+    aip_field *fields = aip__calloc(f->ctx, (size_t)most + 1, sizeof *fields);
+    f->from = aip__calloc(f->ctx, (size_t)most + 1, sizeof *f->from);
+    int32_t status = fields && f->from ? choose(p, fields, &n, err) : aip__error_memory(f->ctx, err);
+    if (status == AIP_OK) status = make_schemas(p, fields, n, err);
+    aip__free(f->ctx, fields);
+    return status;
+}
+
+int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err) {
+    plan p = {
+        .f = f, .params = params, .columns = aip__params_node(params, "columns"), .types = aip__params_node(params, "types")};
+    f->max_rejects = aip_params_is_null(params, "max_rejects") ? -1 : aip_params_float(params, "max_rejects");
+    int32_t status = settle(&p, err);
+    aip__sample_free(f->ctx, &p.sample);
+    aip_schema_free(p.names);
+    aip__free(f->ctx, p.guessed_by);
+    return status;
+}

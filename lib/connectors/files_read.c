@@ -1,0 +1,63 @@
+/* The front of reading files: parameters to a dataset, for hosts (JSON text) and DAG files (a node). */
+#include "connectors/files.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include <string.h>
+
+int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err) {
+    const aip_descriptor *format = NULL;
+    aip_params *checked = NULL;
+    void *options = NULL;
+    AIP__TRY(aip__files_params(ctx, true, params, source, &format, &checked, err));
+    const aip__format_ops *ops = format->ops;
+    int32_t status = ops->create(ctx, checked, "", &options, err);
+    if (status == AIP_OK) ops->destroy(options);
+    aip__params_free(checked);
+    aip__error_at_source(err, source);
+    return status;
+}
+
+static int32_t plan(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
+    char extension[16] = "";
+    bool gz = false;
+    AIP__TRY(aip__files_paths(f, params, base_dir, err));
+    aip__files_extension(f->entries[0].path, extension, &gz);
+    AIP__TRY(f->ops->create(f->ctx, params, extension, &f->format, err));
+    return aip__files_plan(f, params, err);
+}
+
+int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
+                          aip_error **err) {
+    const aip_descriptor *format = NULL;
+    aip_params *checked = NULL;
+    AIP__TRY(aip__files_params(ctx, true, params, source, &format, &checked, err));
+    aip__files *f = aip__calloc(ctx, 1, sizeof *f);
+    if (!f) {
+        aip__params_free(checked);
+        return aip__error_memory(ctx, err);
+    }
+    f->ctx = ctx;
+    f->ops = format->ops;
+    pthread_mutex_init(&f->lock, NULL);
+    int32_t status = plan(f, checked, base_dir, err);
+    if (status == AIP_OK)
+        status = aip__files_dataset(f, out, err);
+    else
+        aip__files_free(f);
+    aip__params_free(checked);
+    if (status == AIP_E_PARAM || status == AIP_E_SCHEMA)
+        aip__error_at_source(err, source); /* unless it is about a file of data */
+    return status;
+}
+
+int32_t aip_dataset_read(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!ctx || !params_json || !out)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_read: ctx, params_json and out must not be NULL");
+    aip__document *d = NULL;
+    AIP__TRY(aip__json_parse(ctx, params_json, strlen(params_json), NULL, &d, err));
+    int32_t status = aip__read_dataset(ctx, aip__document_root(d), NULL, NULL, out, err);
+    aip__document_free(d);
+    return status;
+}

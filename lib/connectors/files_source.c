@@ -1,0 +1,313 @@
+/* Files as the source of a dataset: one after the other, cut by the format's reader; rejects gathered in order; each file checked to be what it was
+ * when the dataset was made, at its start and at its end. */
+#include "connectors/files.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_KEPT_REJECTS 100000 /* all are counted; so many are kept in the rejects table */
+
+typedef struct pass {
+    aip__files *f;
+    int32_t at; /* file being read */
+    aip__file file;
+    aip__stream *stream; /* NULL: the file is not open yet */
+    int64_t consumed;
+    void **readers; /* of each file opened so far: items in flight still need them */
+    aip__rejects *rejects;
+    int64_t n_records, n_rejected, n_nulled, n_kept;
+    char *first_reject;
+} pass;
+
+typedef struct files_item {
+    aip__item inner;
+    int32_t file;
+} files_item;
+
+/* ---- files and streams ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Pipes are opened once, at the first look; what that saw comes again when the pass reads. */
+static int32_t pipe_stream(aip__files *f, aip__files_entry *e, bool sampling, aip__stream **out, aip_error **err) {
+    if (sampling) AIP__TRY(aip__file_open(f->ctx, e->path, &e->pipe, err));
+    return aip__stream_pipe(f->ctx, &e->pipe, &e->seen, !sampling, out, err);
+}
+
+int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *file, aip__stream **out, aip_error **err) {
+    aip__files_entry *e = &f->entries[i];
+    struct stat st;
+    int32_t status = AIP_OK;
+    bool regular =
+        f->ctx->io->stat(e->path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode); /* opening says what is wrong */
+    if (e->pipe.ctx || !regular) {
+        status = pipe_stream(f, e, sampling, out, err);
+    } else {
+        AIP__TRY(aip__file_open(f->ctx, e->path, file, err));
+        if (sampling) {
+            e->opened = file->opened;
+            e->size = file->size;
+        } else {
+            status = aip__file_check_unchanged(file, &e->opened, err);
+        }
+        if (status == AIP_OK) status = aip__stream_file(f->ctx, file, out, err);
+        if (status != AIP_OK) aip__file_close(file);
+    }
+    aip__error_at_source(err, e->path);
+    return status;
+}
+
+static int32_t open_next(pass *p, aip_error **err) {
+    aip__files *f = p->f;
+    AIP__TRY(aip__files_stream(f, p->at, false, &p->file, &p->stream, err));
+    p->consumed = 0;
+    return f->ops->open(f->format, p->stream, f->entries[p->at].path, f->inner, f->from, &p->readers[p->at], err);
+}
+
+static void leave_file(pass *p) {
+    if (p->readers && p->at < p->f->n && p->readers[p->at]) p->f->ops->end_reading(p->readers[p->at]);
+    aip__stream_close(p->stream);
+    aip__file_close(&p->file);
+    p->stream = NULL;
+}
+
+/* ---- source -------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void pass_close(void *cursor) {
+    pass *p = cursor;
+    if (!p) return;
+    aip_context *ctx = p->f->ctx;
+    leave_file(p);
+    for (int32_t i = 0; p->readers && i < p->f->n; i++)
+        if (p->readers[i]) p->f->ops->close(p->readers[i]);
+    aip__free(ctx, p->readers);
+    aip__rejects_free(p->rejects);
+    aip__free(ctx, p->first_reject);
+    aip__free(ctx, p);
+}
+
+static int32_t pass_open(void *self, const aip__token *token, void **cursor, aip_error **err) {
+    aip__files *f = self;
+    (void)token;
+    pass *p = aip__calloc(f->ctx, 1, sizeof *p);
+    if (!p) return aip__error_memory(f->ctx, err);
+    p->f = f;
+    p->file.fd = -1;
+    p->readers = aip__calloc(f->ctx, (size_t)f->n, sizeof *p->readers);
+    int32_t status = p->readers ? aip__rejects_new(f->ctx, &p->rejects, err) : aip__error_memory(f->ctx, err);
+    if (status != AIP_OK) {
+        pass_close(p);
+        return status;
+    }
+    *cursor = p;
+    return AIP_OK;
+}
+
+static int32_t pass_next(void *cursor, aip__item *item, bool *end, aip_error **err) {
+    pass *p = cursor;
+    aip__files *f = p->f;
+    aip__item inner = {0};
+    for (;;) {
+        bool ended = false;
+        if (p->at == f->n) {
+            *end = true;
+            return AIP_OK;
+        }
+        if (!p->stream) AIP__TRY(open_next(p, err));
+        AIP__TRY(f->ops->next(p->readers[p->at], &inner, &ended, err));
+        if (!ended) break;
+        if (p->file.ctx) AIP__TRY(aip__file_check_unchanged(&p->file, &f->entries[p->at].opened, err));
+        leave_file(p);
+        p->at++;
+    }
+    files_item *mine = aip__alloc(f->ctx, sizeof *mine);
+    if (!mine) {
+        f->ops->item_free(p->readers[p->at], &inner);
+        return aip__error_memory(f->ctx, err);
+    }
+    *mine = (files_item){.inner = inner, .file = p->at};
+    int64_t consumed = aip__stream_consumed(p->stream);
+    *item = (aip__item){.data = mine, .bytes = consumed - p->consumed};
+    p->consumed = consumed;
+    return AIP_OK;
+}
+
+static void pass_item_free(void *cursor, aip__item *item) {
+    pass *p = cursor;
+    files_item *mine = item->data;
+    if (!mine) return;
+    p->f->ops->item_free(p->readers[mine->file], &mine->inner);
+    aip__free(p->f->ctx, mine);
+    item->data = NULL;
+}
+
+static int32_t path_column(aip__files *f, int32_t file, int64_t n, aip__column **out, aip_error **err) {
+    aip__utf8_builder b = {0};
+    aip__column *texts = NULL;
+    const char *path = f->entries[file].path;
+    AIP__TRY(aip__utf8_begin(&b, f->ctx, AIP_UTF8, 1, strlen(path), err));
+    int32_t status = aip__utf8_add(&b, path, strlen(path), err), *codes = NULL;
+    if (status == AIP_OK)
+        status = aip__utf8_end(&b, &texts, err);
+    else
+        aip__utf8_abandon(&b);
+    if (status != AIP_OK) return status;
+    codes = aip__calloc(f->ctx, (size_t)n + 1, sizeof *codes);
+    status = codes ? aip__column_dictionary(f->ctx, codes, n, texts, out, err) : aip__error_memory(f->ctx, err);
+    aip__free(f->ctx, codes);
+    aip__column_free(texts);
+    return status;
+}
+
+/* The batch with the column that names its file. Takes b over. */
+static int32_t with_path(aip__files *f, int32_t file, aip_batch *b, aip_batch **out, aip_error **err) {
+    aip__column *path = NULL, **columns = NULL;
+    int32_t status = path_column(f, file, b->n_rows, &path, err);
+    if (status == AIP_OK) {
+        columns = aip__calloc(f->ctx, (size_t)b->n_columns + 1, sizeof *columns);
+        if (!columns) {
+            aip__column_free(path);
+            status = aip__error_memory(f->ctx, err);
+        }
+    }
+    if (status == AIP_OK) {
+        for (int32_t i = 0; i < b->n_columns; i++) columns[i] = aip__column_retain(b->columns[i]);
+        columns[b->n_columns] = path;
+        status = aip__batch_new(f->outer, b->n_rows, columns, out, err); /* takes the columns */
+    }
+    aip__free(f->ctx, columns);
+    aip_batch_free(b);
+    return status;
+}
+
+static int32_t pass_decode(void *cursor, const aip__item *item, aip__decoded *out, aip_error **err) {
+    pass *p = cursor;
+    aip__files *f = p->f;
+    const files_item *mine = item->data;
+    aip__decoded d = {0};
+    AIP__TRY(f->ops->decode(p->readers[mine->file], &mine->inner, &d, err));
+    if (f->include_path && d.batch) {
+        aip_batch *batch = NULL;
+        int32_t status = with_path(f, mine->file, d.batch, &batch, err);
+        if (status != AIP_OK) {
+            aip__bad_rows_free(f->ctx, d.rejects);
+            return status;
+        }
+        d.batch = batch;
+    }
+    *out = d;
+    return AIP_OK;
+}
+
+static int32_t too_many(const pass *p, aip_error **err) {
+    double limit = p->f->max_rejects;
+    char allowed[64];
+    if (limit < 1)
+        snprintf(allowed, sizeof allowed, "a fraction of %g", limit);
+    else
+        snprintf(allowed, sizeof allowed, "%.0f", limit);
+    return aip__error_set(err, AIP_E_DATA, "%lld of %lld rows are rejected, more than max_rejects allows (%s); the first: %s",
+                          (long long)p->n_rejected, (long long)p->n_records, allowed, p->first_reject ? p->first_reject : "");
+}
+
+static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err) {
+    pass *p = cursor;
+    aip__bad_rows *bad = decoded->rejects;
+    int32_t status = AIP_OK;
+    p->n_records += decoded->n_records;
+    p->n_rejected += decoded->n_rejected;
+    decoded->rejects = NULL;
+    if (!bad) return AIP_OK;
+    p->n_nulled += bad->n_nulled;
+    if (!p->first_reject) {
+        p->first_reject = bad->first;
+        bad->first = NULL;
+    }
+    if (bad->rejects && p->n_kept < MAX_KEPT_REJECTS) {
+        p->n_kept += aip__rejects_count(bad->rejects);
+        status = aip__rejects_append(p->rejects, bad->rejects, err);
+        bad->rejects = NULL;
+    }
+    aip__bad_rows_free(p->f->ctx, bad);
+    if (status == AIP_OK && p->f->max_rejects >= 1 && (double)p->n_rejected > p->f->max_rejects) status = too_many(p, err);
+    return status;
+}
+
+static int32_t pass_finish(void *cursor, aip_error **err) {
+    pass *p = cursor;
+    aip__files *f = p->f;
+    double limit = f->max_rejects;
+    aip_dataset *rejects = NULL;
+    if (limit >= 0 && limit < 1 && (double)p->n_rejected > limit * (double)p->n_records) return too_many(p, err);
+    if (p->n_nulled > 0)
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%s: %lld cells that did not parse became null", f->entries[0].path,
+                 (long long)p->n_nulled);
+    if (p->n_rejected > 0)
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows were rejected; the first: %s", (long long)p->n_rejected,
+                 (long long)p->n_records, p->first_reject);
+    AIP__TRY(aip__rejects_dataset(p->rejects, &rejects, err));
+    pthread_mutex_lock(&f->lock);
+    aip_dataset *before = f->rejects;
+    f->rejects = rejects;
+    pthread_mutex_unlock(&f->lock);
+    aip_dataset_free(before);
+    return AIP_OK;
+}
+
+static int64_t files_total_bytes(void *self) {
+    const aip__files *f = self;
+    int64_t total = 0;
+    for (int32_t i = 0; i < f->n; i++) {
+        if (f->entries[i].size < 0) return -1;
+        total += f->entries[i].size;
+    }
+    return total;
+}
+
+static aip_dataset *files_rejects(void *self) {
+    aip__files *f = self;
+    pthread_mutex_lock(&f->lock);
+    aip_dataset *d = f->rejects ? aip__dataset_retain(f->rejects) : NULL;
+    pthread_mutex_unlock(&f->lock);
+    return d;
+}
+
+void aip__files_free(aip__files *f) {
+    if (!f) return;
+    for (int32_t i = 0; i < f->n; i++) {
+        aip__file_close(&f->entries[i].pipe);
+        aip__text_free(&f->entries[i].seen);
+        aip__free(f->ctx, f->entries[i].path);
+    }
+    for (int32_t i = 0; f->from && f->from[i]; i++) aip__free(f->ctx, f->from[i]);
+    aip__free(f->ctx, f->entries);
+    aip__free(f->ctx, f->from);
+    aip_schema_free(f->inner);
+    aip_schema_free(f->outer);
+    if (f->format) f->ops->destroy(f->format);
+    aip_dataset_free(f->rejects);
+    pthread_mutex_destroy(&f->lock);
+    aip__free(f->ctx, f);
+}
+
+static void files_destroy(void *self) { aip__files_free(self); }
+
+static const aip__source_ops files_ops = {
+    .kind = "files",
+    .open = pass_open,
+    .next = pass_next,
+    .decode = pass_decode,
+    .item_free = pass_item_free,
+    .account = pass_account,
+    .finish = pass_finish,
+    .close = pass_close,
+    .destroy = files_destroy,
+    .total_bytes = files_total_bytes,
+    .rejects = files_rejects,
+};
+
+int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err) {
+    bool once = false;
+    for (int32_t i = 0; i < f->n; i++) once |= f->entries[i].pipe.ctx != NULL;
+    return aip__dataset_from_source(f->ctx, f->outer, &files_ops, f, once, out, err);
+}

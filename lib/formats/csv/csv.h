@@ -1,0 +1,211 @@
+/* The inside of the CSV reader.
+ *
+ *   csv_options.c  parameters -> options
+ *   csv_scan.c     where records end (the one definition of it), and lines
+ *   csv_split.c    records of an item -> a block of cells; irregular records through libcsv
+ *   csv_convert.c  a block of cells -> typed columns, bad cells marked
+ *   csv_read.c     the stream -> items of whole records; header
+ *   csv_reader.c   the reader as the table of formats wants it
+ *   csv_decode.c   an item -> a batch, rejects or an error
+ *   csv_infer.c    the first rows -> names and guessed types
+ *   csv_write.c    batches -> text
+ *
+ * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data. A field that starts with the quote
+ * character is quoted: it ends at the next quote that is not doubled, and the delimiter or the record's end must follow, else the record is
+ * malformed. A quote inside an unquoted field is data. Spaces are data. Empty lines are dropped, and so are lines that start with the comment
+ * character. For records that are not malformed this is libcsv's meaning, with its trimming of spaces and its ending of records at CR off. */
+#ifndef AIPIPE_LIB_FORMATS_CSV_H
+#define AIPIPE_LIB_FORMATS_CSV_H
+
+#include "formats/format.h"
+
+typedef struct aip__csv_dialect {
+    char delimiter;
+    int quote;   /* byte, or -1: none */
+    int comment; /* byte, or -1: none */
+    char decimal;
+    bool only_libcsv; /* tests: every record through libcsv */
+} aip__csv_dialect;
+
+typedef enum { AIP__BAD_ERROR, AIP__BAD_NULL, AIP__BAD_REJECT } aip__bad_policy;
+typedef enum { AIP__RAGGED_ERROR, AIP__RAGGED_PAD, AIP__RAGGED_TRUNCATE } aip__ragged_policy;
+
+typedef struct aip__csv_options {
+    aip_context *ctx;
+    aip__csv_dialect dialect;
+    bool header;
+    char **names; /* NULL: from the header */
+    int32_t n_names;
+    int64_t skip_rows;
+    char **nulls;
+    size_t *null_lengths;
+    int32_t n_nulls;
+    bool empty_is_null, quoted_null;
+    bool null_starts[256]; /* first bytes of null markers */
+    aip__bad_policy on_bad_row;
+    aip__ragged_policy ragged;
+    int64_t max_record_bytes;
+} aip__csv_options;
+
+extern const aip_descriptor aip__csv_descriptor;
+#define AIP__CSV_N_PARAMS 12
+extern const aip_param_spec aip__csv_params[];
+int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
+void aip__csv_options_destroy(void *options);
+bool aip__csv_is_null(const aip__csv_options *o, const char *s, size_t n);
+
+/* ---- scan: where records end ----------------------------------------------------------------------------------------------------------- */
+typedef enum {
+    AIP__CSV_PLAIN,     /* splitting at delimiters is all there is to it */
+    AIP__CSV_QUOTED,    /* has a quoted field */
+    AIP__CSV_SKIP,      /* empty line or comment */
+    AIP__CSV_MALFORMED, /* something other than the delimiter behind a closing quote; from there on taken as unquoted */
+    AIP__CSV_UNCLOSED   /* the data ends inside quotes */
+} aip__csv_kind;
+
+typedef struct aip__csv_record {
+    const char *end;  /* of its text, without CR LF */
+    const char *next; /* where the next record starts */
+    aip__csv_kind kind;
+} aip__csv_record;
+
+/* The record at p < end. last: nothing follows `end`. False: its end is not within [p, end), more bytes are needed. */
+bool aip__csv_scan_record(const aip__csv_dialect *d, const char *p, const char *end, bool last, aip__csv_record *out);
+/* Behind the field that starts at p: at its delimiter, or at end. For well-formed records. */
+const char *aip__csv_field_end(const aip__csv_dialect *d, const char *p, const char *end);
+size_t aip__csv_count_lines(const char *p, size_t n);
+/* Behind the n-th line feed; NULL when there are fewer. */
+const char *aip__csv_nth_line(const char *p, size_t bytes, size_t n);
+bool aip__csv_is_ascii(const char *p, size_t n);
+
+/* ---- split: records to cells --------------------------------------------------------------------------------------------------------------- */
+typedef struct aip__csv_cell {
+    const char *text;
+    uint32_t n;
+    uint32_t at; /* offset of the field in its record; AIP__CSV_QUOTE_BIT: it was quoted */
+} aip__csv_cell;
+#define AIP__CSV_QUOTE_BIT UINT32_C(0x80000000)
+
+typedef enum { /* what is wrong with a row */
+               AIP__ROW_GOOD,
+               AIP__ROW_SHORT,
+               AIP__ROW_LONG,
+               AIP__ROW_MALFORMED,
+               AIP__ROW_UNCLOSED,
+               AIP__ROW_TYPE, /* cell `column` does not parse */
+               AIP__ROW_UTF8  /* cell `column` is not UTF-8 */
+} aip__row_fault;
+
+typedef struct aip__csv_row {
+    const char *start, *end;
+    uint32_t n_fields; /* found */
+    int32_t column;    /* slot of the first bad cell */
+    aip__row_fault fault;
+} aip__csv_row;
+
+/* Up to max_rows records as cells, column by column: cell of slot s in row r is cells[s * max_rows + r]. */
+typedef struct aip__csv_block {
+    int32_t max_rows, n_rows;
+    aip__csv_row *rows;
+    aip__csv_cell *cells;
+} aip__csv_block;
+
+typedef struct aip__csv_splitter {
+    aip_context *ctx;
+    const aip__csv_dialect *dialect;
+    int32_t n_columns;   /* of the file */
+    const int32_t *slot; /* column of the file -> slot, or -1 */
+    int32_t n_slots;
+    bool pad, truncate; /* short, long rows are good */
+    const char *at, *end;
+    bool any_quote;
+    char *scratch; /* unescaped text of the item's quoted records */
+    size_t scratch_n, scratch_size;
+    struct csv_parser *parser; /* made for the first quoted record */
+    aip__csv_block block;
+} aip__csv_splitter;
+
+/* Over the whole records of text[0..n). */
+int32_t aip__csv_split_begin(aip__csv_splitter *s, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
+                             const int32_t *slot, int32_t n_slots, const char *text, size_t n, aip_error **err);
+/* Fills the block with the next rows; none: the end. */
+int32_t aip__csv_split_next(aip__csv_splitter *s, aip_error **err);
+void aip__csv_split_end(aip__csv_splitter *s);
+
+/* ---- convert: cells to columns --------------------------------------------------------------------------------------------------------------- */
+typedef struct aip__csv_target { /* one column being made */
+    const aip_field *field;
+    aip__column *column;    /* fixed width and bool */
+    aip__utf8_builder text; /* utf8 */
+    bool is_text, text_begun;
+    uint8_t *validity; /* of column, once there was a null */
+} aip__csv_target;
+
+int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
+                              aip_error **err);
+/* The block's cells of a slot into rows from `row` on. A cell that does not fit becomes null and marks its row, unless an earlier column did. */
+int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, int32_t slot, int64_t row,
+                         bool ascii, int64_t *n_bad, aip_error **err);
+int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err);
+void aip__csv_target_abandon(aip__csv_target *t);
+
+/* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */
+typedef struct aip__csv_piece { /* an item */
+    aip__buffer *buffer;        /* shared by the items cut from it */
+    const char *text;
+    size_t n;
+    int64_t line, offset; /* of its first byte: line from 1, byte of the file from 0 */
+    int64_t max_rows;
+    bool any_quote;
+} aip__csv_piece;
+
+typedef struct aip__csv_cutter {
+    aip_context *ctx;
+    const aip__csv_options *options;
+    aip__stream *stream;
+    const char *source;
+    aip__buffer *buffer;
+    size_t at;       /* where the next record starts in buffer */
+    size_t quote_at; /* first quote character at or behind `at`, or SIZE_MAX */
+    bool ended;      /* buffer holds the last byte of the stream */
+    int64_t line, offset;
+} aip__csv_cutter;
+
+void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__stream *stream, const char *source);
+/* Skips what stands before the header. */
+int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err);
+/* The next record that is not skipped, as a piece of its own; *end when there is none. Does not move when `peek`. */
+int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err);
+/* Records that lie in the buffer together: at most max_rows lines, unless one record has more. */
+int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err);
+void aip__csv_cutter_end(aip__csv_cutter *c);
+void aip__csv_piece_free(aip__csv_piece *p);
+
+/* Reads the header (or numbers the columns): names[n], each owned. At the end of an empty file n is 0 when names are neither given nor read. */
+int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error **err);
+void aip__csv_names_free(aip_context *ctx, char **names, int32_t n);
+
+typedef struct aip__csv_reader {
+    aip__csv_cutter cutter;
+    const aip__csv_options *options;
+    const aip_schema *schema;
+    int32_t n_columns; /* of the file */
+    int32_t *slot;
+
+} aip__csv_reader;
+
+int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
+                        aip_error **err);
+int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err);
+/* Cell text for a message: at most 40 bytes, valid UTF-8, with ... when cut. out: 64 bytes. */
+void aip__csv_excerpt(const char *s, size_t n, char *out);
+
+#define AIP__CSV_N_WRITE_PARAMS 3
+extern const aip_param_spec aip__csv_write_params[];
+int32_t aip__csv_write_begin(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
+                             aip__text *to, void **writer, aip_error **err);
+int32_t aip__csv_write_batch(void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
+int32_t aip__csv_write_end(void *writer, aip__text *to, aip_error **err);
+void aip__csv_write_free(void *writer);
+
+#endif

@@ -1,0 +1,83 @@
+/* A look at a file: the names of its columns, and from its first rows the type that each would have (the lattice of data/convert.h). */
+#include "formats/csv/csv.h"
+
+#include "data/convert.h"
+#include <string.h>
+
+/* Zones are told apart only while the column may still be timestamps. */
+static aip__guess look(const aip__csv_options *o, aip__guess g, const aip__csv_cell *c) {
+    int32_t type = aip__infer_text(c->text, c->n, o->dialect.decimal);
+    int64_t micros = 0;
+    bool zoned = false;
+    if (type == AIP_TIMESTAMP && aip__parse_timestamp(c->text, c->n, &micros, &zoned)) {
+        g.zoned |= zoned;
+        g.unzoned |= !zoned;
+    }
+    g.unzoned |= type == AIP_DATE32;
+    g.type = aip__infer_join(g.type, type);
+    return g;
+}
+
+static void look_at_block(const aip__csv_options *o, const aip__csv_block *b, int32_t n, aip__guess *guesses) {
+    for (int32_t s = 0; s < n; s++) {
+        const aip__csv_cell *cells = b->cells + (size_t)s * (size_t)b->max_rows;
+        for (int32_t r = 0; r < b->n_rows && guesses[s].type != AIP_UTF8; r++)
+            if (cells[r].text && b->rows[r].fault == AIP__ROW_GOOD && !aip__csv_is_null(o, cells[r].text, cells[r].n))
+                guesses[s] = look(o, guesses[s], &cells[r]);
+    }
+}
+
+static int32_t look_at_piece(const aip__csv_options *o, const aip__csv_piece *p, const int32_t *slot, int32_t n, int64_t *left,
+                             aip__guess *guesses, aip_error **err) {
+    aip__csv_splitter split;
+    int32_t status = aip__csv_split_begin(&split, o->ctx, &o->dialect, n, slot, n, p->text, p->n, err);
+    if (status != AIP_OK) return status;
+    split.pad = split.truncate = true;
+    while ((status = aip__csv_split_next(&split, err)) == AIP_OK && split.block.n_rows > 0 && *left > 0) {
+        if (split.block.n_rows > *left) split.block.n_rows = (int32_t)*left;
+        look_at_block(o, &split.block, n, guesses);
+        *left -= split.block.n_rows;
+    }
+    aip__csv_split_end(&split);
+    return status;
+}
+
+static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t *slot, int32_t n, aip__guess *guesses,
+                            aip_error **err) {
+    bool end = false;
+    while (max_rows > 0) {
+        aip__csv_piece p = {0};
+        AIP__TRY(aip__csv_cutter_next(c, max_rows < AIP_BATCH_MAX_ROWS ? max_rows : AIP_BATCH_MAX_ROWS, &p, &end, err));
+        if (end) return AIP_OK;
+        int32_t status = look_at_piece(c->options, &p, slot, n, &max_rows, guesses, err);
+        aip__csv_piece_free(&p);
+        if (status != AIP_OK) return status;
+    }
+    return AIP_OK;
+}
+
+int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
+                        aip_error **err) {
+    const aip__csv_options *o = format;
+    aip__csv_cutter cutter;
+    aip__sample sample = {0};
+    int32_t *slot = NULL;
+    aip__csv_cutter_init(&cutter, o, stream, source);
+    int32_t status = aip__csv_cutter_start(&cutter, err);
+    if (status == AIP_OK) status = aip__csv_header(&cutter, &sample.names, &sample.n, err);
+    if (status == AIP_OK) {
+        slot = aip__calloc(o->ctx, (size_t)sample.n + 1, sizeof *slot);
+        sample.guesses = aip__calloc(o->ctx, (size_t)sample.n + 1, sizeof *sample.guesses);
+        for (int32_t i = 0; slot && i < sample.n; i++) slot[i] = i;
+        status = slot && sample.guesses ? look_at_rows(&cutter, max_rows, slot, sample.n, sample.guesses, err)
+                                        : aip__error_memory(o->ctx, err);
+    }
+    aip__free(o->ctx, slot);
+    aip__csv_cutter_end(&cutter);
+    if (status != AIP_OK) {
+        aip__sample_free(o->ctx, &sample);
+        return status;
+    }
+    *out = sample;
+    return AIP_OK;
+}

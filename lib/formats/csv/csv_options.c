@@ -1,0 +1,149 @@
+/* Parameters of the CSV format, and their check beyond what the table can say. */
+#include "formats/csv/csv.h"
+
+#include <string.h>
+
+const aip_param_spec aip__csv_params[] = {
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "delimiter", "One byte between fields; null: a tab for .tsv files, else a comma",
+     "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "quote",
+     "One byte around fields that hold delimiters or line feeds, doubled inside; null: none", "\"\\\"\"", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "comment", "One byte; lines that start with it are dropped", "null", NULL, 0, 0, 1,
+     0},
+    {sizeof(aip_param_spec), AIP_PARAM_BOOL, "header", "The first record holds the column names", "true", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "names",
+     "Names of all columns of the file, in place of the header's; null: from the header, or column_1, column_2, ...", "null",
+     NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_INT, "skip_rows", "Lines to skip before the header", "0", NULL, 0, 1e15, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "null_values", "Cells that mean null",
+     "[\"\", \"NA\", \"N/A\", \"n/a\", \"null\", \"NULL\", \"NaN\", \"nan\", \"None\"]", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_BOOL, "quoted_null",
+     "A quoted null marker is null in text columns too; else it is text, and \"\" is the empty text (in other columns it is null anyway)",
+     "false", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "decimal", "Decimal mark, one byte", "\".\"", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "encoding", "Encoding of the text; a byte order mark is skipped", "\"utf-8\"",
+     "utf-8", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "ragged",
+     "Rows with too few or too many cells: error (a bad row), pad (short rows get nulls), truncate (also, long rows are cut)",
+     "\"error\"", "error|pad|truncate", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_INT, "max_record_bytes",
+     "A longer record is an error: most often a quote that is never closed", "16777216", NULL, 64, 1073741824, 0, 0},
+};
+_Static_assert(sizeof aip__csv_params / sizeof *aip__csv_params == AIP__CSV_N_PARAMS, "the count in csv.h");
+
+static int32_t one_byte(const aip_params *params, const char *name, int *out, aip_error **err) {
+    const char *s = aip_params_string(params, name);
+    *out = -1;
+    if (!s || !*s) return AIP_OK;
+    if (s[1] || *s == '\n' || *s == '\r' || (unsigned char)*s >= 0x80) {
+        int32_t column = 0, line = aip__params_line(params, name, &column);
+        aip__error_set(err, AIP_E_PARAM, "csv: %s: expected one ASCII character that is not a line end, found %s", name,
+                       aip_params_json(params, name));
+        aip__error_at_parameter(err, name);
+        aip__error_at_line(err, line, column);
+        return AIP_E_PARAM;
+    }
+    *out = (unsigned char)*s;
+    return AIP_OK;
+}
+
+static int32_t clash(const aip_params *params, const char *a, const char *b, aip_error **err) {
+    aip__error_set(err, AIP_E_PARAM, "csv: %s and %s are both %s", a, b, aip_params_json(params, a));
+    aip__error_at_parameter(err, a);
+    return AIP_E_PARAM;
+}
+
+static int32_t dialect(aip__csv_options *o, const aip_params *params, const char *extension, aip_error **err) {
+    int delimiter = -1, decimal = -1;
+    AIP__TRY(one_byte(params, "delimiter", &delimiter, err));
+    AIP__TRY(one_byte(params, "quote", &o->dialect.quote, err));
+    AIP__TRY(one_byte(params, "comment", &o->dialect.comment, err));
+    AIP__TRY(one_byte(params, "decimal", &decimal, err));
+    if (delimiter < 0) delimiter = strcmp(extension, "tsv") == 0 ? '\t' : ',';
+    o->dialect.delimiter = (char)delimiter;
+    o->dialect.decimal = decimal < 0 ? '.' : (char)decimal;
+    if (o->dialect.quote == delimiter) return clash(params, "quote", "delimiter", err);
+    if (o->dialect.decimal == o->dialect.delimiter) return clash(params, "decimal", "delimiter", err);
+    if (o->dialect.comment == delimiter) return clash(params, "comment", "delimiter", err);
+    if (o->dialect.comment >= 0 && o->dialect.comment == o->dialect.quote) return clash(params, "comment", "quote", err);
+    return AIP_OK;
+}
+
+static int32_t strings(aip_context *ctx, const aip_params *params, const char *name, char ***out, int32_t *n, aip_error **err) {
+    int32_t count = aip_params_n_strings(params, name);
+    if (aip_params_is_null(params, name)) return AIP_OK;
+    *out = aip__calloc(ctx, (size_t)count + 1, sizeof **out);
+    if (!*out) return aip__error_memory(ctx, err);
+    for (*n = 0; *n < count; ++*n) {
+        (*out)[*n] = aip__strdup(ctx, aip_params_string_at(params, name, *n));
+        if (!(*out)[*n]) return aip__error_memory(ctx, err);
+    }
+    return AIP_OK;
+}
+
+static int32_t null_markers(aip__csv_options *o, const aip_params *params, aip_error **err) {
+    AIP__TRY(strings(o->ctx, params, "null_values", &o->nulls, &o->n_nulls, err));
+    o->null_lengths = aip__calloc(o->ctx, (size_t)o->n_nulls + 1, sizeof *o->null_lengths);
+    if (!o->null_lengths) return aip__error_memory(o->ctx, err);
+    for (int32_t i = 0; i < o->n_nulls; i++) {
+        o->null_lengths[i] = strlen(o->nulls[i]);
+        if (o->null_lengths[i] == 0)
+            o->empty_is_null = true;
+        else
+            o->null_starts[(unsigned char)o->nulls[i][0]] = true;
+    }
+    return AIP_OK;
+}
+
+static int32_t fill(aip__csv_options *o, const aip_params *params, const char *extension, aip_error **err) {
+    AIP__TRY(dialect(o, params, extension, err));
+    AIP__TRY(strings(o->ctx, params, "names", &o->names, &o->n_names, err));
+    AIP__TRY(null_markers(o, params, err));
+    o->header = aip_params_bool(params, "header") != 0;
+    o->skip_rows = aip_params_int(params, "skip_rows");
+    o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
+    o->max_record_bytes = aip_params_int(params, "max_record_bytes");
+    const char *policy = aip_params_string(params, "on_bad_row"), *ragged = aip_params_string(params, "ragged");
+    o->on_bad_row = strcmp(policy, "null") == 0     ? AIP__BAD_NULL
+                    : strcmp(policy, "reject") == 0 ? AIP__BAD_REJECT
+                                                    : AIP__BAD_ERROR;
+    o->ragged = strcmp(ragged, "pad") == 0        ? AIP__RAGGED_PAD
+                : strcmp(ragged, "truncate") == 0 ? AIP__RAGGED_TRUNCATE
+                                                  : AIP__RAGGED_ERROR;
+    return AIP_OK;
+}
+
+int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err) {
+    aip__csv_options *o = aip__calloc(ctx, 1, sizeof *o);
+    if (!o) return aip__error_memory(ctx, err);
+    o->ctx = ctx;
+    int32_t status = fill(o, params, extension, err);
+    if (status != AIP_OK) {
+        aip__csv_options_destroy(o);
+        return status;
+    }
+    *out = o;
+    return AIP_OK;
+}
+
+void aip__csv_names_free(aip_context *ctx, char **names, int32_t n) {
+    for (int32_t i = 0; names && i < n; i++) aip__free(ctx, names[i]);
+    aip__free(ctx, names);
+}
+
+void aip__csv_options_destroy(void *options) {
+    aip__csv_options *o = options;
+    if (!o) return;
+    aip__csv_names_free(o->ctx, o->names, o->n_names);
+    aip__csv_names_free(o->ctx, o->nulls, o->n_nulls);
+    aip__free(o->ctx, o->null_lengths);
+    aip__free(o->ctx, o);
+}
+
+bool aip__csv_is_null(const aip__csv_options *o, const char *s, size_t n) {
+    if (n == 0) return o->empty_is_null;
+    if (!o->null_starts[(unsigned char)s[0]]) return false;
+    for (int32_t i = 0; i < o->n_nulls; i++)
+        if (o->null_lengths[i] == n && memcmp(o->nulls[i], s, n) == 0) return true;
+    return false;
+}

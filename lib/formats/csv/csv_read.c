@@ -1,0 +1,293 @@
+/* A stream as items of whole records, cut serially and cheaply: pieces of about 1 MiB are read behind what the last item left over, so that a
+ * buffer always starts at the start of a record and no quote state needs to be carried. Items cut from one buffer share it. */
+#include "formats/csv/csv.h"
+
+#include "data/batch.h"
+#include "data/dictionary.h"
+#include <stdio.h>
+#include <string.h>
+
+#define PIECE_BYTES (((size_t)1 << 20) - 64) /* with a buffer's slack, one 1 MiB block of the buffer store */
+#define MAX_COLUMNS 100000
+
+void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__stream *stream, const char *source) {
+    *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .quote_at = SIZE_MAX, .line = 1};
+}
+
+void aip__csv_cutter_end(aip__csv_cutter *c) {
+    aip__buffer_free(c->buffer);
+    c->buffer = NULL;
+    c->at = 0;
+    c->ended = true;
+}
+
+void aip__csv_piece_free(aip__csv_piece *p) { aip__buffer_free(p->buffer); }
+
+static const char *buffer_at(const aip__csv_cutter *c) { return (const char *)c->buffer->data + c->at; }
+static const char *buffer_end(const aip__csv_cutter *c) { return (const char *)c->buffer->data + c->buffer->size; }
+
+static int32_t place(const aip__csv_cutter *c, int32_t status, aip_error **err) {
+    aip__error_at_source(err, c->source);
+    aip__error_at_line(err, c->line, 0);
+    aip__error_at_offset(err, c->offset);
+    return status;
+}
+
+static void find_quote(aip__csv_cutter *c) {
+    int quote = c->options->dialect.quote;
+    const char *at = buffer_at(c), *end = buffer_end(c);
+    const char *q = quote >= 0 && at < end ? memchr(at, quote, (size_t)(end - at)) : NULL;
+    c->quote_at = q ? (size_t)(q - (const char *)c->buffer->data) : SIZE_MAX;
+}
+
+/* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a piece makes the
+ * next buffer larger, so that scanning it again and again stays linear. */
+static int32_t refill(aip__csv_cutter *c, aip_error **err) {
+    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = PIECE_BYTES, got = 0;
+    if (left > (size_t)c->options->max_record_bytes)
+        return place(
+            c,
+            aip__error_set(err, AIP_E_DATA,
+                           "record is longer than max_record_bytes (%lld): a quote that is never closed? It starts at this line",
+                           (long long)c->options->max_record_bytes),
+            err);
+    while (left > size / 2) size *= 2;
+    aip__buffer *fresh = aip__buffer_new(c->ctx, size);
+    if (!fresh) return aip__error_memory(c->ctx, err);
+    if (left > 0) memcpy(fresh->data, buffer_at(c), left);
+    int32_t status = aip__stream_read(c->stream, fresh->data + left, size - left, &got, err);
+    if (status != AIP_OK) {
+        aip__buffer_free(fresh);
+        aip__error_at_source(err, c->source);
+        return status;
+    }
+    aip__buffer_resize(&fresh, left + got); /* shrinks: cannot fail */
+    c->ended = got < size - left;
+    aip__buffer_free(c->buffer);
+    c->buffer = fresh;
+    c->at = 0;
+    find_quote(c);
+    return AIP_OK;
+}
+
+/* Moves over n bytes that hold `lines` line feeds. */
+static void advance(aip__csv_cutter *c, size_t n, size_t lines) {
+    c->at += n;
+    c->offset += (int64_t)n;
+    c->line += (int64_t)lines;
+    if (c->quote_at < c->at) find_quote(c);
+}
+
+/* Has at least one unread byte, or *end. */
+static int32_t need_bytes(aip__csv_cutter *c, bool *end, aip_error **err) {
+    while (!c->buffer || c->at == c->buffer->size) {
+        if (c->buffer && c->ended) {
+            *end = true;
+            return AIP_OK;
+        }
+        AIP__TRY(refill(c, err));
+    }
+    return AIP_OK;
+}
+
+int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err) {
+    AIP__TRY(refill(c, err));
+    if (c->buffer->size >= 3 && memcmp(c->buffer->data, "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
+    for (int64_t skip = c->options->skip_rows; skip > 0;) {
+        bool end = false;
+        AIP__TRY(need_bytes(c, &end, err));
+        if (end) return AIP_OK;
+        const char *nl = memchr(buffer_at(c), '\n', (size_t)(buffer_end(c) - buffer_at(c)));
+        if (nl) skip--;
+        advance(c, nl ? (size_t)(nl + 1 - buffer_at(c)) : c->buffer->size - c->at, nl ? 1 : 0);
+    }
+    return AIP_OK;
+}
+
+static void piece(const aip__csv_cutter *c, size_t n, int64_t rows, aip__csv_piece *out) {
+    *out = (aip__csv_piece){.buffer = aip__buffer_retain(c->buffer),
+                            .text = buffer_at(c),
+                            .n = n,
+                            .line = c->line,
+                            .offset = c->offset,
+                            .max_rows = rows,
+                            .any_quote = c->quote_at < c->at + n};
+}
+
+int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err) {
+    for (;;) {
+        AIP__TRY(need_bytes(c, end, err));
+        if (*end) return AIP_OK;
+        aip__csv_record r;
+        if (!aip__csv_scan_record(&c->options->dialect, buffer_at(c), buffer_end(c), c->ended, &r)) {
+            AIP__TRY(refill(c, err));
+            continue;
+        }
+        size_t n = (size_t)(r.next - buffer_at(c)), lines = aip__csv_count_lines(buffer_at(c), n);
+        if (r.kind == AIP__CSV_SKIP) {
+            advance(c, n, lines);
+            continue;
+        }
+        piece(c, n, 1, out);
+        if (!peek) advance(c, n, lines);
+        return AIP_OK;
+    }
+}
+
+/* Without quotes every line feed ends a record. */
+static size_t cut_plain(const char *p, size_t n, bool last, size_t max_lines, size_t *lines) {
+    const char *nl = memrchr(p, '\n', n);
+    size_t whole = nl ? (size_t)(nl + 1 - p) : 0;
+    *lines = aip__csv_count_lines(p, whole);
+    if (*lines > max_lines || (*lines == max_lines && last && whole < n)) {
+        *lines = max_lines;
+        return (size_t)(aip__csv_nth_line(p, whole, max_lines) - p);
+    }
+    return last ? n : whole;
+}
+
+/* Record by record. */
+static size_t cut_quoted(const aip__csv_dialect *d, const char *p, size_t n, bool last, size_t max_lines, size_t *lines) {
+    const char *at = p, *end = p + n;
+    aip__csv_record r;
+    *lines = 0;
+    while (at < end && aip__csv_scan_record(d, at, end, last, &r)) {
+        size_t more = aip__csv_count_lines(at, (size_t)(r.next - at));
+        size_t rows = more > 0 ? more : 1; /* the last record may end without a line feed */
+        if (at > p && *lines + rows > max_lines) break;
+        *lines += more;
+        at = r.next;
+    }
+    return (size_t)(at - p);
+}
+
+int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err) {
+    for (;;) {
+        AIP__TRY(need_bytes(c, end, err));
+        if (*end) return AIP_OK;
+        const char *p = buffer_at(c);
+        size_t left = c->buffer->size - c->at, lines = 0;
+        size_t n = c->quote_at == SIZE_MAX ? cut_plain(p, left, c->ended, (size_t)max_rows, &lines)
+                                           : cut_quoted(&c->options->dialect, p, left, c->ended, (size_t)max_rows, &lines);
+        if (n == 0) {
+            AIP__TRY(refill(c, err));
+            continue;
+        }
+        int64_t rows = (int64_t)lines + (p[n - 1] != '\n');
+        piece(c, n, rows < max_rows ? rows : max_rows, out);
+        advance(c, n, lines);
+        return AIP_OK;
+    }
+}
+
+/* ---- header -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t copy_names(aip_context *ctx, char *const *from, int32_t n, char ***out, aip_error **err) {
+    char **names = aip__calloc(ctx, (size_t)n + 1, sizeof *names);
+    if (!names) return aip__error_memory(ctx, err);
+    for (int32_t i = 0; i < n; i++) {
+        names[i] = aip__strdup(ctx, from[i]);
+        if (!names[i]) {
+            aip__csv_names_free(ctx, names, n);
+            return aip__error_memory(ctx, err);
+        }
+    }
+    *out = names;
+    return AIP_OK;
+}
+
+static int32_t count_fields(const aip__csv_cutter *c, const char *p, const char *end, int32_t *n, aip_error **err) {
+    int64_t fields = 1;
+    for (const char *at = p; (at = aip__csv_field_end(&c->options->dialect, at, end)) < end; at++) fields++;
+    if (fields > MAX_COLUMNS)
+        return place(c,
+                     aip__error_set(err, AIP_E_DATA, "%lld columns: at most %d are read; is the delimiter right?",
+                                    (long long)fields, MAX_COLUMNS),
+                     err);
+    *n = (int32_t)fields;
+    return AIP_OK;
+}
+
+static int32_t name_at(const aip__csv_cutter *c, const aip__csv_cell *cell, int32_t i, bool header, char **out, aip_error **err) {
+    char made[32];
+    if (header && cell->n > 0) {
+        if (!aip__utf8_valid(cell->text, cell->n) || memchr(cell->text, 0, cell->n))
+            return aip__error_set(err, AIP_E_DATA, "name of column %d is not valid UTF-8 text; is the file in another encoding?",
+                                  i + 1);
+        *out = aip__strndup(c->ctx, cell->text, cell->n);
+    } else {
+        snprintf(made, sizeof made, "column_%d", i + 1);
+        *out = aip__strdup(c->ctx, made);
+    }
+    return *out ? AIP_OK : aip__error_memory(c->ctx, err);
+}
+
+/* The fields of one record as names; without header, as numbered columns. */
+static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool header, char ***out, int32_t *n_out,
+                        aip_error **err) {
+    aip__csv_splitter split = {0};
+    aip__csv_record r;
+    int32_t n = 0, status = AIP_OK, *slot = NULL;
+    char **names = NULL;
+    aip__csv_scan_record(&c->options->dialect, p->text, p->text + p->n, true, &r);
+    AIP__TRY(count_fields(c, p->text, r.end, &n, err));
+    names = aip__calloc(c->ctx, (size_t)n + 1, sizeof *names);
+    slot = aip__calloc(c->ctx, (size_t)n, sizeof *slot);
+    status = names && slot ? AIP_OK : aip__error_memory(c->ctx, err);
+    for (int32_t i = 0; slot && i < n; i++) slot[i] = i;
+    if (status == AIP_OK) status = aip__csv_split_begin(&split, c->ctx, &c->options->dialect, n, slot, n, p->text, p->n, err);
+    if (status == AIP_OK) status = aip__csv_split_next(&split, err);
+    if (status == AIP_OK && (split.block.n_rows != 1 || split.block.rows[0].fault != AIP__ROW_GOOD))
+        status = aip__error_set(err, AIP_E_DATA, "%s is malformed: a quoted name must end with a quote and the delimiter",
+                                header ? "header" : "first record");
+    for (int32_t i = 0; status == AIP_OK && i < n; i++)
+        status = name_at(c, &split.block.cells[(size_t)i * (size_t)split.block.max_rows], i, header, &names[i], err);
+    aip__csv_split_end(&split);
+    aip__free(c->ctx, slot);
+    if (status != AIP_OK) {
+        aip__csv_names_free(c->ctx, names, n);
+        aip__error_at_line(err, p->line, 0);
+        return place(c, status, err);
+    }
+    *out = names;
+    *n_out = n;
+    return AIP_OK;
+}
+
+static int32_t check_given(const aip__csv_cutter *c, int32_t found, int64_t line, aip_error **err) {
+    if (c->options->n_names == found) return AIP_OK;
+    aip__error_set(err, AIP_E_PARAM, "names has %d names, but the file has %d columns", c->options->n_names, found);
+    aip__error_at_parameter(err, "names");
+    aip__error_at_line(err, line, 0);
+    return place(c, AIP_E_PARAM, err);
+}
+
+int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error **err) {
+    const aip__csv_options *o = c->options;
+    aip__csv_piece p = {0};
+    bool end = false;
+    AIP__TRY(aip__csv_cutter_record(c, !o->header, &p, &end, err));
+    if (end) {
+        if (o->names) {
+            *n = o->n_names;
+            return copy_names(c->ctx, o->names, o->n_names, names, err);
+        }
+        return place(c,
+                     aip__error_set(err, AIP_E_DATA, "file is empty: expected %s",
+                                    o->header ? "a header with the column names" : "at least one record, or names"),
+                     err);
+    }
+    char **found = NULL;
+    int32_t n_found = 0, status = names_of(c, &p, o->header, &found, &n_found, err);
+    if (status == AIP_OK && o->names) {
+        status = check_given(c, n_found, p.line, err);
+        aip__csv_names_free(c->ctx, found, n_found);
+        found = NULL;
+        if (status == AIP_OK) status = copy_names(c->ctx, o->names, o->n_names, &found, err);
+    }
+    aip__csv_piece_free(&p);
+    if (status != AIP_OK) return status;
+    *names = found;
+    *n = n_found;
+    return AIP_OK;
+}

@@ -1,0 +1,110 @@
+/* The CSV format's reader, as the table of formats wants it: header matched to the wanted columns by name, then items. */
+#include "formats/csv/csv.h"
+
+#include <string.h>
+
+static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *const *from, aip_error **err) {
+    r->n_columns = n;
+    r->slot = aip__calloc(r->options->ctx, (size_t)n + 1, sizeof *r->slot);
+    if (!r->slot) return aip__error_memory(r->options->ctx, err);
+    for (int32_t i = 0; i < n; i++) r->slot[i] = -1;
+    for (int32_t s = 0, i = -1, looked = 0; s < r->schema->n; s++) {
+        /* Mostly the next one: search on from the last, around the end. */
+        for (looked = 0, i = (i + 1) % n; looked < n && strcmp(names[i], from[s]) != 0; looked++) i = (i + 1) % n;
+        if (looked == n) {
+            const char *near = aip__nearest(from[s], (const char *const *)names, (size_t)n);
+            aip__error_set(err, AIP_E_SCHEMA, "no column '%s' in this file%s%s%s", from[s], near ? "; did you mean '" : "",
+                           near ? near : "", near ? "'?" : "");
+            aip__error_at_data_column(err, from[s]);
+            aip__error_at_source(err, r->cutter.source);
+            return AIP_E_SCHEMA;
+        }
+        r->slot[i] = s;
+    }
+    return AIP_OK;
+}
+
+static void reader_close(void *reader) {
+    aip__csv_reader *r = reader;
+    if (!r) return;
+    aip__csv_cutter_end(&r->cutter);
+    aip__free(r->options->ctx, r->slot);
+    aip__free(r->options->ctx, r);
+}
+
+static int32_t reader_open(void *format, aip__stream *stream, const char *source, const aip_schema *schema, char *const *from,
+                           void **out, aip_error **err) {
+    const aip__csv_options *o = format;
+    char **names = NULL;
+    int32_t n = 0;
+    aip__csv_reader *r = aip__calloc(o->ctx, 1, sizeof *r);
+    if (!r) return aip__error_memory(o->ctx, err);
+    r->options = o;
+    r->schema = schema;
+    aip__csv_cutter_init(&r->cutter, o, stream, source);
+    int32_t status = aip__csv_cutter_start(&r->cutter, err);
+    if (status == AIP_OK) status = aip__csv_header(&r->cutter, &names, &n, err);
+    if (status == AIP_OK) status = match(r, names, n, from, err);
+    aip__csv_names_free(o->ctx, names, n);
+    if (status != AIP_OK) {
+        reader_close(r);
+        return status;
+    }
+    *out = r;
+    return AIP_OK;
+}
+
+static int32_t reader_next(void *reader, aip__item *item, bool *end, aip_error **err) {
+    aip__csv_reader *r = reader;
+    aip__csv_piece *p = aip__calloc(r->options->ctx, 1, sizeof *p);
+    if (!p) return aip__error_memory(r->options->ctx, err);
+    int32_t status = aip__csv_cutter_next(&r->cutter, AIP_BATCH_MAX_ROWS, p, end, err);
+    if (status != AIP_OK || *end) {
+        aip__free(r->options->ctx, p);
+        return status;
+    }
+    *item = (aip__item){.data = p, .bytes = (int64_t)p->n};
+    return AIP_OK;
+}
+
+static void reader_item_free(void *reader, aip__item *item) {
+    aip__csv_reader *r = reader;
+    aip__csv_piece *p = item->data;
+    if (!p) return;
+    aip__csv_piece_free(p);
+    aip__free(r->options->ctx, p);
+    item->data = NULL;
+}
+
+static void reader_end_reading(void *reader) { aip__csv_cutter_end(&((aip__csv_reader *)reader)->cutter); }
+
+static const aip__format_ops ops = {
+    .extensions = "csv|tsv",
+    .write_params = aip__csv_write_params,
+    .n_write_params = AIP__CSV_N_WRITE_PARAMS,
+    .create = aip__csv_options_create,
+    .destroy = aip__csv_options_destroy,
+    .sample = aip__csv_sample,
+    .open = reader_open,
+    .next = reader_next,
+    .decode = aip__csv_decode,
+    .item_free = reader_item_free,
+    .end_reading = reader_end_reading,
+    .close = reader_close,
+    .write_begin = aip__csv_write_begin,
+    .write_batch = aip__csv_write_batch,
+    .write_end = aip__csv_write_end,
+    .write_free = aip__csv_write_free,
+};
+
+const aip_descriptor aip__csv_descriptor = {
+    .struct_size = sizeof(aip_descriptor),
+    .kind = AIP_KIND_FORMAT,
+    .name = "csv",
+    .doc = "Text tables: comma-separated values and their kin (RFC 4180, read by libcsv)",
+    .params = aip__csv_params,
+    .n_params = AIP__CSV_N_PARAMS,
+    .param_stride = sizeof(aip_param_spec),
+    .ops = &ops,
+    .version = 1,
+};

@@ -1,0 +1,78 @@
+/* What a format gives to whoever knows where the bytes live: a look at a file (names and guessed types), a reader that cuts a stream into
+ * items and decodes them, and a writer. A format is a descriptor of kind AIP_KIND_FORMAT whose ops are this table.
+ *
+ * Some parameters are common to all formats that must guess or may meet bad rows; they stand in one table (aip__format_common), and a
+ * format's `create` sees its own parameters and these as one set. */
+#ifndef AIPIPE_LIB_FORMATS_FORMAT_H
+#define AIPIPE_LIB_FORMATS_FORMAT_H
+
+#include "base/catalog.h"
+#include "data/rejects.h"
+#include "data/source.h"
+#include "formats/stream.h"
+
+/* What a look at a column says. The type is the join of all cells seen (0: none but nulls); the flags tell what timestamps held. */
+typedef struct aip__guess {
+    int32_t type;
+    bool zoned, unzoned; /* a timestamp with, without an offset was seen (a date counts as without) */
+} aip__guess;
+aip__guess aip__guess_join(aip__guess a, aip__guess b);
+/* The guess as a type and zone: nothing is utf8, timestamps of both kinds are utf8. */
+void aip__guess_field(aip__guess g, aip_field *field);
+
+typedef struct aip__sample { /* of one file */
+    int32_t n;
+    char **names; /* owned */
+    aip__guess *guesses;
+} aip__sample;
+void aip__sample_free(aip_context *ctx, aip__sample *sample);
+
+/* What `decode` hands to `account`. */
+typedef struct aip__bad_rows {
+    aip__rejects *rejects; /* NULL: none */
+    int64_t n_nulled;      /* bad cells that became null */
+    char *first;           /* the first reject, for messages; owned */
+} aip__bad_rows;
+void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
+
+typedef struct aip__format_ops {
+    const char *extensions; /* "csv|tsv" */
+    const aip_param_spec *write_params;
+    int32_t n_write_params;
+
+    /* extension: of the first path, for defaults that depend on it ("tsv"); "" when there is none. */
+    int32_t (*create)(aip_context *ctx, const aip_params *params, const char *extension, void **format, aip_error **err);
+    void (*destroy)(void *format);
+    /* Names, and guesses from at most max_rows rows (INT64_MAX: all). */
+    int32_t (*sample)(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out, aip_error **err);
+
+    /* A reader of the columns `from` (names in the file), as `schema`'s fields in that order. Stream, source and schema are borrowed and
+     * outlive it. next: one call at a time; decode: many at once, also after `end_reading`. */
+    int32_t (*open)(void *format, aip__stream *stream, const char *source, const aip_schema *schema, char *const *from,
+                    void **reader, aip_error **err);
+    int32_t (*next)(void *reader, aip__item *item, bool *end, aip_error **err);
+    int32_t (*decode)(void *reader, const aip__item *item, aip__decoded *out,
+                      aip_error **err); /* out->rejects: aip__bad_rows or NULL */
+    void (*item_free)(void *reader, aip__item *item);
+    void (*end_reading)(void *reader); /* the stream will not be asked again: frees what only `next` needs */
+    void (*close)(void *reader);
+
+    /* Rows as bytes, added to `to`. write_begin gives what stands before the first row. */
+    int32_t (*write_begin)(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
+                           aip__text *to, void **writer, aip_error **err);
+    int32_t (*write_batch)(void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
+    int32_t (*write_end)(void *writer, aip__text *to, aip_error **err);
+    void (*write_free)(void *writer);
+} aip__format_ops;
+
+extern const aip_param_spec aip__format_common[];
+extern const int32_t aip__format_common_n;
+
+/* By a descriptor's name ("csv") or a file extension. Errors: AIP_E_NOT_FOUND with the nearest name; for an extension NULL is returned. */
+int32_t aip__format_find(aip_context *ctx, const char *name, const aip_descriptor **out, aip_error **err);
+const aip_descriptor *aip__format_by_extension(aip_context *ctx, const char *extension);
+
+/* Adds the built-in formats to the context's catalogue. */
+int32_t aip__formats_register(aip_context *ctx, aip_error **err);
+
+#endif

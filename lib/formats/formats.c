@@ -1,0 +1,75 @@
+/* The formats as a whole: how they are found, what their guesses mean, the parameters that all of them share. */
+#include "formats/format.h"
+
+#include "base/context.h"
+#include "base/memory.h"
+#include "data/convert.h"
+#include "data/schema.h"
+#include "formats/csv/csv.h"
+#include <string.h>
+
+const aip_param_spec aip__format_common[] = {
+    {sizeof(aip_param_spec), AIP_PARAM_ANY, "columns", "Columns to read: a list of names, or {name: new_name}; null: all", "null",
+     NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_OBJECT, "types",
+     "Types by column name in the file, in place of the guessed ones: {age: int64, day: timestamp, at: \"timestamp[UTC]\", price: "
+     "\"decimal64(2)\"}",
+     "{}", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_INT, "infer_rows",
+     "First rows that types are guessed from (shared out among several files); null: all rows", "10000", NULL, 1, 1e15, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "on_bad_row",
+     "A row that does not fit: error, null (cells that do not parse become null; a row of the wrong shape is rejected), reject (into the "
+     "rejects table)",
+     "\"error\"", "error|null|reject", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_FLOAT, "max_rejects",
+     "More rejected rows are an error: a number of rows, or below 1 a fraction of them; null: no limit", "null", NULL, 0, 1e15, 1,
+     0},
+};
+const int32_t aip__format_common_n = sizeof aip__format_common / sizeof *aip__format_common;
+
+aip__guess aip__guess_join(aip__guess a, aip__guess b) {
+    return (aip__guess){.type = aip__infer_join(a.type, b.type), .zoned = a.zoned || b.zoned, .unzoned = a.unzoned || b.unzoned};
+}
+
+void aip__guess_field(aip__guess g, aip_field *field) {
+    bool mixed = g.type == AIP_TIMESTAMP && g.zoned && g.unzoned;
+    field->type = g.type == 0 || mixed ? AIP_UTF8 : g.type;
+    field->zone = field->type == AIP_TIMESTAMP && g.zoned ? "UTC" : NULL;
+}
+
+void aip__sample_free(aip_context *ctx, aip__sample *sample) {
+    for (int32_t i = 0; sample->names && i < sample->n; i++) aip__free(ctx, sample->names[i]);
+    aip__free(ctx, sample->names);
+    aip__free(ctx, sample->guesses);
+    *sample = (aip__sample){0};
+}
+
+void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad) {
+    if (!bad) return;
+    aip__rejects_free(bad->rejects);
+    aip__free(ctx, bad->first);
+    aip__free(ctx, bad);
+}
+
+int32_t aip__format_find(aip_context *ctx, const char *name, const aip_descriptor **out, aip_error **err) {
+    return aip__catalog_find(ctx, AIP_KIND_FORMAT, name, out, err);
+}
+
+static bool in_choices(const char *choices, const char *word) {
+    size_t n = strlen(word);
+    for (const char *c = choices; c && *c;) {
+        size_t m = strcspn(c, "|");
+        if (m == n && strncasecmp(c, word, n) == 0) return true;
+        c += m + (c[m] == '|');
+    }
+    return false;
+}
+
+const aip_descriptor *aip__format_by_extension(aip_context *ctx, const char *extension) {
+    const aip_descriptor *d = NULL;
+    for (int32_t i = 0; *extension && (d = aip__catalog_at(ctx, i)); i++)
+        if (d->kind == AIP_KIND_FORMAT && in_choices(((const aip__format_ops *)d->ops)->extensions, extension)) return d;
+    return NULL;
+}
+
+int32_t aip__formats_register(aip_context *ctx, aip_error **err) { return aip_catalog_register(ctx, &aip__csv_descriptor, err); }

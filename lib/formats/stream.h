@@ -1,0 +1,27 @@
+/* A stream of bytes, read from front to back: what formats read from, whatever holds the bytes. Gzip is seen by its first bytes, not by a
+ * name, and undone on the way. */
+#ifndef AIPIPE_LIB_FORMATS_STREAM_H
+#define AIPIPE_LIB_FORMATS_STREAM_H
+
+#include "base/error.h"
+#include "base/io.h"
+#include "base/text.h"
+#include <stdbool.h>
+
+typedef struct aip__stream aip__stream;
+
+/* Over an open file or pipe, which is borrowed and must outlive the stream. one-at-a-time */
+int32_t aip__stream_file(aip_context *ctx, aip__file *file, aip__stream **out, aip_error **err);
+/* Over a pipe that must be looked at before it is read: what the first stream takes is kept in `seen`; a second one with `replay` gives it
+ * again and then reads on. Both are borrowed. */
+int32_t aip__stream_pipe(aip_context *ctx, aip__file *file, aip__text *seen, bool replay, aip__stream **out, aip_error **err);
+/* Over borrowed memory. */
+int32_t aip__stream_memory(aip_context *ctx, const void *bytes, size_t n, aip__stream **out, aip_error **err);
+/* Reads n bytes, or fewer only at the end. Errors: AIP_E_IO, AIP_E_CORRUPT (gzip: with the byte offset in the file). */
+int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err);
+/* Bytes of the file used up so far (compressed ones, of gzip). */
+int64_t aip__stream_consumed(const aip__stream *s);
+bool aip__stream_is_gzip(const aip__stream *s);
+void aip__stream_close(aip__stream *s);
+
+#endif

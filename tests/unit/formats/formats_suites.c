@@ -1,0 +1,3 @@
+#include "formats_suites.h"
+
+void unit_suites(SRunner *runner) { srunner_add_suite(runner, csv_read_suite()); }

@@ -1,0 +1,51 @@
+/* What tests of formats and connectors share: a context that knows both, temporary files, and a table as text, so that a test can state what it
+ * expects as one string. */
+#ifndef AIPIPE_TESTS_TABLE_FIXTURE_H
+#define AIPIPE_TESTS_TABLE_FIXTURE_H
+
+#include "unit.h"
+
+#include "connectors/connectors.h"
+#include "data/dataset.h"
+#include <aipipe/data.h>
+#include <string.h>
+
+#define N_TABLE_WORKERS 4
+extern const int32_t table_workers[N_TABLE_WORKERS]; /* 0, 1, 2, 8 */
+
+aip_context *table_context(int32_t n_workers);
+aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit);
+void table_context_free(aip_context *ctx); /* holds that nothing is left */
+/* What was logged last; "" when nothing was. */
+const char *table_log(void);
+
+/* A file in a folder of the test's own. The returned path is static to the name: call free. */
+char *table_file(const char *name, const void *bytes, size_t n);
+char *table_path(const char *name);
+void table_files_remove(void);
+
+/* {"path": path, EXTRA}; extra: JSON members without braces, or NULL. */
+int32_t table_read(aip_context *ctx, const char *path, const char *extra, aip_dataset **out, aip_error **err);
+/* "name:type name:type\n" and a line for each row; cells parted by |, null as ~, text in single quotes. free() it. */
+char *table_text(aip_dataset *d);
+/* Reads CSV text and holds that it is this table. */
+void table_check(const char *csv, const char *extra, const char *expected);
+/* Reads CSV text wholly and holds that it fails so. */
+void table_check_fails(const char *csv, const char *extra, int32_t status, const char *text);
+
+#define OK(call)                                                                         \
+    do {                                                                                 \
+        aip_error *err = NULL;                                                           \
+        int32_t st_ = (call);                                                            \
+        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
+    } while (0)
+#define FAILS(call, expected, text)                                                                     \
+    do {                                                                                                \
+        aip_error *err = NULL;                                                                          \
+        int32_t st_ = (call);                                                                           \
+        ck_assert_msg(st_ == (expected), "%s: %d %s", #call, (int)st_, aip_error_text(err));            \
+        ck_assert_msg(strstr(aip_error_text(err), (text)) != NULL, "message: %s", aip_error_text(err)); \
+        aip_error_free(err);                                                                            \
+    } while (0)
+
+#endif
