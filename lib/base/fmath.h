@@ -1,7 +1,7 @@
 /* The library's own exp, log and logistic sigmoid: the same bits on every machine, compiler and vector level (the C library's are not), defined
  * for every input: NaN gives NaN, infinities and denormals are right. exp and log are within 1 ulp, sigmoid within 2.5.
  *
- *   aip__exp, aip__log, aip__sigmoid      of one double; inline, and without branches, so that loops over them vectorise
+ *   aip__fmath_exp, aip__fmath_log, aip__fmath_sigmoid      of one double; inline, and without branches, so that loops over them vectorise
  *   fmath_body.h                          the arithmetic, for a file that wants it on its own vector type */
 #ifndef AIPIPE_LIB_BASE_FMATH_H
 #define AIPIPE_LIB_BASE_FMATH_H
@@ -19,7 +19,7 @@ static inline __attribute__((always_inline)) double aip__f64_of_bits(uint64_t u)
     return x;
 }
 
-#define FM(name) aip__##name
+#define FM(name) aip__fmath_##name
 #define FM_T double
 #define FM_U uint64_t
 #define FM_BITS(x) aip__f64_bits(x)

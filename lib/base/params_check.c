@@ -70,7 +70,7 @@ static void add_found(const aip__node *node, aip__text *out) {
         if (n > 60)
             for (n = 60; n > 0 && ((unsigned char)node->string[n] & 0xc0) == 0x80;) n--; /* not within a character */
         aip__text_char(out, '\'');
-        aip__text_add(out, node->string, n);
+        for (size_t i = 0; i < n; i++) aip__text_char(out, node->string[i] ? node->string[i] : ' ');
         aip__text_str(out, n < node->length ? "...'" : "'");
     } else {
         aip__node_write(node, out);
@@ -84,6 +84,10 @@ typedef struct check {
     const aip_param_spec *spec;
 } check;
 
+static bool has_nul(const aip__node *node) { return node->kind == AIP__STRING && strlen(node->string) != node->length; }
+
+static bool is_text(const aip__node *node) { return node->kind == AIP__STRING && !has_nul(node); } /* as C strings hand it out */
+
 /* expected: NULL for what the table says. item: index in a list, or -1. */
 static int32_t mismatch(const check *c, const aip__node *found_node, int32_t item, const char *expected_text, aip_error **err) {
     aip__text found, expected;
@@ -91,7 +95,9 @@ static int32_t mismatch(const check *c, const aip__node *found_node, int32_t ite
     aip__text_init(&found, c->ctx);
     aip__text_init(&expected, c->ctx);
     add_found(found_node, &found);
-    if (expected_text)
+    if (has_nul(found_node))
+        aip__text_str(&expected, "a string without NUL characters");
+    else if (expected_text)
         aip__text_str(&expected, expected_text);
     else
         aip__param_expected(c->spec, &expected);
@@ -194,13 +200,9 @@ static bool is_choice(const aip_param_spec *spec, const aip__node *node) {
     return false;
 }
 
-static bool is_text(const aip__node *node) { /* as C strings hand it out: no NUL inside */
-    return node->kind == AIP__STRING && strlen(node->string) == node->length;
-}
-
 static int32_t check_strings(const check *c, const aip__node *given, const aip__node **out, aip_error **err) {
     if (given->kind == AIP__STRING && c->spec->type == AIP_PARAM_STRINGS) {
-        if (!is_text(given)) return mismatch(c, given, -1, "a string without NUL characters", err);
+        if (!is_text(given)) return mismatch(c, given, -1, NULL, err);
         aip__node *list = aip__node_new(c->d, AIP__LIST);
         if (!list || aip__node_add(c->d, list, NULL, aip__node_copy(c->d, given)) != 0) return aip__error_memory(c->ctx, err);
         *out = list;

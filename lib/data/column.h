@@ -86,13 +86,18 @@ int32_t aip__column_concat(aip_context *ctx, aip__column *const *parts, int32_t 
                            aip_error **err);                                                              /* same types */
 int32_t aip__column_nulls(aip_context *ctx, int32_t type, int64_t n, aip__column **out, aip_error **err); /* all null */
 int32_t aip__column_decode(const aip__column *dictionary, aip__column **out, aip_error **err);            /* dictionary to utf8 */
+/* utf8 to dictionary, codes by first appearance. */
+int32_t aip__column_encode(const aip__column *texts, aip__column **out, aip_error **err);
 bool aip__column_equal(const aip__column *a,
                        const aip__column *b); /* same type, nulls and values (floats by bits); dictionary == utf8 by text */
 
-/* Numeric, bool, date and timestamp columns as float64 values into out[0..length); nulls become NaN. Decimals need their scale. */
+/* Numeric, bool, date and timestamp columns as float64 values into out[0..length); nulls become NaN, and so does every row of another type.
+ * Decimals need their scale. */
 void aip__column_to_f64(const aip__column *c, int32_t scale, double *out);
 /* To another type. A value that does not fit or does not parse: AIP_E_DATA naming the row's index in the column when `strict`, else null.
- * from/to fields give zones and scales. */
+ * from/to fields give zones and scales. Any number is true but 0; a float is an int64 only when integral; a float becomes the nearest
+ * decimal; a timestamp's day becomes the date; text without an offset is UTC in a zone, and text with one is no wall time. Errors:
+ * AIP_E_UNSUPPORTED for a pair without a meaning (binary to int64, wall time to another zone than UTC). */
 int32_t aip__column_cast(const aip__column *c, const aip_field *from, const aip_field *to, bool strict, aip__column **out,
                          aip_error **err);
 

@@ -106,44 +106,6 @@ void aip__utf8_abandon(aip__utf8_builder *b) {
     b->length = b->null_count = 0;
 }
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_ascii(const uint8_t *s, size_t n) {
-    uint64_t high = 0;
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        uint64_t w = 0;
-        memcpy(&w, s + i, 8);
-        high |= w;
-    }
-    for (; i < n; i++) high |= (uint64_t)s[i] << 56;
-    return (high & UINT64_C(0x8080808080808080)) == 0;
-}
-
-size_t aip__utf8_step(const char *text, size_t n) {
-    const uint8_t *s = (const uint8_t *)text;
-    if (n == 0) return 0;
-    if (s[0] < 0x80) return 1;
-    size_t need = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || need > n) return 0;
-    for (size_t i = 1; i < need; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* past U+10FFFF */
-    return need;
-}
-
-bool aip__utf8_valid(const char *s, size_t n) {
-    if (is_ascii((const uint8_t *)s, n)) return true;
-    for (size_t i = 0, step; i < n; i += step) {
-        step = aip__utf8_step(s + i, n - i);
-        if (step == 0) return false;
-    }
-    return true;
-}
-
 /* ---- from host memory ---------------------------------------------------------------------------------------------------------- */
 
 int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t start, int64_t n, bool utf8,
@@ -158,7 +120,7 @@ int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_
                               (int)offsets[bad], (int)offsets[bad + 1]);
     size_t total = (size_t)(offsets[start + n] - offsets[start]);
     if (total > 0 && !bytes) return aip__error_set(err, AIP_E_MISUSE, "a text column has offsets but no bytes");
-    if (!utf8 || total == 0 || is_ascii((const uint8_t *)bytes + offsets[start], total)) return AIP_OK;
+    if (!utf8 || total == 0 || aip__utf8_is_ascii(bytes + offsets[start], total)) return AIP_OK;
     for (int64_t i = start; i < start + n; i++)
         if (aip__valid(validity, i) && !aip__utf8_valid(bytes + offsets[i], (size_t)(offsets[i + 1] - offsets[i])))
             return aip__error_set(err, AIP_E_DATA, "the text in row %lld is not valid UTF-8", (long long)i);

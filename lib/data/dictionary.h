@@ -3,6 +3,7 @@
 #define AIPIPE_LIB_DATA_DICTIONARY_H
 
 #include "data/column.h"
+#include "data/utf8.h"
 
 typedef struct aip__text_set {
     aip_context *ctx;
@@ -25,10 +26,6 @@ int32_t aip__dictionary_attach(aip__column *c, const aip__column *texts, aip_err
 /* Rewrites the codes of dictionary columns laid one after the other into codes of one dictionary that holds the texts of all. */
 int32_t aip__dictionary_join(aip_context *ctx, aip__column *const *parts, int32_t n, int32_t *codes, aip__column **texts,
                              aip_error **err);
-
-/* Length in bytes of the valid UTF-8 character at the start; 0 when there is none. */
-size_t aip__utf8_step(const char *text, size_t n);
-bool aip__utf8_valid(const char *text, size_t n);
 
 /* Checks offsets[start .. start+n] of host memory: not negative, rising, and each valid text UTF-8 (when `utf8`). */
 int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t start, int64_t n, bool utf8,

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "data/dataset.h"
-#include "data/dictionary.h"
+#include "data/utf8.h"
 #include <string.h>
 
 #define MAX_RAW_BYTES 4096

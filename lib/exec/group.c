@@ -35,7 +35,6 @@ struct aip_job {
     _Atomic(int32_t) refs;
     _Atomic(int32_t) state;
     bool linked;       /* in its group's list; guarded by the mutex */
-    uint32_t skip;     /* decided when it is taken up */
     aip_context *ctx;  /* retained: the ticket may outlive every handle */
     aip__group *group; /* valid until the job has ended */
     aip__job_fn fn;

@@ -64,9 +64,8 @@ static bool make_room(aip__pool *pool, deque *d) {
     size_t live = 0;
     for (size_t i = 0; i < d->ring.n; i++)
         if (!aip__job_taken(*slot(&d->ring, i))) live++;
-    size_t capacity = d->ring.capacity == 0         ? CAPACITY_MIN
-                      : live > d->ring.capacity / 2 ? d->ring.capacity * 2
-                                                    : d->ring.capacity;
+    size_t capacity = d->ring.capacity ? d->ring.capacity : CAPACITY_MIN;
+    if (live > capacity / 2) capacity *= 2;
     pthread_mutex_unlock(&d->lock);
     ring fresh = {.tickets = aip__alloc(ctx, capacity * sizeof(aip_job *)), .capacity = capacity}, old = {.n = 0};
     pthread_mutex_lock(&d->lock);

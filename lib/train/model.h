@@ -4,6 +4,7 @@
 
 #include "base/catalog.h"
 #include "data/stage.h"
+#include "metrics/classes.h"
 #include <aipipe/model.h>
 
 /* Adds the built-in models to the catalogue. */
@@ -21,7 +22,8 @@ int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *targe
 /* Of a fitted model: the columns that it reads, in its own order, and those that it adds (`prediction`, `probability`). Borrowed. */
 const char *const *aip__model_features(const aip_model *model, int32_t *n);
 const char *const *aip__model_outputs(const aip_model *model, int32_t *n);
-int64_t aip__model_n_rows(const aip_model *model); /* that it was fitted on */
+int64_t aip__model_n_rows(const aip_model *model);              /* that it was fitted on */
+const aip__classes *aip__model_classes(const aip_model *model); /* sorted; borrowed */
 /* The row-preserving stage that appends the outputs to a batch that has the features (found by name). */
 int32_t aip__model_stage(aip_model *model, aip_stage **out, aip_error **err);
 

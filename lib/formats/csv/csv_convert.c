@@ -3,7 +3,7 @@
 #include "formats/csv/csv.h"
 
 #include "data/convert.h"
-#include "data/dictionary.h"
+#include "data/utf8.h"
 #include <string.h>
 
 int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,

@@ -3,7 +3,7 @@
 #include "formats/csv/csv.h"
 
 #include "data/convert.h"
-#include "data/dictionary.h"
+#include "data/utf8.h"
 #include <stdio.h>
 #include <string.h>
 

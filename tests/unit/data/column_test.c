@@ -401,6 +401,9 @@ START_TEST(utf8_validity_follows_the_unicode_table) {
                                       "abcdefgh\xc3("};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) ck_assert(aip__utf8_valid(good[i], strlen(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_msg(!aip__utf8_valid(bad[i], strlen(bad[i])), "case %zu", i);
+    ck_assert_uint_eq(aip__utf8_prefix("a\xc3\xa9z", 4, 2), 1);
+    ck_assert_uint_eq(aip__utf8_prefix("a\xc3\xa9z", 4, 3), 3);
+    ck_assert_uint_eq(aip__utf8_prefix("ab\xff", 3, 64), 2);
 }
 END_TEST
 

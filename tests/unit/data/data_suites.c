@@ -6,5 +6,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, column_suite());
     srunner_add_suite(runner, batch_suite());
     srunner_add_suite(runner, scan_suite());
+    srunner_add_suite(runner, cast_suite());
     srunner_add_suite(runner, convert_suite());
 }

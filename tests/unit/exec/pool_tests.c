@@ -3,6 +3,7 @@
 #include "exec_tests.h"
 
 #include "base/memory.h"
+#include "exec/fork.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
@@ -389,6 +390,29 @@ START_TEST(a_ticket_taken_along_through_a_fork_does_nothing) {
 }
 END_TEST
 
+START_TEST(a_fork_is_noticed_with_wiped_pages_and_without) {
+    for (int wiped = 0; wiped < 2; wiped++) {
+        aip__fork_mark mark;
+        aip__fork_mark_init(&mark);
+        if (!wiped) { /* as where the kernel does not wipe pages */
+            aip__fork_mark_free(&mark);
+            aip__fork_mark_taken(&mark);
+        }
+        ck_assert(aip__fork_mark_ours(&mark));
+        ck_assert(!aip__fork_mark_take(&mark));
+        pid_t child = fork();
+        if (child == 0) {
+            if (aip__fork_mark_ours(&mark) || !aip__fork_mark_take(&mark)) _exit(1);
+            aip__fork_mark_taken(&mark);
+            _exit(aip__fork_mark_ours(&mark) && !aip__fork_mark_take(&mark) ? 0 : 2);
+        }
+        expect_child_success(child);
+        ck_assert(aip__fork_mark_ours(&mark));
+        aip__fork_mark_free(&mark);
+    }
+}
+END_TEST
+
 Suite *pool_suite(void) {
     const TTest *const tests[] = {threads_start_with_the_first_work_and_end_with_the_pool,
                                   workers_wake_again_after_sleeping,
@@ -401,6 +425,7 @@ Suite *pool_suite(void) {
                                   a_forked_child_works_inline_whatever_the_parents_threads_were_doing,
                                   a_job_that_forks_leaves_the_child_with_an_error_not_a_hang,
                                   a_ticket_taken_along_through_a_fork_does_nothing,
+                                  a_fork_is_noticed_with_wiped_pages_and_without,
                                   NULL};
     return unit_suite("pool", tests);
 }

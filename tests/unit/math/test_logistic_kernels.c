@@ -136,7 +136,7 @@ START_TEST(a_prediction_is_the_sigmoid_of_the_margin_added_in_order) {
     for (int i = 0; i < 128; i++) {
         double margin = 0.3;
         for (int j = 0; j < N_FEATURES; j++) margin += q.theta[j] * q.x[j * AIP__KERNEL_ROWS + i];
-        ck_assert_double_eq(a.probability[i], aip__sigmoid(margin));
+        ck_assert_double_eq(a.probability[i], aip__fmath_sigmoid(margin));
     }
 }
 END_TEST

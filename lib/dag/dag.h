@@ -1,0 +1,140 @@
+/* The inside of a DAG and of a run.
+ *
+ * A DAG is tasks and edges, filled by a DAG file (dagfile.c) or by calls (graph.c). A task is an operator from the catalogue with a definition (the
+ * map it has in a DAG file), or a host callback. A run (run.c) resolves ${params.x} in the definitions, runs each task as a job when all it waits for
+ * has succeeded, and hands datasets and packages on as handles. */
+#ifndef AIPIPE_LIB_DAG_DAG_H
+#define AIPIPE_LIB_DAG_DAG_H
+
+#include "base/catalog.h"
+#include "data/dataset.h"
+#include "exec/group.h"
+#include "package/package.h"
+#include <aipipe/dag.h>
+
+/* Adds the built-in operators to the catalogue (operators.c). */
+int32_t aip__dag_register(aip_context *ctx, aip_error **err);
+
+/* ---- graph ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct aip__reference { /* to what another task makes: `halves.train` */
+    int32_t task;
+    char *output; /* "train"; NULL: the main output */
+} aip__reference;
+
+typedef struct aip__task {
+    char *name;
+    int32_t line, column;            /* in the DAG file; 0 */
+    const aip_descriptor *operator_; /* NULL: a callback */
+    const aip__node *definition;     /* the whole map: operator, from, needs, output, ...; NULL for a callback */
+    aip_task_fn fn;
+    void *user;
+    void (*destroy)(void *user);
+    int32_t *before; /* tasks that must have succeeded, ascending, each once */
+    int32_t n_before;
+    size_t before_capacity;
+    aip__reference *references; /* outputs that it reads: `from`, a stage's inputs */
+    int32_t n_references;
+    size_t references_capacity;
+} aip__task;
+
+struct aip_dag {
+    _Atomic(int64_t) refs;
+    aip_context *ctx;
+    char *name, *doc;
+    char *source;              /* the DAG file's path, for messages; NULL */
+    char *base_dir;            /* where relative paths start; NULL: the working directory */
+    aip__document **documents; /* own the definitions: the file's, and one for each aip_dag_add */
+    int32_t n_documents;
+    size_t documents_capacity;
+    const aip__node *params; /* the file's `params:`, or NULL */
+    aip__task *tasks;
+    int32_t n_tasks;
+    size_t tasks_capacity;
+    bool frozen; /* a run was started: no more changes */
+};
+
+int32_t aip__dag_find(const aip_dag *dag, const char *name, size_t n); /* task index, or -1 */
+/* Appends a task. line and column place the errors about its name (empty, taken, not [A-Za-z0-9_-]). */
+int32_t aip__dag_new_task(aip_dag *dag, const char *name, int32_t line, int32_t column, aip__task **out, aip_error **err);
+int32_t aip__dag_edge(aip_dag *dag, int32_t before, int32_t after, aip_error **err);
+/* `name` or `name.output`, written at `at`: the task must exist (did you mean); adds the edge and, when `data`, the reference. */
+int32_t aip__dag_refer(aip_dag *dag, int32_t task, const aip__node *at, bool data, aip_error **err);
+/* AIP_E_PARAM "cycle: a -> b -> a" placed at one of its tasks. */
+int32_t aip__dag_check_cycles(const aip_dag *dag, aip_error **err);
+/* Edges and references of task `task` from its definition: from, needs, inputs of stages (dagfile.c). */
+int32_t aip__dag_link(aip_dag *dag, int32_t task, aip_error **err);
+/* The definition without values for ${params.x} that are not known yet is checked as far as it goes: operator, parameters, stages, models
+ * (dagfile.c). run_params may be NULL: the defaults. */
+int32_t aip__dag_check_definition(aip_dag *dag, int32_t task, const aip__node *definition, aip_error **err);
+/* Values of the DAG's parameters: defaults, overridden by run_params (a map, or NULL), checked: a map in `into` (dagfile.c). */
+int32_t aip__dag_parameters(const aip_dag *dag, const aip__node *run_params, aip__document *into, aip__node **out,
+                            aip_error **err);
+/* A copy of the definition with ${params.x} replaced (dagfile.c). */
+int32_t aip__dag_substitute(const aip_dag *dag, const aip__node *definition, const aip__node *params, aip__document *into,
+                            aip__node **out, aip_error **err);
+/* An error about a node of the DAG's file gets its place; returns status. */
+int32_t aip__dag_place(const aip_dag *dag, const aip__node *at, int32_t status, aip_error **err);
+
+/* ---- operators --------------------------------------------------------------------------------------------------------------------- */
+
+/* The ops of a descriptor of kind AIP_KIND_OPERATOR. Its params table says what the operator's own map may hold. */
+typedef struct aip__operator_ops {
+    /* What can be known without running: stages, models, expressions. params is the operator's own map (${...} replaced where possible). May be
+     * NULL. */
+    int32_t (*check)(aip_dag *dag, const aip__task *task, const aip__node *params, aip_error **err);
+    /* Does the work: reads its inputs with aip__task_input, sets its outputs with aip_task_set_*. */
+    int32_t (*run)(aip_task_context *task, const aip__node *params, aip_error **err);
+    const char *outputs; /* names of the named outputs, "train|test"; NULL: the main one alone */
+} aip__operator_ops;
+
+/* ---- runs ----------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct aip__output { /* what a task made */
+    char *name;              /* NULL: the main output */
+    aip_dataset *dataset;
+    aip_package *package;
+} aip__output;
+
+typedef struct aip__task_run {
+    aip_run *run;
+    int32_t index, state;
+    int32_t waits;               /* predecessors that have not succeeded yet */
+    const aip__node *definition; /* resolved */
+    aip__output *outputs;
+    int32_t n_outputs;
+    size_t outputs_capacity;
+    char *metrics; /* JSON object, or NULL */
+    int64_t started_ns, ended_ns;
+    aip_row_counts counts; /* of what it wrote or made; rows_in < 0: none known */
+    int64_t rows, bytes;   /* as last reported */
+    aip_error *error;
+    int32_t status;
+    bool progress_pending;
+    double fraction;
+    const char *phase;
+} aip__task_run;
+
+struct aip_task_context { /* on the stack of the job that runs the task */
+    aip_run *run;
+    const aip__task *task;
+    aip__task_run *state;
+    aip_call call;
+    aip__token token;
+};
+
+/* In an operator: the dataset or package that a node of the definition names (`halves.train`). Borrowed. AIP_E_PARAM when the task made none. */
+int32_t aip__task_dataset_at(aip_task_context *task, const aip__node *reference, aip_dataset **out, aip_error **err);
+int32_t aip__task_package_at(aip_task_context *task, const aip__node *reference, aip_package **out, aip_error **err);
+const aip__node *aip__task_from(const aip_task_context *task); /* the `from:` node, or NULL */
+int32_t aip__task_set_metrics(aip_task_context *task, const char *json, aip_error **err);
+void aip__task_set_counts(aip_task_context *task, const aip_row_counts *counts);
+const char *aip__task_base_dir(const aip_task_context *task);
+const char *aip__task_source(const aip_task_context *task);
+/* How many times an output is read: by tasks, and by the task's own `output:`. */
+int32_t aip__task_n_readers(const aip_task_context *task, const char *output);
+
+/* Writes what the task made to `output:` (operators_write.c): a dataset as a file, a package as a package; missing folders are made. */
+int32_t aip__task_write_output(aip_task_context *task, const aip__node *output, aip_error **err);
+
+#endif

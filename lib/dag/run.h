@@ -1,0 +1,46 @@
+/* The inside of a run, shared by run.c (the state machine), events.c (what the host is told) and task.c (what a task sees). */
+#ifndef AIPIPE_LIB_DAG_RUN_H
+#define AIPIPE_LIB_DAG_RUN_H
+
+#include "dag/dag.h"
+#include <pthread.h>
+
+typedef struct aip__event { /* a change of state, waiting for delivery */
+    int32_t task, state;
+    int64_t elapsed_ns;
+} aip__event;
+
+struct aip_run {
+    aip_context *ctx;
+    aip_dag *dag;
+    aip__document *document; /* parameters and resolved definitions */
+    aip__task_run *tasks;
+    int32_t **after; /* successors of each task */
+    int32_t *n_after;
+    aip__group *group;
+    aip_cancel *cancel;
+    int64_t started_ns, ended_ns;
+
+    pthread_mutex_t lock; /* guards what follows, and each task's state, error and outputs while it may change */
+    int32_t n_left;       /* tasks that have not come to a terminal state */
+    int32_t n_running;
+    aip__event *events; /* in order; progress lies in the tasks, the latest only */
+    size_t n_events, events_capacity;
+    _Atomic(int32_t) state; /* AIP_RUN_* */
+    _Atomic(bool) pending;  /* there is something to deliver */
+
+    aip_task_event_fn on_event;
+    void *on_event_user;
+};
+
+bool aip__task_state_ended(int32_t state);
+/* Changes a task's state and queues the event. Under the lock. */
+void aip__run_set_state(aip_run *run, int32_t task, int32_t state);
+/* The task's aip_call.progress: notes it for delivery. user is the aip__task_run. */
+int32_t aip__run_progress(void *user, const aip_progress *progress);
+/* Gives the host what waits, on this thread, without the lock. */
+void aip__run_deliver(aip_run *run);
+/* Tells the host's loop and threads in aip_run_wait that there is something to deliver, or that the run has ended. Without the lock. */
+void aip__run_announce(aip_run *run);
+
+#endif

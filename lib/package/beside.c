@@ -1,0 +1,266 @@
+/* The stage of beside.h. */
+#include "package/beside.h"
+
+#include <string.h>
+
+typedef struct {
+    aip_context *ctx;
+    aip_stage *stages;
+    aip_schema *inputs;
+    char *beside;
+    char **only;
+    int32_t n_only;
+} beside;
+
+typedef struct {
+    aip_context *ctx;
+    int32_t n_inputs, n_steps, n_kept, n_added;
+    int32_t *from;      /* input i is column from[i] of the batch */
+    aip_schema *in;     /* of the batch */
+    aip_schema *inputs; /* what the stages get */
+    aip_stage **steps;  /* retained */
+    void **bounds;
+    int32_t *kept, *added; /* indices: of the batch, of what the stages give */
+    aip_schema *out;
+} bound;
+
+bool aip__widens(const aip_field *from, const aip_field *to) {
+    if (from->type == to->type) return from->type != AIP_DECIMAL64 || from->scale == to->scale;
+    switch (to->type) {
+    case AIP_INT64: return from->type == AIP_INT32 || from->type == AIP_UTF8;
+    case AIP_FLOAT32: return from->type == AIP_UTF8;
+    case AIP_FLOAT64:
+        return from->type == AIP_INT32 || from->type == AIP_INT64 || from->type == AIP_FLOAT32 || from->type == AIP_DECIMAL64
+               || from->type == AIP_UTF8;
+    case AIP_UTF8: return from->type == AIP_DICTIONARY;
+    case AIP_DICTIONARY: return from->type == AIP_UTF8;
+    case AIP_TIMESTAMP: return from->type == AIP_DATE32 || from->type == AIP_UTF8;
+    case AIP_INT32:
+    case AIP_BOOL:
+    case AIP_DATE32: return from->type == AIP_UTF8;
+    default: return false;
+    }
+}
+
+static void beside_destroy(void *self) {
+    beside *b = self;
+    aip_context *ctx = b->ctx;
+    for (int32_t i = 0; b->only && i < b->n_only; i++) aip__free(ctx, b->only[i]);
+    aip__free(ctx, b->only);
+    aip__free(ctx, b->beside);
+    aip_schema_free(b->inputs);
+    aip_stage_free(b->stages);
+    aip__free(ctx, b);
+    aip__context_release(ctx);
+}
+
+static void beside_unbind(void *p) {
+    bound *b = p;
+    if (!b) return;
+    for (int32_t i = 0; b->steps && i < b->n_steps; i++) {
+        if (b->bounds[i]) aip__stage_unbind(b->steps[i], b->bounds[i]);
+        aip_stage_free(b->steps[i]);
+    }
+    aip__free(b->ctx, b->steps);
+    aip__free(b->ctx, b->bounds);
+    aip__free(b->ctx, b->from);
+    aip__free(b->ctx, b->kept);
+    aip__free(b->ctx, b->added);
+    aip_schema_free(b->in);
+    aip_schema_free(b->inputs);
+    aip_schema_free(b->out);
+    aip__free(b->ctx, b);
+}
+
+/* Which columns the stages get, and as what. */
+static int32_t bind_inputs(const beside *s, const aip_schema *in, bound *b, aip_error **err) {
+    int32_t n = s->inputs ? s->inputs->n : in->n;
+    b->from = aip__calloc(s->ctx, (size_t)n + 1, sizeof *b->from);
+    aip_field *fields = aip__calloc(s->ctx, (size_t)n + 1, sizeof *fields);
+    int32_t status = b->from && fields ? AIP_OK : aip__error_memory(s->ctx, err);
+    for (int32_t i = 0; status == AIP_OK && i < n; i++) {
+        if (!s->inputs) {
+            if (s->beside && strcmp(in->fields[i].name, s->beside) == 0) continue;
+            fields[b->n_inputs] = in->fields[i];
+            b->from[b->n_inputs++] = i;
+            continue;
+        }
+        const aip_field *want = &s->inputs->fields[i];
+        status = aip__schema_need(in, want->name, &b->from[i], err);
+        if (status != AIP_OK) break;
+        const aip_field *have = &in->fields[b->from[i]];
+        if (!aip__widens(have, want)) {
+            status = aip__error_set(err, AIP_E_SCHEMA, "column '%s': expected %s, found %s", want->name,
+                                    aip_type_name(want->type), aip_type_name(have->type));
+            aip__error_at_data_column(err, want->name);
+        }
+        fields[i] = *want;
+        b->n_inputs = i + 1;
+    }
+    if (status == AIP_OK) status = aip_schema_create(s->ctx, fields, b->n_inputs, &b->inputs, err);
+    aip__free(s->ctx, fields);
+    return status;
+}
+
+static int32_t bind_steps(const beside *s, bound *b, aip_schema **given, aip_error **err) {
+    aip_stage *one[1] = {s->stages};
+    aip_stage **steps = s->stages->spec ? one : s->stages->stages;
+    int32_t n = s->stages->spec ? 1 : s->stages->n;
+    b->steps = aip__calloc(s->ctx, (size_t)n + 1, sizeof *b->steps);
+    b->bounds = aip__calloc(s->ctx, (size_t)n + 1, sizeof *b->bounds);
+    if (!b->steps || !b->bounds) return aip__error_memory(s->ctx, err);
+    aip_schema *schema = aip__schema_retain(b->inputs);
+    for (int32_t i = 0; i < n; i++) {
+        aip_schema *next = NULL;
+        b->steps[i] = aip__stage_retain(steps[i]);
+        b->n_steps = i + 1;
+        int32_t status = aip__stage_bind(steps[i], schema, &b->bounds[i], &next, err);
+        aip_schema_free(schema);
+        if (status != AIP_OK) return status;
+        schema = next;
+    }
+    *given = schema;
+    return AIP_OK;
+}
+
+static bool is_added(const bound *b, const aip_schema *given, const char *name) {
+    for (int32_t i = 0; i < b->n_added; i++)
+        if (strcmp(given->fields[b->added[i]].name, name) == 0) return true;
+    return false;
+}
+
+static int32_t bind_output(const beside *s, const aip_schema *in, const aip_schema *given, bound *b, aip_error **err) {
+    b->added = aip__calloc(s->ctx, (size_t)given->n + 1, sizeof *b->added);
+    b->kept = aip__calloc(s->ctx, (size_t)in->n + 1, sizeof *b->kept);
+    aip_field *fields = aip__calloc(s->ctx, (size_t)given->n + (size_t)in->n + 1, sizeof *fields);
+    if (!b->added || !b->kept || !fields) {
+        aip__free(s->ctx, fields);
+        return aip__error_memory(s->ctx, err);
+    }
+    int32_t n = 0, status = AIP_OK;
+    if (s->only) {
+        for (int32_t i = 0; i < s->n_only && status == AIP_OK; i++)
+            status = aip__schema_need(given, s->only[i], &b->added[b->n_added++], err);
+    } else {
+        for (int32_t i = 0; i < given->n; i++) b->added[b->n_added++] = i;
+    }
+    for (int32_t i = 0; i < in->n && status == AIP_OK; i++) {
+        if ((s->beside && strcmp(in->fields[i].name, s->beside) != 0) || is_added(b, given, in->fields[i].name)) continue;
+        b->kept[b->n_kept++] = i;
+        fields[n++] = in->fields[i];
+    }
+    for (int32_t i = 0; i < b->n_added && status == AIP_OK; i++) fields[n++] = given->fields[b->added[i]];
+    if (status == AIP_OK) status = aip_schema_create(s->ctx, fields, n, &b->out, err);
+    aip__free(s->ctx, fields);
+    return status;
+}
+
+static int32_t beside_bind(const void *self, const void *fitted, const aip_schema *in, void **out_bound, aip_schema **out,
+                           aip_error **err) {
+    (void)fitted;
+    const beside *s = self;
+    bound *b = aip__calloc(s->ctx, 1, sizeof *b);
+    if (!b) return aip__error_memory(s->ctx, err);
+    b->ctx = s->ctx;
+    b->in = aip__schema_retain(in);
+    aip_schema *given = NULL;
+    int32_t status = bind_inputs(s, in, b, err);
+    if (status == AIP_OK) status = bind_steps(s, b, &given, err);
+    if (status == AIP_OK) status = bind_output(s, in, given, b, err);
+    aip_schema_free(given);
+    if (status != AIP_OK) {
+        beside_unbind(b);
+        return status;
+    }
+    *out_bound = b;
+    *out = aip__schema_retain(b->out);
+    return AIP_OK;
+}
+
+static int32_t take_inputs(const bound *b, const aip_batch *in, aip_batch **out, aip_error **err) {
+    aip__column **columns = aip__calloc(b->ctx, (size_t)b->n_inputs + 1, sizeof *columns);
+    if (!columns) return aip__error_memory(b->ctx, err);
+    int32_t status = AIP_OK, n = 0;
+    for (; n < b->n_inputs && status == AIP_OK; n++) {
+        const aip_field *have = &b->in->fields[b->from[n]], *want = &b->inputs->fields[n];
+        const aip__column *c = in->columns[b->from[n]];
+        if (have->type == want->type)
+            columns[n] = aip__column_retain(c);
+        else
+            status = aip__column_cast(c, have, want, true, &columns[n], err);
+        if (status != AIP_OK) aip__error_at_data_column(err, want->name);
+    }
+    if (status == AIP_OK)
+        status = aip__batch_new(b->inputs, in->n_rows, columns, out, err); /* takes the columns over */
+    else
+        for (int32_t i = 0; i < n; i++) aip__column_free(columns[i]);
+    aip__free(b->ctx, columns);
+    return status;
+}
+
+static int32_t beside_apply(const void *p, const aip_batch *in, aip_batch **out, aip_error **err) {
+    const bound *b = p;
+    aip_batch *batch = NULL;
+    AIP__TRY(take_inputs(b, in, &batch, err));
+    for (int32_t i = 0; i < b->n_steps; i++) {
+        aip_batch *next = NULL;
+        int32_t status = b->steps[i]->spec->ops->apply(b->bounds[i], batch, &next, err);
+        aip_batch_free(batch);
+        if (status != AIP_OK) {
+            aip__error_at_stage(err, aip_stage_name(b->steps[i]));
+            return status;
+        }
+        batch = next;
+    }
+    aip__column **columns = aip__calloc(b->ctx, (size_t)(b->n_kept + b->n_added) + 1, sizeof *columns);
+    if (!columns) {
+        aip_batch_free(batch);
+        return aip__error_memory(b->ctx, err);
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < b->n_kept; i++) columns[n++] = aip__column_retain(in->columns[b->kept[i]]);
+    for (int32_t i = 0; i < b->n_added; i++) columns[n++] = aip__column_retain(batch->columns[b->added[i]]);
+    int32_t status = aip__batch_new(b->out, in->n_rows, columns, out, err);
+    aip__free(b->ctx, columns);
+    aip_batch_free(batch);
+    return status;
+}
+
+static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
+                                  .destroy = beside_destroy,
+                                  .bind = beside_bind,
+                                  .unbind = beside_unbind,
+                                  .apply = beside_apply};
+static const aip_descriptor descriptor = {.struct_size = sizeof(aip_descriptor),
+                                          .kind = AIP_KIND_STAGE,
+                                          .name = "pipeline",
+                                          .doc = "stages on some columns, with the others set beside",
+                                          .param_stride = sizeof(aip_param_spec),
+                                          .ops = &ops,
+                                          .rows = AIP_ROWS_SAME,
+                                          .version = 1};
+
+int32_t aip__stage_beside(aip_context *ctx, aip_stage *stages, const aip_schema *inputs, const char *beside_column,
+                          const char *const *only, int32_t n_only, aip_stage **out, aip_error **err) {
+    beside *b = aip__calloc(ctx, 1, sizeof *b);
+    if (!b) return aip__error_memory(ctx, err);
+    b->ctx = aip__context_retain(ctx);
+    b->stages = aip__stage_retain(stages);
+    if (inputs) b->inputs = aip__schema_retain(inputs);
+    bool ok = true;
+    if (beside_column) ok = (b->beside = aip__strdup(ctx, beside_column)) != NULL;
+    if (only && ok) {
+        b->only = aip__calloc(ctx, (size_t)n_only + 1, sizeof *b->only);
+        ok = b->only != NULL;
+        for (int32_t i = 0; ok && i < n_only; i++) {
+            b->only[i] = aip__strdup(ctx, only[i]);
+            b->n_only = i + 1;
+            ok = b->only[i] != NULL;
+        }
+    }
+    if (!ok) {
+        beside_destroy(b);
+        return aip__error_memory(ctx, err);
+    }
+    return aip__stage_of(ctx, &descriptor, b, out, err);
+}

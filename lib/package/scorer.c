@@ -1,0 +1,227 @@
+/* Scorers: rows of the host's own structs, gathered into a small batch and sent through the package's fitted pipeline and model. Bound once, so
+ * that a call looks up no names. */
+#include "package/package.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    int32_t type; /* in the host's struct; 0: not bound */
+    size_t offset;
+} place;
+
+struct aip_scorer {
+    aip_context *ctx;
+    aip_package *package;
+    place *places; /* one for each input of the package */
+    void *bound;
+    int32_t output;        /* column of what the package's predict stage gives */
+    aip__column **columns; /* scratch */
+};
+
+static const aip_param_spec params[] = {
+    {.struct_size = sizeof(aip_param_spec),
+     .type = AIP_PARAM_CHOICE,
+     .name = "output",
+     .doc = "what each row gets: the probability of the positive class, or the predicted class as a number",
+     .default_json = "\"probability\"",
+     .choices = "probability|prediction"}};
+static const aip_descriptor scorer_descriptor = {.struct_size = sizeof(aip_descriptor),
+                                                 .kind = AIP_KIND_OPERATOR,
+                                                 .name = "scorer",
+                                                 .doc = "predicts rows of the host's own structs",
+                                                 .params = params,
+                                                 .n_params = 1,
+                                                 .param_stride = sizeof(aip_param_spec)};
+
+void aip_scorer_free(aip_scorer *s) {
+    if (!s) return;
+    aip_context *ctx = s->ctx;
+    if (s->bound) aip__stage_unbind(s->package->predict, s->bound);
+    aip__free(ctx, s->places);
+    aip__free(ctx, s->columns);
+    aip_package_free(s->package);
+    aip__free(ctx, s);
+    aip__context_release(ctx);
+}
+
+int32_t aip_scorer_create(aip_package *package, const char *params_json, aip_scorer **out, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!package || !out) return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_create: expected a package and out");
+    aip_context *ctx = package->ctx;
+    aip_params *given = NULL;
+    AIP__TRY(aip__params_parse(ctx, &scorer_descriptor, params_json, &given, err));
+    aip_scorer *s = aip__calloc(ctx, 1, sizeof *s);
+    if (!s) {
+        aip__params_free(given);
+        return aip__error_memory(ctx, err);
+    }
+    s->ctx = aip__context_retain(ctx);
+    s->package = package;
+    aip_package_retain(package);
+    s->places = aip__calloc(ctx, (size_t)package->inputs->n + 1, sizeof *s->places);
+    s->columns = aip__calloc(ctx, (size_t)package->inputs->n + 1, sizeof(aip__column *));
+    aip_schema *schema = NULL;
+    int32_t status = s->places && s->columns ? AIP_OK : aip__error_memory(ctx, err);
+    if (status == AIP_OK) status = aip__stage_bind(package->predict, package->inputs, &s->bound, &schema, err);
+    if (status == AIP_OK) status = aip__schema_need(schema, aip_params_string(given, "output"), &s->output, err);
+    if (status == AIP_OK) {
+        int32_t type = schema->fields[s->output].type;
+        if (!aip__type_is_numeric(type) && type != AIP_BOOL)
+            status = aip__error_set(err, AIP_E_SCHEMA, "output '%s' is %s: expected a number or bool (use \"probability\")",
+                                    aip_params_string(given, "output"), aip_type_name(type));
+    }
+    aip_schema_free(schema);
+    aip__params_free(given);
+    if (status != AIP_OK) {
+        aip_scorer_free(s);
+        return status;
+    }
+    *out = s;
+    return AIP_OK;
+}
+
+/* Whether a host's field of this type can fill the input. */
+static bool fits(int32_t type, const aip_field *want) {
+    switch (want->type) {
+    case AIP_FLOAT64:
+    case AIP_FLOAT32: return type == AIP_FLOAT64 || type == AIP_FLOAT32 || type == AIP_INT32 || type == AIP_INT64;
+    case AIP_INT64: return type == AIP_INT32 || type == AIP_INT64;
+    case AIP_UTF8:
+    case AIP_DICTIONARY: return type == AIP_UTF8;
+    default: return type == want->type && type != AIP_BINARY && type != AIP_DECIMAL64;
+    }
+}
+
+int32_t aip_scorer_bind(aip_scorer *s, const char *column, int32_t type, size_t offset, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!s || !column) return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_bind: expected a scorer and a column");
+    int32_t i = 0;
+    AIP__TRY(aip__schema_need(s->package->inputs, column, &i, err));
+    const aip_field *want = &s->package->inputs->fields[i];
+    if (!fits(type, want)) {
+        aip__error_set(err, AIP_E_SCHEMA, "input '%s': expected %s, found %s in the host's struct", column,
+                       aip_type_name(want->type), aip_type_name(type));
+        aip__error_at_data_column(err, column);
+        return AIP_E_SCHEMA;
+    }
+    s->places[i] = (place){type, offset};
+    return AIP_OK;
+}
+
+static int32_t gather_text(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, int32_t type,
+                           aip__column **out, aip_error **err) {
+    aip__utf8_builder b;
+    AIP__TRY(aip__utf8_begin(&b, ctx, AIP_UTF8, n, (size_t)n * 8, err));
+    for (int64_t r = 0; r < n; r++) {
+        const char *text = NULL;
+        memcpy(&text, rows + (size_t)r * stride + p->offset, sizeof text);
+        int32_t status = text ? aip__utf8_add(&b, text, strlen(text), err) : aip__utf8_add_null(&b, err);
+        if (status != AIP_OK) {
+            aip__utf8_abandon(&b);
+            return status;
+        }
+    }
+    aip__column *text = NULL;
+    AIP__TRY(aip__utf8_end(&b, &text, err));
+    if (type == AIP_UTF8) {
+        *out = text;
+        return AIP_OK;
+    }
+    aip_field from = AIP_FIELD_INIT, to = AIP_FIELD_INIT;
+    from.type = AIP_UTF8;
+    to.type = type;
+    int32_t status = aip__column_cast(text, &from, &to, true, out, err);
+    aip__column_free(text);
+    return status;
+}
+
+static double number_at(const uint8_t *at, int32_t type) {
+    union {
+        double f64;
+        float f32;
+        int64_t i64;
+        int32_t i32;
+    } v;
+    switch (type) {
+    case AIP_FLOAT32: memcpy(&v.f32, at, 4); return (double)v.f32;
+    case AIP_INT32: memcpy(&v.i32, at, 4); return v.i32;
+    case AIP_INT64: memcpy(&v.i64, at, 8); return (double)v.i64;
+    default: memcpy(&v.f64, at, 8); return v.f64;
+    }
+}
+
+static int32_t gather_fixed(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, int32_t type,
+                            aip__column **out, aip_error **err) {
+    aip__column *c = NULL;
+    AIP__TRY(aip__column_new(ctx, type, n, true, &c, err));
+    uint8_t *validity = NULL;
+    for (int64_t r = 0; r < n; r++) {
+        const uint8_t *at = rows + (size_t)r * stride + p->offset;
+        if (type == AIP_FLOAT64 || type == AIP_FLOAT32) {
+            double v = number_at(at, p->type);
+            if (isnan(v)) {
+                if (!validity && !(validity = aip__column_validity_mut(c))) {
+                    aip__column_free(c);
+                    return aip__error_memory(ctx, err);
+                }
+                aip__bit_clear(validity, r);
+            } else if (type == AIP_FLOAT64) {
+                aip__column_f64_mut(c)[r] = v;
+            } else {
+                ((float *)aip__column_values_mut(c))[r] = (float)v;
+            }
+        } else if (type == AIP_BOOL) {
+            aip__bit_put(aip__column_bool_mut(c), r, *at != 0);
+        } else if (aip__type_width(type) == 4) {
+            memcpy(&aip__column_i32_mut(c)[r], at, 4);
+        } else if (p->type == AIP_INT32) {
+            int32_t v = 0;
+            memcpy(&v, at, 4);
+            aip__column_i64_mut(c)[r] = v;
+        } else {
+            memcpy(&aip__column_i64_mut(c)[r], at, 8);
+        }
+    }
+    aip__column_publish(c);
+    *out = c;
+    return AIP_OK;
+}
+
+static int32_t run(aip_scorer *s, const uint8_t *rows, size_t stride, int64_t n, double *out, aip_error **err) {
+    const aip_schema *inputs = s->package->inputs;
+    int32_t status = AIP_OK, i = 0;
+    for (; i < inputs->n && status == AIP_OK; i++) {
+        const place *p = &s->places[i];
+        status = p->type == AIP_UTF8 ? gather_text(p, s->ctx, rows, stride, n, inputs->fields[i].type, &s->columns[i], err)
+                                     : gather_fixed(p, s->ctx, rows, stride, n, inputs->fields[i].type, &s->columns[i], err);
+    }
+    if (status != AIP_OK) {
+        for (int32_t k = 0; k + 1 < i; k++) aip__column_free(s->columns[k]);
+        return status;
+    }
+    aip_batch *batch = NULL, *given = NULL;
+    AIP__TRY(aip__batch_new(inputs, n, s->columns, &batch, err));
+    status = s->package->predict->spec->ops->apply(s->bound, batch, &given, err);
+    aip_batch_free(batch);
+    if (status != AIP_OK) return status;
+    aip__column_to_f64(given->columns[s->output], given->schema->fields[s->output].scale, out);
+    aip_batch_free(given);
+    return AIP_OK;
+}
+
+int32_t aip_scorer_run(aip_scorer *s, const void *rows, size_t stride, int64_t n, double *out, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!s || n < 0 || (n > 0 && (!rows || !out)))
+        return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_run: expected a scorer, n >= 0 rows and out");
+    for (int32_t i = 0; i < s->package->inputs->n; i++)
+        if (s->places[i].type == 0)
+            return aip__error_set(err, AIP_E_STATE,
+                                  "input '%s' is not bound: expected aip_scorer_bind for each input of the package",
+                                  s->package->inputs->fields[i].name);
+    for (int64_t at = 0; at < n; at += AIP_BATCH_MAX_ROWS) {
+        int64_t m = n - at < AIP_BATCH_MAX_ROWS ? n - at : AIP_BATCH_MAX_ROWS;
+        AIP__TRY(run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, out + at, err));
+    }
+    return AIP_OK;
+}

@@ -1,0 +1,250 @@
+/* Memory: the limit, the accounting, reuse of freed buffers, versioned structs, and the context's options. */
+#include "base/text.h"
+#include "base_fixture.h"
+#include <string.h>
+
+static aip_context *limited(uint64_t limit) {
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.memory_limit = limit;
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_OK);
+    return ctx;
+}
+
+START_TEST(used_goes_up_and_down_and_peak_stays) {
+    aip_context *ctx = limited(1 << 20);
+    void *p = aip__alloc(ctx, 1000);
+    uint64_t used = aip_context_memory_used(ctx);
+    ck_assert_uint_ge(used, 1000);
+    p = aip__realloc(ctx, p, 5000);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), used + 4000);
+    aip__free(ctx, p);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    ck_assert_uint_eq(aip_context_memory_peak(ctx), used + 4000);
+    aip__context_release(ctx);
+}
+END_TEST
+
+START_TEST(the_limit_refuses_and_says_so_and_leaves_the_old_block) {
+    aip_context *ctx = limited(100000);
+    char *p = aip__strdup(ctx, "kept");
+    uint64_t used = aip_context_memory_used(ctx);
+    ck_assert_ptr_null(aip__realloc(ctx, p, 200000));
+    ck_assert_ptr_null(aip__alloc(ctx, SIZE_MAX));
+    ck_assert_ptr_null(aip__calloc(ctx, SIZE_MAX / 2, 3));
+    ck_assert_str_eq(p, "kept");
+    ck_assert_uint_eq(aip_context_memory_used(ctx), used);
+    ck_assert_ptr_null(aip__alloc(ctx, 200000));
+    aip_error *err = NULL;
+    ck_assert_int_eq(aip__error_memory(ctx, &err), AIP_E_MEMORY_LIMIT);
+    aip_error_free(err);
+    aip__free(ctx, p);
+    aip__context_release(ctx);
+}
+END_TEST
+
+START_TEST(an_allocators_refusal_is_out_of_memory) {
+    counting_allocator counts;
+    aip_allocator allocator = fixture_counting(&counts);
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.allocator = &allocator;
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_OK);
+    counts.fail_at = counts.calls + 1;
+    ck_assert_ptr_null(aip__alloc(ctx, 10));
+    ck_assert_ptr_null(aip__buffer_new(ctx, 100000));
+    aip_error *err = NULL;
+    ck_assert_int_eq(aip__error_memory(ctx, &err), AIP_E_NOMEM);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+    ck_assert_int_eq(counts.live_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_buffer_is_aligned_and_has_64_zero_bytes_behind_it) {
+    aip_context *ctx = limited(64 << 20);
+    static const char zeros[64];
+    static const size_t sizes[] = {0, 1, 63, 64, 16319, 16320, 16321, 32704, 32705, 1000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        aip__buffer *b = aip__buffer_new(ctx, sizes[i]);
+        ck_assert_uint_eq((uintptr_t)b->data % 64, 0);
+        ck_assert_uint_ge(b->capacity, sizes[i]);
+        memset(b->data, 0xff, b->size);
+        ck_assert_mem_eq(b->data + b->size, zeros, 64);
+        ck_assert_int_eq(aip__buffer_resize(&b, sizes[i] / 2), 0);
+        ck_assert_mem_eq(b->data + b->size, zeros, 64);
+        ck_assert_int_eq(aip__buffer_resize(&b, sizes[i] * 3 + 7), 0);
+        ck_assert_mem_eq(b->data + b->size, zeros, 64);
+        if (sizes[i] >= 2) ck_assert_uint_eq(b->data[sizes[i] / 2 - 1], 0xff); /* contents moved along */
+        aip__buffer_free(b);
+    }
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+}
+END_TEST
+
+START_TEST(a_freed_buffer_is_handed_out_again_and_not_counted_meanwhile) {
+    counting_allocator counts;
+    aip_allocator allocator = fixture_counting(&counts);
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.allocator = &allocator;
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_OK);
+    aip__buffer *b = aip__buffer_new(ctx, 100000);
+    uint8_t *data = b->data;
+    aip__buffer_free(b);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    int64_t calls = counts.calls;
+    b = aip__buffer_new(ctx, 90000);
+    ck_assert_ptr_eq(b->data, data);
+    ck_assert_int_eq(counts.calls, calls + 1); /* the struct alone */
+    aip__buffer_free(b);
+    aip__context_release(ctx);
+    ck_assert_int_eq(counts.live_bytes, 0);
+}
+END_TEST
+
+START_TEST(spare_buffers_stay_within_an_eighth_of_the_limit) {
+    counting_allocator counts;
+    aip_allocator allocator = fixture_counting(&counts);
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.allocator = &allocator;
+    options.memory_limit = 8 << 20;
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_OK);
+    aip__buffer *many[50];
+    for (int i = 0; i < 50; i++) many[i] = aip__buffer_new(ctx, 100000);
+    for (int i = 0; i < 50; i++) aip__buffer_free(many[i]);
+    ck_assert_int_le(counts.live_bytes, (1 << 20) + (int64_t)sizeof *ctx);
+    aip__context_release(ctx);
+    ck_assert_int_eq(counts.live_bytes, 0);
+}
+END_TEST
+
+static int released;
+static void count_release(void *owner) { released += *(int *)owner; }
+
+START_TEST(wrapped_memory_goes_back_to_its_owner_with_the_last_reference) {
+    aip_context *ctx = limited(1 << 20);
+    int one = 1, bytes = 5;
+    released = 0;
+    aip__buffer *b = aip__buffer_wrap(ctx, &bytes, sizeof bytes, count_release, &one);
+    aip__buffer *again = aip__buffer_retain(b);
+    aip__context_release(ctx); /* the buffer keeps the context */
+    aip__buffer_free(b);
+    ck_assert_int_eq(released, 0);
+    aip__buffer_free(again);
+    ck_assert_int_eq(released, 1);
+    aip__buffer_free(NULL);
+    ck_assert_ptr_null(aip__buffer_retain(NULL));
+}
+END_TEST
+
+typedef struct now {
+    uint32_t struct_size, a, b;
+} now;
+
+START_TEST(an_older_struct_is_filled_up_with_zeros) {
+    now n = {9, 9, 9}, old = {8, 5, 77};
+    ck_assert_int_eq(aip__struct_copy(&n, sizeof n, &old, "now", NULL), AIP_OK);
+    ck_assert_uint_eq(n.struct_size, sizeof n);
+    ck_assert_uint_eq(n.a, 5);
+    ck_assert_uint_eq(n.b, 0);
+}
+END_TEST
+
+START_TEST(a_newer_struct_is_taken_only_when_its_tail_is_zero) {
+    struct {
+        now n;
+        uint32_t more[2];
+    } newer = {{sizeof newer, 5, 6}, {0, 0}};
+    now n;
+    aip_error *err = NULL;
+    ck_assert_int_eq(aip__struct_copy(&n, sizeof n, &newer, "now", &err), AIP_OK);
+    ck_assert_uint_eq(n.b, 6);
+    newer.more[1] = 1;
+    ck_assert_int_eq(aip__struct_copy(&n, sizeof n, &newer, "now", &err), AIP_E_MISUSE);
+    ck_assert_str_eq(aip_error_message(err),
+                     "now has a field set that this version of the library does not know (byte 16 of 20)");
+    aip_error_free(err);
+}
+END_TEST
+
+START_TEST(a_struct_size_that_cannot_be_is_refused) {
+    now n, zero = {0, 1, 1}, garbage = {UINT32_MAX, 1, 1};
+    ck_assert_int_eq(aip__struct_copy(&n, sizeof n, &zero, "now", NULL), AIP_E_MISUSE);
+    ck_assert_int_eq(aip__struct_copy(&n, sizeof n, &garbage, "now", NULL), AIP_E_MISUSE);
+}
+END_TEST
+
+START_TEST(options_of_a_context_are_checked) {
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    aip_context *ctx = NULL;
+    options.threads = -2;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_E_MISUSE);
+    options.threads = 4097;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_E_MISUSE);
+    options.threads = 0;
+    options.struct_size = 0;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_E_MISUSE);
+    ck_assert_ptr_null(ctx);
+}
+END_TEST
+
+static int log_level;
+static char log_line[64];
+static void take_log(void *user, int32_t level, const char *task, const char *message) {
+    ck_assert_ptr_eq(user, &log_level);
+    ck_assert_ptr_null(task);
+    log_level = level;
+    strncpy(log_line, message, sizeof log_line - 1);
+}
+
+START_TEST(a_log_line_reaches_the_hosts_callback) {
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.log = take_log;
+    options.log_user = &log_level;
+    aip_context *ctx = fixture_context(&options);
+    aip__log(ctx, AIP_LOG_WARNING, NULL, "n = %d", 3);
+    ck_assert_int_eq(log_level, AIP_LOG_WARNING);
+    ck_assert_str_eq(log_line, "n = 3");
+    fixture_free(ctx);
+}
+END_TEST
+
+START_TEST(grow_doubles_and_refuses_sizes_that_do_not_fit) {
+    aip_context *ctx = limited(1 << 20);
+    int64_t *array = NULL;
+    size_t capacity = 0;
+    ck_assert_int_eq(aip__grow(ctx, &array, &capacity, 1, sizeof *array), 0);
+    ck_assert_uint_eq(capacity, 8);
+    array[7] = 5;
+    ck_assert_int_eq(aip__grow(ctx, &array, &capacity, 9, sizeof *array), 0);
+    ck_assert_uint_eq(capacity, 16);
+    ck_assert_int_eq(array[7], 5);
+    ck_assert_int_eq(aip__grow(ctx, &array, &capacity, SIZE_MAX, sizeof *array), -1);
+    ck_assert_int_eq(aip__grow(ctx, &array, &capacity, SIZE_MAX / 8, sizeof *array), -1);
+    ck_assert_uint_eq(capacity, 16);
+    aip__free(ctx, array);
+    aip__context_release(ctx);
+}
+END_TEST
+
+Suite *base_memory_suite(void);
+Suite *base_memory_suite(void) {
+    const TTest *const tests[] = {used_goes_up_and_down_and_peak_stays,
+                                  the_limit_refuses_and_says_so_and_leaves_the_old_block,
+                                  an_allocators_refusal_is_out_of_memory,
+                                  a_buffer_is_aligned_and_has_64_zero_bytes_behind_it,
+                                  a_freed_buffer_is_handed_out_again_and_not_counted_meanwhile,
+                                  spare_buffers_stay_within_an_eighth_of_the_limit,
+                                  wrapped_memory_goes_back_to_its_owner_with_the_last_reference,
+                                  an_older_struct_is_filled_up_with_zeros,
+                                  a_newer_struct_is_taken_only_when_its_tail_is_zero,
+                                  a_struct_size_that_cannot_be_is_refused,
+                                  options_of_a_context_are_checked,
+                                  a_log_line_reaches_the_hosts_callback,
+                                  grow_doubles_and_refuses_sizes_that_do_not_fit,
+                                  NULL};
+    return unit_suite("memory", tests);
+}
