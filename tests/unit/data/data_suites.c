@@ -7,5 +7,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, batch_suite());
     srunner_add_suite(runner, scan_suite());
     srunner_add_suite(runner, cast_suite());
+    srunner_add_suite(runner, stage_suite());
     srunner_add_suite(runner, convert_suite());
 }

@@ -13,6 +13,7 @@ Suite *column_suite(void);
 Suite *batch_suite(void);
 Suite *scan_suite(void);
 Suite *cast_suite(void);
+Suite *stage_suite(void);
 Suite *convert_suite(void);
 
 /* A context with memory and log alone. After test_context_end nothing may be left of it. */
