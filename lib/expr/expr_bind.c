@@ -53,7 +53,8 @@ static int32_t text_to_time(expr_binder *b, expr_bnode *arg, int32_t type, const
         }
         micros = days;
     } else {
-        if (aip__parse_date(t.p, t.n, &days)) micros = days * INT64_C(86400000000);
+        if (aip__parse_date(t.p, t.n, &days))
+            micros = days * INT64_C(86400000000);
         else if (!aip__parse_timestamp(t.p, t.n, &micros, &has_zone)) {
             snprintf(message, sizeof message, "expected a timestamp as 'YYYY-MM-DD HH:MM:SS', found '%.*s'", shown, t.p);
             return say(b, arg->op_at, err, AIP_E_SCHEMA, message);
@@ -149,9 +150,10 @@ int32_t aip__expr_unify(expr_binder *b, const expr_bnode *node, int32_t from, in
                                        what, aip__expr_shown(first), aip__expr_shown(arg));
             if (arg->type == AIP_TIMESTAMP) {
                 if (stamp && !stamp->zone != !arg->zone)
-                    return aip__expr_error(b->text, node->op_at, AIP_E_SCHEMA, err,
-                                           "'%s' cannot %s a timestamp with a zone and one without; timestamp(x, 'zone') gives it one",
-                                           node->function->name, what);
+                    return aip__expr_error(
+                        b->text, node->op_at, AIP_E_SCHEMA, err,
+                        "'%s' cannot %s a timestamp with a zone and one without; timestamp(x, 'zone') gives it one",
+                        node->function->name, what);
                 if (!stamp) stamp = arg;
             }
             if (arg->type && !first) first = arg;
@@ -165,7 +167,8 @@ int32_t aip__expr_unify(expr_binder *b, const expr_bnode *node, int32_t from, in
     return AIP_OK;
 }
 
-int32_t aip__expr_take_text(expr_binder *b, const expr_bnode *node, int32_t i, const char *what, expr_text *out, aip_error **err) {
+int32_t aip__expr_take_text(expr_binder *b, const expr_bnode *node, int32_t i, const char *what, expr_text *out,
+                            aip_error **err) {
     expr_bnode *arg = aip__expr_arg(b->bound, node, i);
     if (!is_text_constant(arg))
         return aip__expr_error(b->text, arg->op_at, AIP_E_SCHEMA, err, "'%s' expects %s as a constant text, found %s",
@@ -320,8 +323,10 @@ static int32_t bind_call(expr_binder *b, const expr_node *ast, expr_bnode *node,
         if (arg->type == AIP_BINARY && strncmp(f->name, "is ", 3) != 0)
             return aip__expr_type_error(b, node, arg, "a value that is not binary", err);
         node->nullable |= arg->nullable;
-        if (node->dictionary == -1) node->dictionary = arg->dictionary;
-        else if (arg->dictionary != -1 && arg->dictionary != node->dictionary) node->dictionary = -2;
+        if (node->dictionary == -1)
+            node->dictionary = arg->dictionary;
+        else if (arg->dictionary != -1 && arg->dictionary != node->dictionary)
+            node->dictionary = -2;
     }
     AIP__TRY(f->type ? f->type(b, node, err) : aip__expr_type_pattern(b, node, err));
     node->shown = node->type;
@@ -395,9 +400,12 @@ static int32_t bind_nodes(expr_binder *b, const aip__expr *e, aip_error **err) {
                              .start = ast->start,
                              .first_arg = ast->first_arg,
                              .n_args = ast->n_args};
-        if (ast->kind == EXPR_COLUMN) AIP__TRY(bind_column(b, ast, node, err));
-        else if (ast->kind == EXPR_CALL) AIP__TRY(bind_call(b, ast, node, err));
-        else AIP__TRY(bind_constant(b, ast, node, err));
+        if (ast->kind == EXPR_COLUMN)
+            AIP__TRY(bind_column(b, ast, node, err));
+        else if (ast->kind == EXPR_CALL)
+            AIP__TRY(bind_call(b, ast, node, err));
+        else
+            AIP__TRY(bind_constant(b, ast, node, err));
     }
     return AIP_OK;
 }
@@ -406,7 +414,8 @@ static int32_t bind_result(expr_binder *b, aip_error **err) {
     aip__bound_expr *bound = b->bound;
     const expr_bnode *root = &bound->nodes[bound->n_nodes - 1];
     if (root->type == 0)
-        return say(b, root->at, err, AIP_E_SCHEMA, "expected a value of some type, found null; cast(null as float64) gives it one");
+        return say(b, root->at, err, AIP_E_SCHEMA,
+                   "expected a value of some type, found null; cast(null as float64) gives it one");
     aip_field *f = &bound->field;
     *f = (aip_field)AIP_FIELD_INIT;
     f->name = bound->text;

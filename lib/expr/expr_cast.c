@@ -151,8 +151,10 @@ EXEC(cast) {
         bool ok = from == AIP_UTF8 ? from_text(((const expr_text *)a->v)[i], to, out->v_buffer, i)
                                    : from_value(node, a->v, out->v_buffer, i, &span);
         if (ok || !aip__expr_ok(out, i)) continue;
-        if (node->function->aux) aip__expr_valid_mut(out, n)[i] = 0;
-        else aip__expr_bad_mut(out, n)[i] = (uint16_t)(node->index + 1);
+        if (node->function->aux)
+            aip__expr_valid_mut(out, n)[i] = 0;
+        else
+            aip__expr_bad_mut(out, n)[i] = (uint16_t)(node->index + 1);
     }
     return AIP_OK;
 }

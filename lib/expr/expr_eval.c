@@ -71,8 +71,10 @@ uint16_t *aip__expr_bad_mut(expr_slot *out, int64_t n) {
 void aip__expr_strict(const expr_slot *args, int32_t n_args, expr_slot *out, int64_t n) {
     for (int32_t k = 0; k < n_args; k++) {
         if (args[k].valid) {
-            if (out->valid) aip__expr_k_mask(args[k].valid, out->valid, aip__expr_valid_mut(out, n), n);
-            else memcpy(out->valid_buffer, args[k].valid, (size_t)n), out->valid = out->valid_buffer;
+            if (out->valid)
+                aip__expr_k_mask(args[k].valid, out->valid, aip__expr_valid_mut(out, n), n);
+            else
+                memcpy(out->valid_buffer, args[k].valid, (size_t)n), out->valid = out->valid_buffer;
         }
         if (args[k].bad) {
             uint16_t *bad = aip__expr_bad_mut(out, n);
@@ -190,8 +192,8 @@ static void load(expr_run *r, const expr_bnode *node, expr_slot *s, int64_t n) {
         expr_text *out = s->v_buffer;
         if (d->length == 0) memset(out, 0, (size_t)n * sizeof *out);
         for (int64_t i = 0; i < n; i++)
-            out[i] = d->length == 0 ? (expr_text){"", 0}
-                                    : (expr_text){bytes + o[codes[i]], (size_t)(o[codes[i] + 1] - o[codes[i]])};
+            out[i] =
+                d->length == 0 ? (expr_text){"", 0} : (expr_text){bytes + o[codes[i]], (size_t)(o[codes[i] + 1] - o[codes[i]])};
         return;
     }
     default: views(c, start, n, s->v_buffer); return;
@@ -446,7 +448,8 @@ int32_t aip__expr_eval(const aip__bound_expr *b, const aip_batch *batch, aip__co
 
 int32_t aip__expr_mask(const aip__bound_expr *b, const aip_batch *batch, aip__buffer **mask, aip_error **err) {
     if (b->field.type != AIP_BOOL)
-        return aip__error_set(err, AIP_E_SCHEMA, "expression '%s': expected bool, found %s", b->text, aip_type_name(b->field.type));
+        return aip__error_set(err, AIP_E_SCHEMA, "expression '%s': expected bool, found %s", b->text,
+                              aip_type_name(b->field.type));
     aip__buffer *bits = aip__buffer_new(b->ctx, aip__bitmap_bytes(batch->n_rows));
     if (!bits) return aip__error_memory(b->ctx, err);
     evaluation e = {.bound = b, .n_rows = batch->n_rows, .ordinal = batch->ordinal, .kept = {.ctx = b->ctx}, .mask = bits->data};

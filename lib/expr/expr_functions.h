@@ -5,7 +5,7 @@
 #include "expr/expr_tree.h"
 
 #define TYPER(name) int32_t aip__expr_type_##name(expr_binder *b, expr_bnode *node, aip_error **err)
-#define EXEC(name)                                                                                                             \
+#define EXEC(name)                                                                                                          \
     int32_t aip__expr_do_##name(expr_run *r, const expr_bnode *node, const expr_slot *args, int32_t n_args, expr_slot *out, \
                                 int64_t n, aip_error **err)
 
@@ -20,7 +20,7 @@ EXEC(compare);
 EXEC(between);
 EXEC(in);
 EXEC(logic);
-EXEC(not);
+EXEC(not );
 EXEC(is_null);
 EXEC(case);
 EXEC(coalesce);

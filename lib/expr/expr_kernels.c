@@ -29,7 +29,7 @@ bool aip__expr_k_mul_i64(const int64_t *restrict a, const int64_t *restrict b, i
     return over;
 }
 
-#define BINARY(name, type, expr)                                                                                   \
+#define BINARY(name, type, expr)                                                               \
     void name(const type *restrict a, const type *restrict b, type *restrict out, int64_t n) { \
         for (int64_t i = 0; i < n; i++) out[i] = (type)(expr);                                 \
     }
@@ -51,23 +51,35 @@ void aip__expr_k_div_f64(const double *restrict a, const double *restrict b, dou
     for (int64_t i = 0; i < n; i++) valid[i] = (uint8_t)(valid[i] & (b[i] != 0));
 }
 
-#define COMPARE(name, type)                                                                                                 \
-    void name(expr_comparison op, const type *restrict a, const type *restrict b, uint8_t *restrict out, int64_t n) {       \
-        switch (op) {                                                                                                       \
-        case EXPR_EQ: for (int64_t i = 0; i < n; i++) out[i] = a[i] == b[i]; return; \
-        case EXPR_NE: for (int64_t i = 0; i < n; i++) out[i] = a[i] != b[i]; return; \
-        case EXPR_LT: for (int64_t i = 0; i < n; i++) out[i] = a[i] < b[i]; return;  \
-        case EXPR_LE: for (int64_t i = 0; i < n; i++) out[i] = a[i] <= b[i]; return; \
-        case EXPR_GT: for (int64_t i = 0; i < n; i++) out[i] = a[i] > b[i]; return;  \
-        case EXPR_GE: for (int64_t i = 0; i < n; i++) out[i] = a[i] >= b[i]; return; \
-        }                                                                                                                   \
+#define COMPARE(name, type)                                                                                           \
+    void name(expr_comparison op, const type *restrict a, const type *restrict b, uint8_t *restrict out, int64_t n) { \
+        switch (op) {                                                                                                 \
+        case EXPR_EQ:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] == b[i];                                                    \
+            return;                                                                                                   \
+        case EXPR_NE:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] != b[i];                                                    \
+            return;                                                                                                   \
+        case EXPR_LT:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] < b[i];                                                     \
+            return;                                                                                                   \
+        case EXPR_LE:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] <= b[i];                                                    \
+            return;                                                                                                   \
+        case EXPR_GT:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] > b[i];                                                     \
+            return;                                                                                                   \
+        case EXPR_GE:                                                                                                 \
+            for (int64_t i = 0; i < n; i++) out[i] = a[i] >= b[i];                                                    \
+            return;                                                                                                   \
+        }                                                                                                             \
     }
 COMPARE(aip__expr_k_compare_i64, int64_t)
 COMPARE(aip__expr_k_compare_f64, double)
 COMPARE(aip__expr_k_compare_u8, uint8_t)
 
-void aip__expr_k_and(const uint8_t *restrict a, const uint8_t *restrict av, const uint8_t *restrict b,
-                     const uint8_t *restrict bv, uint8_t *restrict out, uint8_t *restrict valid, int64_t n) {
+void aip__expr_k_and(const uint8_t *restrict a, const uint8_t *restrict av, const uint8_t *restrict b, const uint8_t *restrict bv,
+                     uint8_t *restrict out, uint8_t *restrict valid, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         uint8_t both = (uint8_t)(a[i] & av[i] & b[i] & bv[i]);
         uint8_t either_false = (uint8_t)((av[i] & (a[i] ^ 1)) | (bv[i] & (b[i] ^ 1)));
@@ -104,7 +116,7 @@ void aip__expr_k_blend_8(const uint8_t *restrict pick, const uint8_t *restrict a
     }
 }
 
-#define CONVERT(name, from, to)                                                        \
+#define CONVERT(name, from, to)                                      \
     void name(const from *restrict a, to *restrict out, int64_t n) { \
         for (int64_t i = 0; i < n; i++) out[i] = (to)a[i];           \
     }

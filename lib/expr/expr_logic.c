@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t ones[EXPR_STRIP] = {[0 ... EXPR_STRIP - 1] = 1};
+#define ONES4(x) x, x, x, x
+#define ONES256(x) ONES4(ONES4(ONES4(ONES4(x))))
+static const uint8_t ones[EXPR_STRIP] = {ONES256(1), ONES256(1), ONES256(1), ONES256(1)};
 
 static const uint8_t *valid_of(const expr_slot *s) { return s->valid ? s->valid : ones; }
 
@@ -84,9 +86,7 @@ static int by_f64(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
-static int by_text(const void *a, const void *b) {
-    return aip__expr_compare_texts(*(const expr_text *)a, *(const expr_text *)b);
-}
+static int by_text(const void *a, const void *b) { return aip__expr_compare_texts(*(const expr_text *)a, *(const expr_text *)b); }
 
 int32_t aip__expr_type_in(expr_binder *b, expr_bnode *node, aip_error **err) {
     const char *zone = NULL;
@@ -105,13 +105,16 @@ int32_t aip__expr_type_in(expr_binder *b, expr_bnode *node, aip_error **err) {
     for (int32_t i = 1; i < node->n_args; i++) {
         expr_bnode *arg = aip__expr_arg(b->bound, node, i);
         arg->taken = true;
-        if (arg->value.null) set->has_null = true;
-        else if (class == EXPR_C_I64) set->i[set->n++] = arg->value.v.i;
-        else if (class == EXPR_C_F64) set->f[set->n++] = arg->value.v.f;
-        else set->t[set->n++] = arg->value.v.t;
+        if (arg->value.null)
+            set->has_null = true;
+        else if (class == EXPR_C_I64)
+            set->i[set->n++] = arg->value.v.i;
+        else if (class == EXPR_C_F64)
+            set->f[set->n++] = arg->value.v.f;
+        else
+            set->t[set->n++] = arg->value.v.t;
     }
-    qsort(set + 1, (size_t)set->n, aip__expr_width(class),
-          class == EXPR_C_I64 ? by_i64 : class == EXPR_C_F64 ? by_f64 : by_text);
+    qsort(set + 1, (size_t)set->n, aip__expr_width(class), class == EXPR_C_I64 ? by_i64 : class == EXPR_C_F64 ? by_f64 : by_text);
     return AIP_OK;
 }
 
@@ -130,8 +133,10 @@ static void in_set(const expr_set *set, expr_class class, const void *values, ui
             bool smaller = class == EXPR_C_I64   ? set->i[mid] < ((const int64_t *)values)[i]
                            : class == EXPR_C_F64 ? set->f[mid] < ((const double *)values)[i]
                                                  : aip__expr_compare_texts(set->t[mid], ((const expr_text *)values)[i]) < 0;
-            if (smaller) low = mid + 1;
-            else high = mid;
+            if (smaller)
+                low = mid + 1;
+            else
+                high = mid;
         }
         out[i] = low < set->n
                  && (class == EXPR_C_I64   ? set->i[low] == ((const int64_t *)values)[i]
@@ -170,8 +175,10 @@ int32_t aip__expr_do_logic(expr_run *r, const expr_bnode *node, const expr_slot 
     (void)r, (void)n_args, (void)err;
     bool is_or = node->function->aux;
     const uint8_t *a = args[0].v, *av = valid_of(&args[0]), *b = args[1].v, *bv = valid_of(&args[1]);
-    if (is_or) aip__expr_k_or(a, av, b, bv, out->v_buffer, aip__expr_valid_mut(out, n), n);
-    else aip__expr_k_and(a, av, b, bv, out->v_buffer, aip__expr_valid_mut(out, n), n);
+    if (is_or)
+        aip__expr_k_or(a, av, b, bv, out->v_buffer, aip__expr_valid_mut(out, n), n);
+    else
+        aip__expr_k_and(a, av, b, bv, out->v_buffer, aip__expr_valid_mut(out, n), n);
     if (!args[0].valid && !args[1].valid) out->valid = NULL;
     if (!args[0].bad && !args[1].bad) return AIP_OK;
     uint16_t *bad = aip__expr_bad_mut(out, n); /* a failure does not matter beside a value that decides alone */
@@ -201,8 +208,10 @@ int32_t aip__expr_type_is_null(expr_binder *b, expr_bnode *node, aip_error **err
 int32_t aip__expr_do_is_null(expr_run *r, const expr_bnode *node, const expr_slot *args, int32_t n_args, expr_slot *out,
                              int64_t n, aip_error **err) {
     (void)r, (void)err;
-    if (node->function->aux) memcpy(out->v_buffer, valid_of(&args[0]), (size_t)n);
-    else aip__expr_k_not(valid_of(&args[0]), out->v_buffer, n);
+    if (node->function->aux)
+        memcpy(out->v_buffer, valid_of(&args[0]), (size_t)n);
+    else
+        aip__expr_k_not(valid_of(&args[0]), out->v_buffer, n);
     join_bad(args, n_args, out, n);
     return AIP_OK;
 }
@@ -270,8 +279,10 @@ int32_t aip__expr_do_case(expr_run *r, const expr_bnode *node, const expr_slot *
                           aip_error **err) {
     (void)r, (void)err;
     expr_class class = aip__expr_class(node->type);
-    if (n_args & 1) copy(&args[n_args - 1], class, out, n);
-    else all_null(class, out, n);
+    if (n_args & 1)
+        copy(&args[n_args - 1], class, out, n);
+    else
+        all_null(class, out, n);
     for (int32_t k = (n_args & ~1) - 2; k >= 0; k -= 2) { /* from the last: the first true one is written last */
         const expr_slot *c = &args[k];
         uint8_t pick[EXPR_STRIP];
@@ -345,8 +356,10 @@ int32_t aip__expr_do_extreme(expr_run *r, const expr_bnode *node, const expr_slo
     for (int32_t k = 1; k < n_args; k++) {
         uint8_t pick[EXPR_STRIP];
         const uint8_t *ov = valid_of(out), *av = valid_of(&args[k]);
-        if (greatest) smaller(class, out->v_buffer, args[k].v, pick, n);
-        else smaller(class, args[k].v, out->v_buffer, pick, n);
+        if (greatest)
+            smaller(class, out->v_buffer, args[k].v, pick, n);
+        else
+            smaller(class, args[k].v, out->v_buffer, pick, n);
         for (int64_t i = 0; i < n; i++) pick[i] = (uint8_t)(av[i] & (pick[i] | (ov[i] ^ 1)));
         blend(pick, &args[k], class, out, n);
     }

@@ -44,7 +44,9 @@ TYPER(arithmetic) {
 
 static bool overflows(int32_t op, int64_t a, int64_t b) {
     int64_t r;
-    return op == ADD ? __builtin_add_overflow(a, b, &r) : op == SUBTRACT ? __builtin_sub_overflow(a, b, &r) : __builtin_mul_overflow(a, b, &r);
+    return op == ADD        ? __builtin_add_overflow(a, b, &r)
+           : op == SUBTRACT ? __builtin_sub_overflow(a, b, &r)
+                            : __builtin_mul_overflow(a, b, &r);
 }
 
 EXEC(arithmetic) {
@@ -52,9 +54,12 @@ EXEC(arithmetic) {
     int32_t op = node->function->aux;
     const void *a = args[0].v, *b = args[1].v;
     if (node->type == AIP_FLOAT64) {
-        if (op == ADD) aip__expr_k_add_f64(a, b, out->v_buffer, n);
-        else if (op == SUBTRACT) aip__expr_k_sub_f64(a, b, out->v_buffer, n);
-        else aip__expr_k_mul_f64(a, b, out->v_buffer, n);
+        if (op == ADD)
+            aip__expr_k_add_f64(a, b, out->v_buffer, n);
+        else if (op == SUBTRACT)
+            aip__expr_k_sub_f64(a, b, out->v_buffer, n);
+        else
+            aip__expr_k_mul_f64(a, b, out->v_buffer, n);
         return AIP_OK;
     }
     bool over = op == ADD        ? aip__expr_k_add_i64(a, b, out->v_buffer, n)
@@ -130,8 +135,10 @@ static void whole_negative(const expr_bnode *node, const expr_slot *args, expr_s
 
 EXEC(negate) {
     (void)r, (void)n_args, (void)err;
-    if (node->type == AIP_FLOAT64) aip__expr_k_neg_f64(args[0].v, out->v_buffer, n);
-    else whole_negative(node, args, out, n, false);
+    if (node->type == AIP_FLOAT64)
+        aip__expr_k_neg_f64(args[0].v, out->v_buffer, n);
+    else
+        whole_negative(node, args, out, n, false);
     return AIP_OK;
 }
 
@@ -221,7 +228,9 @@ EXEC(math) {
     int32_t which = node->function->aux;
     for (int64_t i = 0; i < n; i++) {
         double x = a[i];
-        bool outside = which == 'q' ? x < 0 : which == 'l' || which == 't' || which == '2' ? x <= 0 : isinf(x) && (which == 's' || which == 'c');
+        bool outside = which == 'q'                                   ? x < 0
+                       : which == 'l' || which == 't' || which == '2' ? x <= 0
+                                                                      : isinf(x) && (which == 's' || which == 'c');
         if (outside && aip__expr_ok(out, i)) aip__expr_valid_mut(out, n)[i] = 0;
         if (outside) x = 1;
         switch (which) {
@@ -254,6 +263,6 @@ EXEC(float_test) {
     const double *a = args[0].v;
     uint8_t *o = out->v_buffer;
     bool nan = node->function->aux == 0;
-    for (int64_t i = 0; i < n; i++) o[i] = nan ? isnan(a[i]) != 0 : isfinite(a[i]) != 0;
+    for (int64_t i = 0; i < n; i++) o[i] = (uint8_t)(nan ? isnan(a[i]) != 0 : isfinite(a[i]) != 0);
     return AIP_OK;
 }

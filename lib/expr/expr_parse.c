@@ -1,6 +1,7 @@
 /* Text to tree: a lexer, and a Pratt parser (Pratt 1973, "Top down operator precedence") that adds nodes in postorder. Precedence is SQL's:
  *   or < and < not < comparisons, is, in, between < || < + - < * / % < unary -
  * The parser recurses once per nesting, to a fixed depth. */
+#include "base/catalog.h"
 #include "data/convert.h"
 #include "expr/expr_tree.h"
 
@@ -125,8 +126,7 @@ static void advance(parser *p) {
 
 static bool is_symbol(const parser *p, const char *symbol) {
     size_t n = strlen(symbol);
-    return p->now.kind == T_SYMBOL && (size_t)(p->now.end - p->now.at) == n
-           && memcmp(p->e->text + p->now.at, symbol, n) == 0;
+    return p->now.kind == T_SYMBOL && (size_t)(p->now.end - p->now.at) == n && memcmp(p->e->text + p->now.at, symbol, n) == 0;
 }
 static bool is_word(const parser *p, const char *word) {
     size_t n = strlen(word);
@@ -144,8 +144,8 @@ static int32_t expected(parser *p, const char *what) {
     int n = p->now.end - p->now.at > 40 ? 40 : (int)(p->now.end - p->now.at);
     if (p->now.kind == T_END)
         return p->status = aip__expr_error(p->e->text, p->now.at, AIP_E_SYNTAX, p->err, "expected %s, found the end", what);
-    const char *hint = is_symbol(p, "&")   ? " (write 'and')"
-                       : is_symbol(p, "|") ? " (write 'or', or '||' to join texts)"
+    const char *hint = is_symbol(p, "&")                        ? " (write 'and')"
+                       : is_symbol(p, "|")                      ? " (write 'or', or '||' to join texts)"
                        : is_symbol(p, "~") || is_symbol(p, "!") ? " (write 'not')"
                                                                 : "";
     return p->status =
@@ -266,7 +266,8 @@ static int32_t number(parser *p, bool negative, int32_t at) {
     bool whole = !strpbrk(s, ".eE");
     expr_node *node = new_node(p, whole ? EXPR_INT : EXPR_FLOAT, at);
     if (!node) return p->status;
-    if (whole && !aip__parse_i64(s, n, &node->integer)) return fail(p, t.at, "expected an integer within int64 (write 1e20 for a float)");
+    if (whole && !aip__parse_i64(s, n, &node->integer))
+        return fail(p, t.at, "expected an integer within int64 (write 1e20 for a float)");
     if (!whole) {
         if (s[n - 1] == '.') return fail(p, t.at, "expected a digit after the point");
         if (!aip__parse_f64(s, n, '.', &node->real) || !(node->real - node->real == 0))
@@ -292,11 +293,11 @@ static int32_t arguments(parser *p, list *l, int32_t depth, const char *what) {
 static const struct {
     const char *name;
     int32_t type;
-} type_words[] = {{"bool", AIP_BOOL},         {"boolean", AIP_BOOL},   {"int32", AIP_INT32},      {"int64", AIP_INT64},
-                  {"int", AIP_INT64},         {"integer", AIP_INT64},  {"bigint", AIP_INT64},     {"float32", AIP_FLOAT32},
-                  {"float64", AIP_FLOAT64},   {"float", AIP_FLOAT64},  {"double", AIP_FLOAT64},   {"utf8", AIP_UTF8},
-                  {"text", AIP_UTF8},         {"string", AIP_UTF8},    {"varchar", AIP_UTF8},     {"date32", AIP_DATE32},
-                  {"date", AIP_DATE32},       {"timestamp", AIP_TIMESTAMP}};
+} type_words[] = {{"bool", AIP_BOOL},       {"boolean", AIP_BOOL},       {"int32", AIP_INT32},    {"int64", AIP_INT64},
+                  {"int", AIP_INT64},       {"integer", AIP_INT64},      {"bigint", AIP_INT64},   {"float32", AIP_FLOAT32},
+                  {"float64", AIP_FLOAT64}, {"float", AIP_FLOAT64},      {"double", AIP_FLOAT64}, {"utf8", AIP_UTF8},
+                  {"text", AIP_UTF8},       {"string", AIP_UTF8},        {"varchar", AIP_UTF8},   {"date32", AIP_DATE32},
+                  {"date", AIP_DATE32},     {"timestamp", AIP_TIMESTAMP}};
 static int32_t type_word(const parser *p) {
     for (size_t i = 0; i < sizeof type_words / sizeof *type_words; i++)
         if (is_word(p, type_words[i].name)) return type_words[i].type;
@@ -348,7 +349,8 @@ static int32_t function_call(parser *p, int32_t depth) {
     if (is_cast || is_try) return cast(p, is_try ? "try_cast" : "cast", name.at, depth);
     list l = {0};
     int32_t status = arguments(p, &l, depth, "',' or ')'");
-    if (status == AIP_OK && type) status = type_call(p, type, &l, name.at);
+    if (status == AIP_OK && type)
+        status = type_call(p, type, &l, name.at);
     else if (status == AIP_OK) {
         if ((int32_t)l.n < f->min_args || (f->max_args >= 0 && (int32_t)l.n > f->max_args))
             status = p->status = aip__expr_error(p->e->text, name.at, AIP_E_SYNTAX, p->err, "expected %s, found %zu argument%s",
@@ -383,7 +385,8 @@ static int32_t case_when(parser *p, int32_t depth) {
 }
 
 static bool is_reserved(const parser *p) {
-    static const char *const words[] = {"and", "or", "not", "is", "in", "between", "case", "when", "then", "else", "end", "as", "null"};
+    static const char *const words[] = {"and",  "or",   "not",  "is",  "in", "between", "case",
+                                        "when", "then", "else", "end", "as", "null"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (is_word(p, words[i])) return true;
     return false;
@@ -516,7 +519,8 @@ static int32_t expression(parser *p, int32_t above, int32_t depth) {
 }
 
 int32_t aip__expr_parse(aip_context *ctx, const char *text, size_t n, aip__expr **out, aip_error **err) {
-    if (n > EXPR_MAX_TEXT) return aip__error_set(err, AIP_E_SYNTAX, "expected an expression of at most 65536 bytes, found %zu", n);
+    if (n > EXPR_MAX_TEXT)
+        return aip__error_set(err, AIP_E_SYNTAX, "expected an expression of at most 65536 bytes, found %zu", n);
     if (memchr(text, 0, n)) return aip__error_set(err, AIP_E_SYNTAX, "expected an expression without NUL bytes");
     aip__expr *e = aip__calloc(ctx, 1, sizeof *e);
     if (!e) return aip__error_memory(ctx, err);

@@ -39,14 +39,16 @@ static expr_text *make(expr_run *r, expr_text *out, size_t n, aip_error **err) {
 /* ---- case ------------------------------------------------------------------------------------------------------------------------ */
 /* Of code points that take two bytes (U+0080 to U+07FF), those whose other case takes two bytes too. */
 static uint32_t lower_point(uint32_t c) {
-    if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB && c != 0x3A2) || (c >= 0x410 && c <= 0x42F)) return c + 32;
+    if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB && c != 0x3A2) || (c >= 0x410 && c <= 0x42F))
+        return c + 32;
     if (c >= 0x400 && c <= 0x40F) return c + 80;
     if ((c >= 0x100 && c <= 0x12F) || (c >= 0x132 && c <= 0x137) || (c >= 0x14A && c <= 0x177)) return c | 1;
     if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c & 1 ? c + 1 : c;
     return c == 0x178 ? 0xFF : c;
 }
 static uint32_t upper_point(uint32_t c) {
-    if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3CB && c != 0x3C2) || (c >= 0x430 && c <= 0x44F)) return c - 32;
+    if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3CB && c != 0x3C2) || (c >= 0x430 && c <= 0x44F))
+        return c - 32;
     if (c >= 0x450 && c <= 0x45F) return c - 80;
     if ((c >= 0x100 && c <= 0x12F) || (c >= 0x132 && c <= 0x137) || (c >= 0x14A && c <= 0x177)) return c & ~1u;
     if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c & 1 ? c : c - 1;
@@ -114,8 +116,10 @@ EXEC(substr) {
         int64_t all = points(a[i]), from = start[i], to;
         if (from > all + 1) from = all + 1;
         if (from < 0) from = from < -all - 1 ? -all - 1 : from, from = all + from + 1;
-        if (!length || length[i] > all + 1) to = from + all + 1;
-        else to = from + (length[i] < 0 ? 0 : length[i]);
+        if (!length || length[i] > all + 1)
+            to = from + all + 1;
+        else
+            to = from + (length[i] < 0 ? 0 : length[i]);
         o[i] = between(a[i], from < 1 ? 0 : from - 1, (to > all + 1 ? all + 1 : to) - 1);
     }
     return AIP_OK;
@@ -150,7 +154,8 @@ EXEC(find) {
     uint8_t *o = out->v_buffer;
     int32_t which = node->function->aux;
     for (int64_t i = 0; i < n; i++) {
-        if (which == CONTAINS) o[i] = find(a[i], w[i]) != NULL;
+        if (which == CONTAINS)
+            o[i] = find(a[i], w[i]) != NULL;
         else
             o[i] = w[i].n <= a[i].n
                    && (w[i].n == 0 || memcmp(which == STARTS ? a[i].p : a[i].p + a[i].n - w[i].n, w[i].p, w[i].n) == 0);

@@ -13,7 +13,8 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* ---- types ------------------------------------------------------------------------------------------------------------------ */
 static int32_t need_time(expr_binder *b, expr_bnode *node, expr_bnode *arg, aip_error **err) {
-    if (arg->type == 0 || (arg->constant && arg->type == AIP_UTF8)) return aip__expr_coerce(b, node, arg, AIP_TIMESTAMP, NULL, err);
+    if (arg->type == 0 || (arg->constant && arg->type == AIP_UTF8))
+        return aip__expr_coerce(b, node, arg, AIP_TIMESTAMP, NULL, err);
     if (arg->type != AIP_DATE32 && arg->type != AIP_TIMESTAMP)
         return aip__expr_type_error(b, node, arg, "a date or timestamp", err);
     return AIP_OK;
@@ -25,9 +26,10 @@ static int32_t need_zone(expr_binder *b, expr_bnode *node, expr_bnode *arg, int3
     if (node->n_args > zone_arg) {
         AIP__TRY(aip__expr_take_text(b, node, zone_arg, "a time zone", &name, err));
         if (arg->type != AIP_TIMESTAMP || (!arg->zone && !(arg->constant && arg->value.null)))
-            return aip__expr_error(b->text, arg->op_at, AIP_E_SCHEMA, err,
-                                   "'%s' in a zone expects a timestamp that has a zone, found %s%s; timestamp(x, 'zone') gives it one",
-                                   node->function->name, aip__expr_shown(arg), arg->type == AIP_TIMESTAMP ? " without" : "");
+            return aip__expr_error(
+                b->text, arg->op_at, AIP_E_SCHEMA, err,
+                "'%s' in a zone expects a timestamp that has a zone, found %s%s; timestamp(x, 'zone') gives it one",
+                node->function->name, aip__expr_shown(arg), arg->type == AIP_TIMESTAMP ? " without" : "");
         return aip__expr_zone(b, aip__expr_arg(b->bound, node, zone_arg), name.p, &node->zone_data, err);
     }
     if (arg->type == AIP_TIMESTAMP && arg->zone) return aip__expr_zone(b, arg, arg->zone, &node->zone_data, err);
@@ -182,8 +184,10 @@ EXEC(timestamp) {
         if (node->from_type == AIP_UTF8) {
             expr_text t = ((const expr_text *)args[0].v)[i];
             int32_t days = 0;
-            if (aip__parse_date(t.p, t.n, &days)) v = days * DAY * MICROS;
-            else ok = aip__parse_timestamp(t.p, t.n, &v, &instant) && (!instant || node->zone_data);
+            if (aip__parse_date(t.p, t.n, &days))
+                v = days * DAY * MICROS;
+            else
+                ok = aip__parse_timestamp(t.p, t.n, &v, &instant) && (!instant || node->zone_data);
         } else {
             v = ((const int64_t *)args[0].v)[i];
             if (node->from_type == AIP_DATE32) {
@@ -223,16 +227,9 @@ static const struct {
     const char *name;
     int64_t micros; /* of units of fixed length */
     int32_t months; /* of the others */
-} units[] = {{"microsecond", 1, 0},
-             {"millisecond", 1000, 0},
-             {"second", MICROS, 0},
-             {"minute", 60 * MICROS, 0},
-             {"hour", 3600 * MICROS, 0},
-             {"day", DAY * MICROS, 0},
-             {"week", 7 * DAY * MICROS, 0},
-             {"month", 0, 1},
-             {"quarter", 0, 3},
-             {"year", 0, 12}};
+} units[] = {{"microsecond", 1, 0},      {"millisecond", 1000, 0}, {"second", MICROS, 0},        {"minute", 60 * MICROS, 0},
+             {"hour", 3600 * MICROS, 0}, {"day", DAY *MICROS, 0},  {"week", 7 * DAY *MICROS, 0}, {"month", 0, 1},
+             {"quarter", 0, 3},          {"year", 0, 12}};
 
 TYPER(date_diff) {
     expr_text unit = {0};
@@ -243,7 +240,8 @@ TYPER(date_diff) {
         if (strcmp(unit.p, units[i].name) == 0) node->aux = (int32_t)i;
     if (node->aux < 0)
         return aip__expr_error(b->text, aip__expr_arg(b->bound, node, 0)->op_at, AIP_E_PARAM, err,
-                               "expected a unit (second, minute, hour, day, week, month, quarter or year), found '%.40s'", unit.p);
+                               "expected a unit (second, minute, hour, day, week, month, quarter or year), found '%.40s'",
+                               unit.p);
     for (int32_t i = 1; i < 3; i++) {
         expr_bnode *arg = aip__expr_arg(b->bound, node, i);
         if (arg->type && arg->type != AIP_DATE32 && arg->type != AIP_TIMESTAMP && !(arg->constant && arg->type == AIP_UTF8))
@@ -292,9 +290,12 @@ EXEC(date_diff) {
             y = local_micros(node, y, &span_b);
         }
         ok = ok && !__builtin_sub_overflow(y, x, &between);
-        if (!ok) o[i] = 0;
-        else if (months) o[i] = (y >= x ? whole_months(x, y) : -whole_months(y, x)) / months;
-        else o[i] = between / micros;
+        if (!ok)
+            o[i] = 0;
+        else if (months)
+            o[i] = (y >= x ? whole_months(x, y) : -whole_months(y, x)) / months;
+        else
+            o[i] = between / micros;
         if (!ok && aip__expr_ok(out, i)) aip__expr_bad_mut(out, n)[i] = (uint16_t)(node->index + 1);
     }
     return AIP_OK;

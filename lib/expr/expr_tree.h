@@ -84,9 +84,7 @@ typedef struct expr_scalar {
 
 typedef enum { EXPR_C_I64, EXPR_C_F64, EXPR_C_BOOL, EXPR_C_TEXT } expr_class;
 expr_class aip__expr_class(int32_t type);
-static inline size_t aip__expr_width(expr_class c) {
-    return c == EXPR_C_BOOL ? 1 : c == EXPR_C_TEXT ? sizeof(expr_text) : 8;
-}
+static inline size_t aip__expr_width(expr_class c) { return c == EXPR_C_BOOL ? 1 : c == EXPR_C_TEXT ? sizeof(expr_text) : 8; }
 
 struct expr_slot {
     const void *v;
@@ -103,7 +101,7 @@ typedef struct expr_arena {
     struct expr_arena_block {
         struct expr_arena_block *next;
         size_t used, size;
-    } *block; /* the newest first */
+    } * block; /* the newest first */
 } expr_arena;
 char *aip__expr_arena_get(expr_arena *a, size_t n); /* NULL when refused */
 void aip__expr_arena_reset(expr_arena *a);          /* keeps one block */
@@ -119,7 +117,8 @@ typedef int32_t (*expr_typer)(expr_binder *b, expr_bnode *node, aip_error **err)
 struct expr_function {
     const char *name, *signature, *doc;
     int32_t min_args, max_args; /* -1: no maximum */
-    const char *pattern; /* argument letters, '?' before optional ones, '*' repeats the last, '>' and the result's, '!' may give null;
+    const char
+        *pattern; /* argument letters, '?' before optional ones, '*' repeats the last, '>' and the result's, '!' may give null;
                           * i integer, f float, n number (result n: type of the argument), t text, b bool. NULL: type does it all */
     expr_typer type;
     expr_exec exec;
@@ -141,7 +140,6 @@ typedef struct expr_set { /* the constants of an IN list, sorted, distinct */
     double *f;
     expr_text *t;
 } expr_set;
-
 
 struct expr_bnode {
     expr_kind kind;
@@ -217,8 +215,9 @@ const char *aip__expr_shown(const expr_bnode *node);
 int32_t aip__expr_type_pattern(expr_binder *b, expr_bnode *node, aip_error **err);
 
 /* ---- the machine --------------------------------------------------------------------------------------------------------------------- */
-typedef struct expr_lookup { /* results of a part that depends on one dictionary column alone, by code; the last entry is for null */
-    int64_t n;               /* 0: not used for this batch */
+typedef struct
+    expr_lookup { /* results of a part that depends on one dictionary column alone, by code; the last entry is for null */
+    int64_t n;    /* 0: not used for this batch */
     void *v;
     uint8_t *valid;
     uint16_t *bad;

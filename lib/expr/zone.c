@@ -212,7 +212,8 @@ int32_t aip__zone_parse(aip_context *ctx, const char *name, const void *bytes, s
     if (!z) return aip__error_memory(ctx, err);
     z->ctx = aip__context_retain(ctx);
     int32_t status = read_zone(z, bytes, n, err);
-    if (status == AIP_E_CORRUPT) aip__error_set(err, status, "time zone '%s': expected a TZif file (RFC 8536), found other bytes", name);
+    if (status == AIP_E_CORRUPT)
+        aip__error_set(err, status, "time zone '%s': expected a TZif file (RFC 8536), found other bytes", name);
     if (status != AIP_OK) {
         aip__zone_free(z);
         return status;
@@ -264,7 +265,8 @@ int32_t aip__zone_open(aip_context *ctx, const char *name, aip__zone **out, aip_
     if (ctx->io->stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
         if (ctx->io->stat(DATABASE, &st) != 0)
             return aip__error_set(err, AIP_E_NOT_FOUND,
-                                  "time zone '%s': this machine has no zone database (" DATABASE ", Debian package tzdata)", name);
+                                  "time zone '%s': this machine has no zone database (" DATABASE ", Debian package tzdata)",
+                                  name);
         return aip__error_set(err, AIP_E_PARAM, "expected a time zone such as 'UTC' or 'America/New_York', found '%s'", name);
     }
     char *bytes = NULL;
@@ -293,8 +295,10 @@ int32_t aip__zone_offset(const aip__zone *z, int64_t seconds, aip__zone_span *sp
     size_t low = 0, high = z->n; /* the first change after t */
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (z->at[mid] <= t) low = mid + 1;
-        else high = mid;
+        if (z->at[mid] <= t)
+            low = mid + 1;
+        else
+            high = mid;
     }
     span->offset = low ? z->offset[low - 1] : z->first;
     span->from = low ? z->at[low - 1] + shift : INT64_MIN;
