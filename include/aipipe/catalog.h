@@ -23,6 +23,8 @@ extern "C" {
 #define AIP_PARAM_ANY ((int32_t)10)      /* any JSON value */
 #define AIP_PARAM_DURATION ((int32_t)11) /* seconds, or "90s", "5m", "2h", "1d" */
 
+/* An entry named "*" takes every key that no other entry names; its value is the list of [name, value] in the given order, empty when there
+ * is none, and each value must fit the entry. */
 typedef struct aip_param_spec {
     uint32_t struct_size;
     int32_t type;

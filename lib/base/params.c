@@ -79,6 +79,50 @@ static int32_t set_slot(aip_params *p, const aip_descriptor *descriptor, int32_t
     return AIP_OK;
 }
 
+/* ---- free names: the entry "*" of a table takes every key that no other entry names, as a list of [name, value] in the given order ------- */
+
+static int32_t add_free(aip_params *p, const aip_descriptor *descriptor, int32_t i, const aip__node *key, const aip__node *value,
+                        aip_error **err) {
+    slot *s = &p->slots[i];
+    const aip__node *checked = NULL;
+    aip_param_spec spec = *aip__param_at(descriptor, i);
+    spec.name = key->string;
+    if (key->length == 0 || strlen(key->string) != key->length)
+        return at_node(key, aip__error_set(err, AIP_E_PARAM, "%s: expected a name without NUL characters", descriptor->name),
+                       err);
+    int32_t status = aip__param_check(p->ctx, p->d, descriptor->name, &spec, value, &checked, err);
+    if (status != AIP_OK) return at_node(value, status, err);
+    aip__node *pair = aip__node_new(p->d, AIP__LIST);
+    if (!pair || aip__node_add(p->d, pair, NULL, aip__node_string(p->d, key->string, key->length)) != 0
+        || aip__node_add(p->d, pair, NULL, (aip__node *)(uintptr_t)checked) != 0
+        || aip__node_add(p->d, (aip__node *)(uintptr_t)s->value, NULL, pair) != 0)
+        return aip__error_memory(p->ctx, err);
+    if (!s->given) {
+        s->given = true;
+        s->line = value->line;
+        s->column = value->column;
+    }
+    return AIP_OK;
+}
+
+/* The list itself, as the canonical text has it. */
+static int32_t take_free_list(aip_params *p, const aip_descriptor *descriptor, int32_t i, const aip__node *given,
+                              aip_error **err) {
+    bool is_list = given->kind == AIP__LIST;
+    for (int32_t k = 0; k < given->n; k++) {
+        const aip__node *pair = given->items[k];
+        if (!is_list || pair->kind != AIP__LIST || pair->n != 2 || pair->items[0]->kind != AIP__STRING) {
+            is_list = false;
+            break;
+        }
+        AIP__TRY(add_free(p, descriptor, i, pair->items[0], pair->items[1], err));
+    }
+    if (is_list) return AIP_OK;
+    int32_t status = aip__error_set(err, AIP_E_PARAM, "%s: expected '*' to be a list of [name, value]", descriptor->name);
+    aip__error_at_parameter(err, "*");
+    return at_node(given, status, err);
+}
+
 static int32_t take_given(aip_params *p, const aip_descriptor *descriptor, const aip__node *given, aip_error **err) {
     if (!given || given->kind == AIP__NULL) return AIP_OK;
     if (given->kind != AIP__MAP) {
@@ -88,8 +132,17 @@ static int32_t take_given(aip_params *p, const aip_descriptor *descriptor, const
                                         aip__node_kind_name(given->kind));
         return at_node(given, status, err);
     }
+    int32_t rest = find_spec(descriptor, "*", 1);
     for (int32_t k = 0; k < given->n; k++) {
         int32_t i = find_spec(descriptor, given->keys[k]->string, given->keys[k]->length);
+        if (i >= 0 && i == rest) {
+            AIP__TRY(take_free_list(p, descriptor, i, given->items[k], err));
+            continue;
+        }
+        if (i < 0 && rest >= 0) {
+            AIP__TRY(add_free(p, descriptor, rest, given->keys[k], given->items[k], err));
+            continue;
+        }
         if (i < 0) return unknown(p->ctx, descriptor, given->keys[k], err);
         AIP__TRY(set_slot(p, descriptor, i, given->items[k], err));
     }
@@ -156,6 +209,8 @@ int32_t aip__params_create(aip_context *ctx, const aip_descriptor *descriptor, c
             status = aip__error_memory(ctx, err);
         else
             p->slots[i].name = copy->string;
+        if (status == AIP_OK && strcmp(name, "*") == 0 && !(p->slots[i].value = aip__node_new(p->d, AIP__LIST)))
+            status = aip__error_memory(ctx, err);
     }
     if (status == AIP_OK) status = take_given(p, descriptor, given, err);
     for (int32_t i = 0; i < p->n && status == AIP_OK; i++)

@@ -46,6 +46,15 @@ static const aip_descriptor none = {.struct_size = sizeof(aip_descriptor),
                                     .doc = "",
                                     .param_stride = sizeof(aip_param_spec)};
 
+static const aip_param_spec free_table[] = {{SPEC(AIP_PARAM_BOOL, "keep", "true")}, {SPEC(AIP_PARAM_STRING, "*", "[]")}};
+static const aip_descriptor free_names = {.struct_size = sizeof(aip_descriptor),
+                                          .kind = AIP_KIND_STAGE,
+                                          .name = "derive",
+                                          .doc = "",
+                                          .params = free_table,
+                                          .n_params = 2,
+                                          .param_stride = sizeof(aip_param_spec)};
+
 static aip_context *ctx;
 static void setup(void) { ctx = fixture_context(NULL); }
 static void teardown(void) {
@@ -281,7 +290,46 @@ static int32_t refuse_params(aip_context *c, aip_error **err) {
     return AIP_OK;
 }
 
+static int32_t make_free_params(aip_context *c, aip_error **err) {
+    aip_params *p = NULL;
+    int32_t status = aip__params_parse(c, &free_names, "{\"z\": \"1\", \"a\": \"2\"}", &p, err);
+    aip__params_free(p);
+    return status;
+}
+
+START_TEST(free_names_keep_their_order_also_through_the_canonical_text) {
+    const char *pairs = "[[\"late\",\"x > 15\"],[\"age\",\"year - built\"]]";
+    aip_params *p = accepted(&free_names, "{\"late\": \"x > 15\", \"age\": \"year - built\"}"), *again = NULL;
+    ck_assert_str_eq(aip_params_json(p, "*"), pairs);
+    ck_assert_int_eq(aip_params_given(p, "*"), 1);
+    again = accepted(&free_names, aip__params_canonical(p));
+    ck_assert_str_eq(aip_params_json(again, "*"), pairs);
+    ck_assert_str_eq(aip__params_canonical(again), aip__params_canonical(p));
+    aip__params_free(p);
+    aip__params_free(again);
+}
+END_TEST
+
+START_TEST(free_names_leave_named_entries_alone) {
+    aip_params *p = accepted(&free_names, "{\"keep\": false, \"x\": \"1\"}"), *empty = accepted(&free_names, NULL);
+    ck_assert_int_eq(aip_params_bool(p, "keep"), 0);
+    ck_assert_str_eq(aip_params_json(p, "*"), "[[\"x\",\"1\"]]");
+    ck_assert_str_eq(aip_params_json(empty, "*"), "[]");
+    ck_assert_int_eq(aip_params_given(empty, "*"), 0);
+    aip__params_free(p);
+    aip__params_free(empty);
+}
+END_TEST
+
+START_TEST(a_free_name_whose_value_does_not_fit_is_named) {
+    assert_refused(&free_names, "{\"late\": 3}", "late", "derive: late is 3: expected a string");
+    assert_refused(&free_names, "{\"*\": 3}", "*", "derive: expected '*' to be a list of [name, value]");
+    assert_refused(&free_names, "{\"*\": [[\"a\"]]}", "*", "derive: expected '*' to be a list of [name, value]");
+}
+END_TEST
+
 START_TEST(a_refused_allocation_leaks_nothing) {
+    ck_assert_int_gt(fixture_fail_each_allocation(make_free_params), 10);
     ck_assert_int_gt(fixture_fail_each_allocation(make_params), 10);
     ck_assert_int_gt(fixture_fail_each_allocation(refuse_params), 3);
 }
@@ -300,6 +348,9 @@ Suite *base_params_suite(void) {
                                   errors_and_values_know_their_place_in_the_file,
                                   nothing_points_into_what_was_given,
                                   parameters_that_do_not_parse_say_whose_they_are_and_where,
+                                  free_names_keep_their_order_also_through_the_canonical_text,
+                                  free_names_leave_named_entries_alone,
+                                  a_free_name_whose_value_does_not_fit_is_named,
                                   a_refused_allocation_leaks_nothing,
                                   NULL};
     Suite *suite = suite_create("params");
