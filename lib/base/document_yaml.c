@@ -3,6 +3,7 @@
  * and maps is an array of AIP__DOCUMENT_DEPTH. */
 #include "base/document_inside.h"
 #include "base/error.h"
+#include "base/json_in_yaml.h"
 #include "base/memory.h"
 #include "base/yaml_scalar.h"
 #include <string.h>
@@ -15,7 +16,7 @@
 typedef struct cursor {
     const char *text;
     size_t n;
-    bool pairs; /* JSON surrogate pairs were made one character each */
+    bool rewritten; /* by aip__json_in_yaml */
     size_t index, at, line_start;
     int64_t line;
 } cursor;
@@ -50,23 +51,16 @@ typedef struct reader {
 
 /* ---- positions ------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_surrogate(const char *p, const char *third) {
-    return p[0] == '\\' && p[1] == 'u' && (p[2] == 'd' || p[2] == 'D') && strchr(third, p[3]) && p[3];
-}
-
-/* In JSON text: "\uD83D\uDE00" at p, with n bytes left. */
-static bool is_pair(const char *p, size_t n) { return n >= 12 && is_surrogate(p, "89abAB") && is_surrogate(p + 6, "cdefCDEF"); }
-
 static void step(cursor *c) {
     const unsigned char *p = (const unsigned char *)c->text + c->at;
-    if (*p == '\\' && c->pairs) {
-        bool pair = is_pair(c->text + c->at, c->n - c->at);
-        c->index += pair ? 1 : 2;
-        c->at += pair ? 12 : 2;
-        return;
+    if (c->rewritten) {
+        size_t chars = 0;
+        c->at += aip__json_in_yaml_step(c->text + c->at, c->n - c->at, &chars);
+        c->index += chars;
+    } else {
+        c->at += *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        c->index++;
     }
-    c->at += *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-    c->index++;
     if (*p == '\n' || (*p == '\r' && !(c->at < c->n && c->text[c->at] == '\n'))) {
         c->line++;
         c->line_start = c->at;
@@ -74,7 +68,7 @@ static void step(cursor *c) {
 }
 
 static void seek(cursor *c, size_t index) {
-    if (index < c->index) *c = (cursor){.text = c->text, .n = c->n, .pairs = c->pairs, .line = 1};
+    if (index < c->index) *c = (cursor){.text = c->text, .n = c->n, .rewritten = c->rewritten, .line = 1};
     while (c->index < index && c->at < c->n) step(c);
     if (c->at > c->n) c->at = c->n;
 }
@@ -227,6 +221,7 @@ static int32_t key_scalar(reader *r, const yaml_event_t *event, aip_error **err)
     size_t n = event->data.scalar.length;
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && n == 0) return refuse(r, event, "expected a name as key, found nothing before ':'", err);
+    if (strlen(text) != n) return refuse(r, event, "expected a name as key, found a NUL character in it", err);
     if (plain && strcmp(text, "<<") == 0)
         return refuse(r, event, "merge keys (<<) are not supported: expected the entries themselves", err);
     return AIP_OK;
@@ -304,52 +299,9 @@ static int32_t read_all(reader *r, aip_error **err) {
     return status;
 }
 
-/* ---- JSON in YAML ------------------------------------------------------------------------------------------------------------------ */
-
-static unsigned hex(char c) { return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
-
-static unsigned hex4(const char *p) { return hex(p[0]) << 12 | hex(p[1]) << 8 | hex(p[2]) << 4 | hex(p[3]); }
-
-static bool has_pair(const char *text, size_t n) {
-    for (const char *p = text, *end = text + n; p && p < end; p++) {
-        p = memchr(p, '\\', (size_t)(end - p));
-        if (!p) break;
-        if (is_pair(p, (size_t)(end - p))) return true;
-    }
-    return false;
-}
-
-/* JSON writes characters past U+FFFF as two \u escapes, which libyaml refuses. In text that is JSON, a pair is replaced by its character;
- * *joined is NULL when there was nothing to do. */
-static int32_t join_pairs(aip_context *ctx, const char *text, size_t n, char **joined, size_t *n_joined, aip_error **err) {
-    *joined = NULL;
-    if (!has_pair(text, n) || !aip__json_is_valid(text, n)) return AIP_OK;
-    char *out = aip__alloc(ctx, n);
-    if (!out) return aip__error_memory(ctx, err);
-    size_t m = 0;
-    for (size_t i = 0; i < n;) {
-        if (text[i] != '\\') {
-            out[m++] = text[i++];
-        } else if (!is_pair(text + i, n - i)) {
-            out[m++] = text[i++];
-            out[m++] = text[i++];
-        } else {
-            unsigned code = 0x10000 + ((hex4(text + i + 2) & 0x3ff) << 10) + (hex4(text + i + 8) & 0x3ff);
-            out[m++] = (char)(0xf0 | code >> 18);
-            out[m++] = (char)(0x80 | (code >> 12 & 0x3f));
-            out[m++] = (char)(0x80 | (code >> 6 & 0x3f));
-            out[m++] = (char)(0x80 | (code & 0x3f));
-            i += 12;
-        }
-    }
-    *joined = out;
-    *n_joined = m;
-    return AIP_OK;
-}
-
 int32_t aip__yaml_parse(aip_context *ctx, const char *text, size_t n, const char *source, aip__document **out, aip_error **err) {
     int32_t status = AIP_OK;
-    char *joined = NULL;
+    char *rewritten = NULL;
     size_t n_given = n;
     bool parser = false;
     reader *r = aip__calloc(ctx, 1, sizeof *r);
@@ -361,7 +313,7 @@ int32_t aip__yaml_parse(aip_context *ctx, const char *text, size_t n, const char
         goto cleanup;
     }
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, n_given = n -= 3; /* a byte order mark is no part of line 1 */
-    status = join_pairs(ctx, text, n, &joined, &n_given, err);
+    status = aip__json_in_yaml(ctx, text, n, &rewritten, &n_given, err);
     if (status == AIP_OK) status = aip__document_new(ctx, &r->d, err);
     if (status != AIP_OK) goto cleanup;
     parser = yaml_parser_initialize(&r->parser) != 0;
@@ -369,9 +321,9 @@ int32_t aip__yaml_parse(aip_context *ctx, const char *text, size_t n, const char
         status = parser ? aip__error_memory(ctx, err) : aip__error_nomem(err);
         goto cleanup;
     }
-    r->where = (cursor){.text = text, .n = n, .pairs = joined != NULL, .line = 1};
+    r->where = (cursor){.text = text, .n = n, .rewritten = rewritten != NULL, .line = 1};
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(joined ? joined : text), n_given);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(rewritten ? rewritten : text), n_given);
     status = read_all(r, err);
     if (status != AIP_OK) goto cleanup;
     if (!r->root && (r->root = aip__node_new(r->d, AIP__NULL))) r->root->line = r->root->column = 1; /* an empty text */
@@ -387,7 +339,7 @@ cleanup:
     if (parser) yaml_parser_delete(&r->parser);
     aip__document_free(r->d);
     aip__free(ctx, r->anchors);
-    aip__free(ctx, joined);
+    aip__free(ctx, rewritten);
     aip__free(ctx, r);
     return status;
 }

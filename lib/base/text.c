@@ -148,10 +148,12 @@ void aip__text_f64(aip__text *t, double v, bool json) {
         if (json) aip__text_char(t, '"');
         return;
     }
-    if (signbit(v)) aip__text_char(t, '-');
+    bool minus = signbit(v) != 0;
+    if (minus) aip__text_char(t, '-');
     v = fabs(v);
     if (v < 1e15 && v == floor(v)) {
-        aip__text_printf(t, "%lld", (long long)v);
+        aip__text_printf(t, json && v == 0 && minus ? "%lld.0" : "%lld",
+                         (long long)v); /* JSON readers take -0 for the integer 0 */
         return;
     }
     char digits[24] = {0};

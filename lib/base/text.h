@@ -19,7 +19,8 @@ void aip__text_str(aip__text *t, const char *text);
 void aip__text_char(aip__text *t, char c);
 void aip__text_printf(aip__text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void aip__text_json(aip__text *t, const char *bytes, size_t n); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
-/* Shortest decimal that reads back to the same double, in the C locale: 0.1, 1, -0, 1e-05, 1e+16; "NaN", "Infinity", "-Infinity" (quoted when json). */
+/* Shortest decimal that reads back to the same double, in the C locale: 0.1, 1, -0 (in JSON -0.0, else
+ * it reads back as an integer), 1e-05, 1e+16; "NaN", "Infinity", "-Infinity" (quoted when json). */
 void aip__text_f64(aip__text *t, double v, bool json);
 /* strtod that always reads in the C locale, whatever the host set. */
 double aip__strtod(const char *text, char **end);

@@ -33,7 +33,7 @@ START_TEST(json_values_are_accepted) {
                                            {" true\n", "true"},
                                            {"\"\"", "\"\""},
                                            {"-0", "0"},
-                                           {"-0.0", "-0"},
+                                           {"-0.0", "-0.0"},
                                            {"1E+2", "100"},
                                            {"1.50", "1.5"},
                                            {"9223372036854775807", "9223372036854775807"},
@@ -137,7 +137,10 @@ START_TEST(json_text_is_yaml) {
                      "{\"a\":1,\"b\":[true,null,1500,\"/\xc3\xa9\"]}");
     assert_canonical(false, "{\"a\":\"\\uD83D\\uDE00\",\"b\":\"\\\\uD83D\\\\uDE00\"}",
                      "{\"a\":\"\xf0\x9f\x98\x80\",\"b\":\"\\\\uD83D\\\\uDE00\"}");
+    /* Raw DEL, U+0085, U+2028, U+FFFF: JSON has no quarrel with them. */
+    assert_canonical(false, "[\"\x7f \xc2\x85 \xe2\x80\xa8 \xef\xbf\xbf\"]", "[\"\\u007f \xc2\x85 \xe2\x80\xa8 \xef\xbf\xbf\"]");
     assert_refused(false, "{\"a\":\"\\uD83D\"}", 0, 0, "not valid YAML");
+    assert_refused(false, "{\"a\\0b\": 1}", 1, 2, "found a NUL character");
 }
 END_TEST
 
@@ -180,7 +183,7 @@ START_TEST(nodes_know_their_line_and_byte_column) {
 END_TEST
 
 START_TEST(positions_behind_a_surrogate_pair_are_those_of_the_text_as_given) {
-    static const char text[] = "{\"a\":\"\\uD83D\\uDE00\\\"\",\"b\":7,\n\"c\":8}";
+    static const char text[] = "{\"a\":\"\\uD83D\\uDE00\\\"\x7f\xe2\x80\xa8\",\"b\":7,\n\"c\":8}";
     aip__document *d = NULL;
     ck_assert_int_eq(aip__yaml_parse(ctx, text, strlen(text), NULL, &d, NULL), AIP_OK);
     const aip__node *root = aip__document_root(d);
@@ -252,7 +255,7 @@ END_TEST
 START_TEST(canonical_text_sorts_keys_bytewise_and_is_a_fixed_point) {
     static const char given[] =
         "{\"b\": 1.0, \"\xc3\xa9\": [1e2, -0.0], \"a b\": null, \"B\": {\"z\": \"\\u00e9\", \"aa\": 0.1, \"a\": 1}}";
-    static const char expected[] = "{\"B\":{\"a\":1,\"aa\":0.1,\"z\":\"\xc3\xa9\"},\"a b\":null,\"b\":1,\"\xc3\xa9\":[100,-0]}";
+    static const char expected[] = "{\"B\":{\"a\":1,\"aa\":0.1,\"z\":\"\xc3\xa9\"},\"a b\":null,\"b\":1,\"\xc3\xa9\":[100,-0.0]}";
     assert_canonical(true, given, expected);
     char *once = fixture_canonical(ctx, true, "{\"x\":[1.5,1e300,\"\\u0001\"]}"), *twice = fixture_canonical(ctx, true, once);
     ck_assert_str_eq(once, twice);

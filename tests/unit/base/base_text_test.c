@@ -38,7 +38,7 @@ START_TEST(doubles_are_written_shortest) {
         double v;
         const char *text;
     } cases[] = {{0, "0"},
-                 {-0.0, "-0"},
+                 {-0.0, "-0.0"},
                  {1, "1"},
                  {-17, "-17"},
                  {0.1, "0.1"},
@@ -79,6 +79,7 @@ START_TEST(what_json_has_no_number_for_is_a_string_there) {
     ck_assert_str_eq(number((double)INFINITY, true), "\"Infinity\"");
     ck_assert_str_eq(number(-(double)INFINITY, true), "\"-Infinity\"");
     ck_assert_str_eq(number(-(double)INFINITY, false), "-Infinity");
+    ck_assert_str_eq(number(-0.0, false), "-0");
 }
 END_TEST
 
