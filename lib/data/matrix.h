@@ -2,7 +2,7 @@
  *
  * Rows lie in blocks of 128 so that one block of all columns stays in L1 and L2; within a block, column by column:
  *     block b, column j, row i  =  chunk[b / 64][((b % 64) * n_columns + j) * 128 + i]
- * The last block is padded with zeros; weights of padding rows are zero. A chunk (64 blocks, 8192 rows) is one work item for a trainer's
+ * The last chunk holds only the blocks in use, ceil(rows / 128). The last block is padded with zeros; weights of padding rows are zero. A chunk (64 blocks, 8192 rows) is one work item for a trainer's
  * fold: chunks are cut by row number alone, so results do not depend on batches or threads. Values are float64, NaN never occurs (refused on
  * the way in, naming the column and the first row). */
 #ifndef AIPIPE_LIB_DATA_MATRIX_H
