@@ -15,6 +15,7 @@ Suite *scan_suite(void);
 Suite *cast_suite(void);
 Suite *stage_suite(void);
 Suite *convert_suite(void);
+Suite *matrix_suite(void);
 
 /* A context with memory and log alone. After test_context_end nothing may be left of it. */
 static inline aip_context *test_context(void) {
@@ -26,6 +27,10 @@ static inline void test_context_end(aip_context *ctx) {
     ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
     aip__context_release(ctx);
 }
+/* A context with job groups and a pool of n workers; ended with test_workers_end. */
+aip_context *test_workers(int32_t n_workers);
+void test_workers_end(aip_context *ctx);
+
 /* Holds that a call succeeded; shows its error when not. */
 #define OK(call)                                                                         \
     do {                                                                                 \
