@@ -87,8 +87,7 @@ START_TEST(what_is_not_json_is_refused) {
                                         "{\"a\":1,\"a\":1}",
                                         "[1e999]",
                                         "99999999999999999999",
-                                        "\xef\xbb\xbf"
-                                        "1"};
+                                        "\xef\xbb\xbf[]"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refused(true, cases[i], 0, 0, "not valid JSON");
 }
 END_TEST
