@@ -1,0 +1,223 @@
+/* Moments, scaling and NaN masks. Written over vectors of eight doubles in GNU C: one body, compiled once for each instruction set and chosen
+ * at the first call. Moments: a block is summed, then its squared distances from its own mean (the corrected two-pass algorithm: Chan, Golub,
+ * LeVeque 1983), and blocks are merged by Chan's rule; never a sum of squares minus a square of sums. */
+#include "transform/kernels.h"
+
+#include "base/cpu.h"
+#include <math.h>
+
+typedef double v8 __attribute__((vector_size(64)));
+typedef int64_t v8i __attribute__((vector_size(64)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE v8 load(const double *x) {
+    v8 v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+/* The last, incomplete eight: NaN where there is no value. */
+INLINE v8 load_tail(const double *x, int64_t n) {
+    double t[8] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    for (int64_t i = 0; i < n; i++) t[i] = x[i];
+    return load(t);
+}
+INLINE double sum8(v8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+INLINE v8 masked(v8 v, v8i mask) { return (v8)((v8i)v & mask); }
+
+INLINE void moments_body(const double *x, int64_t n, aip__moments *out) {
+    v8 sum = {0};
+    v8i count = {0};
+    int64_t whole = n & ~INT64_C(7);
+    for (int64_t i = 0; i < whole; i += 8) {
+        v8 v = load(x + i);
+        v8i there = v == v;
+        sum += masked(v, there);
+        count -= there;
+    }
+    v8 last = load_tail(x + whole, n - whole);
+    v8i last_there = last == last;
+    sum += masked(last, last_there);
+    count -= last_there;
+    int64_t k = 0;
+    for (int i = 0; i < 8; i++) k += count[i];
+    *out = (aip__moments){.n = k};
+    if (k == 0) return;
+    double mean = sum8(sum) / (double)k;
+    v8 squares = {0}, rest = {0};
+    for (int64_t i = 0; i < whole; i += 8) {
+        v8 v = load(x + i);
+        v8 d = masked(v - mean, v == v);
+        squares += d * d;
+        rest += d;
+    }
+    v8 d = masked(last - mean, last_there);
+    squares += d * d;
+    rest += d;
+    double r = sum8(rest), m2 = sum8(squares) - r * r / (double)k;
+    out->mean = mean + r / (double)k;
+    out->m2 = m2 > 0 || isnan(m2) ? m2 : 0;
+}
+
+INLINE bool scale_body(const double *x, int64_t n, double mean, double scale, double *out) {
+    v8i nan = {0};
+    int64_t whole = n & ~INT64_C(7);
+    for (int64_t i = 0; i < whole; i += 8) {
+        v8 v = load(x + i);
+        nan |= v != v;
+        v8 y = (v - mean) / scale;
+        memcpy(out + i, &y, sizeof y);
+    }
+    bool any = (nan[0] | nan[1] | nan[2] | nan[3] | nan[4] | nan[5] | nan[6] | nan[7]) != 0;
+    for (int64_t i = whole; i < n; i++) {
+        any = any || isnan(x[i]);
+        out[i] = (x[i] - mean) / scale;
+    }
+    return any;
+}
+
+INLINE bool any_nan_body(const double *x, int64_t n) {
+    v8i nan = {0};
+    int64_t whole = n & ~INT64_C(7);
+    for (int64_t i = 0; i < whole; i += 8) {
+        v8 v = load(x + i);
+        nan |= v != v;
+    }
+    bool any = (nan[0] | nan[1] | nan[2] | nan[3] | nan[4] | nan[5] | nan[6] | nan[7]) != 0;
+    for (int64_t i = whole; i < n; i++) any = any || isnan(x[i]);
+    return any;
+}
+
+typedef struct kernels {
+    void (*moments)(const double *x, int64_t n, aip__moments *out);
+    bool (*scale)(const double *x, int64_t n, double mean, double scale, double *out);
+    bool (*any_nan)(const double *x, int64_t n);
+} kernels;
+
+#define VERSION(NAME, ATTRIBUTE)                                                                                     \
+    ATTRIBUTE static void moments_##NAME(const double *x, int64_t n, aip__moments *out) { moments_body(x, n, out); } \
+    ATTRIBUTE static bool scale_##NAME(const double *x, int64_t n, double mean, double scale, double *out) {         \
+        return scale_body(x, n, mean, scale, out);                                                                   \
+    }                                                                                                                \
+    ATTRIBUTE static bool any_nan_##NAME(const double *x, int64_t n) { return any_nan_body(x, n); }                  \
+    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME};
+
+VERSION(plain, )
+#if defined(__x86_64__)
+VERSION(avx2, __attribute__((target("avx2"))))
+VERSION(avx512, __attribute__((target("avx512f,avx512dq"))))
+#endif
+
+static const kernels *choose(void) {
+#if defined(__x86_64__)
+    switch (aip__cpu()) {
+    case AIP__CPU_AVX512: return &kernels_avx512;
+    case AIP__CPU_AVX2: return &kernels_avx2;
+    default: break;
+    }
+#endif
+    return &kernels_plain;
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------------------------- */
+
+const double *aip__block_f64(const aip__column *c, int32_t scale, int64_t start, int64_t n, double *scratch) {
+    switch (c->type) {
+    case AIP_FLOAT64:
+        if (!c->validity) return aip__column_f64(c) + start;
+        memcpy(scratch, aip__column_f64(c) + start, (size_t)n * sizeof *scratch);
+        break;
+    case AIP_FLOAT32:
+        for (int64_t i = 0; i < n; i++) scratch[i] = aip__column_f32(c)[start + i];
+        break;
+    case AIP_INT32:
+    case AIP_DATE32:
+        for (int64_t i = 0; i < n; i++) scratch[i] = aip__column_i32(c)[start + i];
+        break;
+    case AIP_BOOL:
+        for (int64_t i = 0; i < n; i++) scratch[i] = aip__bit_get(aip__column_bits(c), start + i);
+        break;
+    default:
+        for (int64_t i = 0; i < n; i++) scratch[i] = (double)aip__column_i64(c)[start + i];
+        break;
+    }
+    if (c->type == AIP_DECIMAL64 && scale != 0) {
+        double unit = pow(10, scale);
+        for (int64_t i = 0; i < n; i++) scratch[i] /= unit;
+    }
+    if (c->validity) {
+        const uint8_t *bits = c->validity + start / 8;
+        for (int64_t w = 0; w * 64 < n; w++) {
+            uint64_t missing = ~aip__bitmap_word(bits, w, n);
+            if (n - w * 64 < 64) missing &= (UINT64_C(1) << (n - w * 64)) - 1;
+            for (; missing; missing &= missing - 1) scratch[w * 64 + __builtin_ctzll(missing)] = NAN;
+        }
+    }
+    return scratch;
+}
+
+int64_t aip__moments_add(aip__moments *m, const aip__column *c, int32_t scale) {
+    const kernels *k = choose();
+    double scratch[AIP__KERNEL_ROWS];
+    for (int64_t at = 0; at < c->length; at += AIP__KERNEL_ROWS) {
+        int64_t n = c->length - at < AIP__KERNEL_ROWS ? c->length - at : AIP__KERNEL_ROWS;
+        const double *x = aip__block_f64(c, scale, at, n, scratch);
+        aip__moments block;
+        k->moments(x, n, &block);
+        aip__moments_merge(m, &block);
+        if (isfinite(m->mean) && isfinite(m->m2)) continue;
+        int64_t worst = 0;
+        for (int64_t i = 0; i < n; i++) {
+            if (isinf(x[i])) return at + i;
+            if (isnan(x[worst]) || fabs(x[i]) > fabs(x[worst])) worst = i;
+        }
+        return at + worst;
+    }
+    return c->length;
+}
+
+void aip__moments_merge(aip__moments *into, const aip__moments *from) {
+    if (from->n == 0) return;
+    if (into->n == 0) {
+        *into = *from;
+        return;
+    }
+    double n = (double)into->n + (double)from->n, delta = from->mean - into->mean;
+    into->mean += delta * ((double)from->n / n);
+    into->m2 += from->m2 + delta * delta * ((double)into->n * ((double)from->n / n));
+    into->n += from->n;
+}
+
+bool aip__scale_f64(const double *x, int64_t n, double mean, double scale, double *out) {
+    return choose()->scale(x, n, mean, scale, out);
+}
+
+static bool clear_nan_f64(const double *x, int64_t n, uint8_t *bits) {
+    const kernels *k = choose();
+    bool any = false;
+    for (int64_t at = 0; at < n; at += 512) {
+        int64_t m = n - at < 512 ? n - at : 512;
+        if (!k->any_nan(x + at, m)) continue;
+        any = true;
+        for (int64_t i = at; i < at + m; i++)
+            if (isnan(x[i])) aip__bit_clear(bits, i);
+    }
+    return any;
+}
+
+bool aip__clear_missing(const aip__column *c, bool nan_too, uint8_t *bits) {
+    bool any = false;
+    if (c->null_count > 0) {
+        any = true;
+        for (size_t i = 0; i < aip__bitmap_bytes(c->length); i++) bits[i] = (uint8_t)(bits[i] & c->validity[i]);
+    }
+    if (!nan_too) return any;
+    if (c->type == AIP_FLOAT64) return clear_nan_f64(aip__column_f64(c), c->length, bits) || any;
+    if (c->type == AIP_FLOAT32)
+        for (int64_t i = 0; i < c->length; i++)
+            if (isnan(aip__column_f32(c)[i])) {
+                aip__bit_clear(bits, i);
+                any = true;
+            }
+    return any;
+}
