@@ -92,6 +92,7 @@ typedef enum { /* what is wrong with a row */
                AIP__ROW_LONG,
                AIP__ROW_MALFORMED,
                AIP__ROW_UNCLOSED,
+               AIP__ROW_HUGE, /* an error whatever the policy */
                AIP__ROW_TYPE, /* cell `column` does not parse */
                AIP__ROW_UTF8  /* cell `column` is not UTF-8 */
 } aip__row_fault;
@@ -117,6 +118,7 @@ typedef struct aip__csv_splitter {
     const int32_t *slot; /* column of the file -> slot, or -1 */
     int32_t n_slots;
     bool pad, truncate; /* short, long rows are good */
+    int64_t max_record; /* bytes; 0: no limit */
     const char *at, *end;
     bool any_quote;
     char *scratch; /* unescaped text of the item's quoted records */

@@ -44,6 +44,9 @@ static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_ce
     case AIP__ROW_MALFORMED:
         snprintf(out, size, "a quoted field must end with a quote and the delimiter; a quote inside it must be doubled");
         return;
+    case AIP__ROW_HUGE:
+        snprintf(out, size, "record is longer than max_record_bytes (%lld)", (long long)d->options->max_record_bytes);
+        return;
     case AIP__ROW_UNCLOSED: snprintf(out, size, "a quote that opens in this record is never closed"); return;
     case AIP__ROW_UTF8:
         aip__csv_excerpt(cell->text, cell->n, text);
@@ -65,6 +68,8 @@ static void hint(const decoding *d, const aip__csv_row *row, const aip__csv_cell
                  aip_type_name(wider == f->type ? AIP_UTF8 : wider), policy);
     } else if (row->fault == AIP__ROW_SHORT || row->fault == AIP__ROW_LONG) {
         snprintf(out, size, "set ragged: %s, or %s", row->fault == AIP__ROW_SHORT ? "pad" : "truncate", policy);
+    } else if (row->fault == AIP__ROW_HUGE) {
+        snprintf(out, size, "raise it, or look for a quote that is never closed");
     } else if (row->fault == AIP__ROW_UTF8) {
         snprintf(out, size, "convert the file to UTF-8, or set %s", policy);
     } else {
@@ -138,7 +143,7 @@ static int32_t judge(decoding *d, aip_error **err) {
         if (cell && d->options->on_bad_row == AIP__BAD_NULL) continue; /* its cells were counted as they were converted */
         char why[256];
         reason(d, row, cell, why, sizeof why);
-        if (d->options->on_bad_row == AIP__BAD_ERROR) return fail(d, row, cell, why, err);
+        if (d->options->on_bad_row == AIP__BAD_ERROR || row->fault == AIP__ROW_HUGE) return fail(d, row, cell, why, err);
         AIP__TRY(reject(d, row, cell ? d->reader->schema->fields[row->column].name : NULL, why, d->n_rows + r, err));
     }
     return AIP_OK;
@@ -203,6 +208,7 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     if (status == AIP_OK)
         status = aip__csv_split_begin(&d.split, ctx, &r->options->dialect, r->n_columns, r->slot, d.n, p->text, p->n, err);
     if (status == AIP_OK) {
+        d.split.max_record = r->options->max_record_bytes;
         d.split.truncate = r->options->ragged == AIP__RAGGED_TRUNCATE;
         d.split.pad = r->options->ragged != AIP__RAGGED_ERROR || r->options->on_bad_row == AIP__BAD_NULL;
         status = convert_all(&d, err);

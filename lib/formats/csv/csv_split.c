@@ -143,6 +143,11 @@ static void clear_cells(aip__csv_splitter *s, uint32_t from_field) {
 static int32_t split_record(aip__csv_splitter *s, const aip__csv_record *r, aip_error **err) {
     aip__csv_row *row = &s->block.rows[s->block.n_rows];
     *row = (aip__csv_row){.start = s->at, .end = r->end, .column = -1};
+    if (s->max_record > 0 && r->end - s->at > s->max_record) {
+        row->fault = AIP__ROW_HUGE;
+        clear_cells(s, 0);
+        return AIP_OK;
+    }
     if (r->kind == AIP__CSV_MALFORMED || r->kind == AIP__CSV_UNCLOSED) {
         row->fault = r->kind == AIP__CSV_MALFORMED ? AIP__ROW_MALFORMED : AIP__ROW_UNCLOSED;
         clear_cells(s, 0);

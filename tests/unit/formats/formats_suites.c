@@ -1,3 +1,8 @@
 #include "formats_suites.h"
 
-void unit_suites(SRunner *runner) { srunner_add_suite(runner, csv_read_suite()); }
+void unit_suites(SRunner *runner) {
+    srunner_add_suite(runner, csv_read_suite());
+    srunner_add_suite(runner, csv_split_suite());
+    srunner_add_suite(runner, csv_write_suite());
+    srunner_add_suite(runner, gzip_suite());
+}

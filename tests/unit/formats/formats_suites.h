@@ -5,5 +5,8 @@
 #include "unit.h"
 
 Suite *csv_read_suite(void);
+Suite *csv_split_suite(void);
+Suite *csv_write_suite(void);
+Suite *gzip_suite(void);
 
 #endif
