@@ -42,7 +42,7 @@ int32_t aip__classes_column(const aip__classes *c, const int32_t *codes, int64_t
 void aip__classes_json(const aip__classes *c, int32_t code, aip__text *out); /* the value as JSON */
 void aip__classes_name(const aip__classes *c, int32_t code, aip__text *out); /* the value as plain text, for messages and keys */
 int32_t aip__classes_save(const aip__classes *c, aip_writer *w, aip_error **err);
-/* Of a sorted set without duplicates; anything else is AIP_E_CORRUPT. c is initialised. */
-int32_t aip__classes_load(aip__classes *c, aip_reader *r, int32_t most, aip_error **err);
+/* A set of at most `most` values, in ascending order when `sorted`; anything else, or a value twice, is AIP_E_CORRUPT. c is initialised. */
+int32_t aip__classes_load(aip__classes *c, aip_reader *r, int32_t most, bool sorted, aip_error **err);
 
 #endif

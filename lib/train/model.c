@@ -170,29 +170,34 @@ typedef struct encoder {
     const char *target, *model; /* names, for messages */
 } encoder;
 
+static int32_t too_many(const encoder *e, aip_error **err) {
+    aip__error_set(err, AIP_E_DATA,
+                   "target '%s' has more than two classes: expected two (%s is binary; multinomial is not there)", e->target,
+                   e->model);
+    aip__error_at_data_column(err, e->target);
+    return AIP_E_DATA;
+}
+
 static int32_t encode(void *user, const aip_batch *batch, int32_t index, double *out, aip_error **err) {
     encoder *e = user;
     const aip__column *column = batch->columns[index];
-    int32_t map[AIP__MODEL_CLASSES + 1] = {0};
+    int32_t map[AIP__MODEL_CLASSES] = {0};
     aip__classes own;
     aip__classes_init(&own, batch->ctx, e->shared.type);
     int32_t *codes = aip__alloc(batch->ctx, ((size_t)column->length + 1) * sizeof *codes);
     int32_t status = codes ? AIP_OK : aip__error_memory(batch->ctx, err);
-    /* One class more than the model takes is let in, so that the message can say what is wrong with the target. */
-    if (status == AIP_OK)
+    /* One class more than the model takes is let in, to tell too many classes from other faults of the data. */
+    if (status == AIP_OK) {
         status = aip__classes_encode(&own, column, e->target, batch->ordinal, AIP__MODEL_CLASSES + 1, codes, err);
+        if (own.n > AIP__MODEL_CLASSES) status = too_many(e, err);
+    }
     if (status == AIP_OK) {
         pthread_mutex_lock(&e->lock);
         for (int32_t i = 0; status == AIP_OK && i < own.n; i++)
             status = aip__classes_add(&e->shared, &own.items[i], &map[i], err);
-        if (status == AIP_OK && e->shared.n > AIP__MODEL_CLASSES) status = AIP_E_DATA;
+        bool many = e->shared.n > AIP__MODEL_CLASSES;
         pthread_mutex_unlock(&e->lock);
-        if (status == AIP_E_DATA) {
-            aip__error_set(err, AIP_E_DATA,
-                           "target '%s' has more than two classes: expected two (%s is binary; multinomial is not there)",
-                           e->target, e->model);
-            aip__error_at_data_column(err, e->target);
-        }
+        if (status == AIP_OK && many) status = too_many(e, err);
     }
     for (int64_t i = 0; status == AIP_OK && i < column->length; i++) out[i] = (double)map[codes[i]];
     aip__free(batch->ctx, codes);
@@ -212,7 +217,7 @@ static int32_t settle_classes(encoder *e, aip__matrix *m, aip_error **err) {
         aip__text_free(&value);
         return AIP_E_DATA;
     }
-    int32_t order[AIP__MODEL_CLASSES + 1] = {0};
+    int32_t order[AIP__MODEL_CLASSES] = {0};
     aip__classes_sort(&e->shared, order);
     if (order[0] == 1)
         for (int64_t i = 0; i < m->n_rows; i++) m->target[i] = 1.0 - m->target[i];

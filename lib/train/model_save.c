@@ -69,7 +69,7 @@ static int32_t read_model(aip_model *m, aip_reader *r, aip_error **err) {
     if (m->n_rows < 1) return aip__error_set(err, AIP_E_CORRUPT, "a saved model learned from %lld rows", (long long)m->n_rows);
     AIP__TRY(read_features(m, r, err));
     aip__classes_init(&m->classes, m->ctx, 0);
-    AIP__TRY(aip__classes_load(&m->classes, r, AIP__MODEL_CLASSES, err));
+    AIP__TRY(aip__classes_load(&m->classes, r, AIP__MODEL_CLASSES, true, err));
     if (m->classes.n != AIP__MODEL_CLASSES)
         return aip__error_set(err, AIP_E_CORRUPT, "a saved model has %d classes: expected %d", (int)m->classes.n,
                               AIP__MODEL_CLASSES);
