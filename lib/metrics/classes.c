@@ -108,15 +108,13 @@ static aip__class value_as(const aip__column *column, int64_t i, int32_t type) {
     return v;
 }
 
-static void place(aip_error **err, const char *name) { aip__error_at_data_column(err, name); }
-
 static int32_t refuse(const char *name, int64_t first_row, int64_t i, const char *what, aip_error **err) {
     if (first_row >= 0)
-        aip__error_set(err, AIP_E_DATA, "column '%s' is %s in row %lld: expected a class", name, what,
-                       (long long)(first_row + i + 1));
+        aip__error_set(err, AIP_E_DATA, "column '%s' is %s in row %lld (from 0): expected a class", name, what,
+                       (long long)(first_row + i));
     else
         aip__error_set(err, AIP_E_DATA, "column '%s' is %s in a row: expected a class", name, what);
-    place(err, name);
+    aip__error_at_data_column(err, name);
     return AIP_E_DATA;
 }
 
@@ -144,14 +142,14 @@ int32_t aip__classes_encode(aip__classes *c, const aip__column *column, const ch
     for (int64_t i = encode_two(c, column, codes); i < column->length; i++) {
         if (!aip__valid(column->validity, i)) return refuse(name, first_row, i, "missing", err);
         aip__class v = value_as(column, i, c->type);
+        if (c->type == AIP_FLOAT64 && isnan(v.real)) return refuse(name, first_row, i, "NaN", err);
         if (last < 0 || compare(c->type, &v, &seen) != 0) {
-            if (c->type == AIP_FLOAT64 && isnan(v.real)) return refuse(name, first_row, i, "NaN", err);
             last = aip__classes_find(c, &v);
             if (last < 0) {
                 if (c->n >= most) {
                     aip__error_set(err, AIP_E_DATA, "column '%s' has more than %d distinct values: expected at most %d classes",
                                    name, (int)most, (int)most);
-                    place(err, name);
+                    aip__error_at_data_column(err, name);
                     return AIP_E_DATA;
                 }
                 AIP__TRY(aip__classes_add(c, &v, &last, err));

@@ -3,7 +3,6 @@
 #include "train/model_inside.h"
 
 #include "data/dataset.h"
-#include <pthread.h>
 #include <string.h>
 
 int32_t aip__train_register(aip_context *ctx, aip_error **err) {
@@ -162,55 +161,36 @@ int32_t aip_model_describe(const aip_model *model, char **json, aip_error **err)
 
 /* ---- fit --------------------------------------------------------------------------------------------------------------------------------- */
 
-/* The target's classes while batches are encoded by many threads at once, in any order: each batch has codes of its own, which a short lock maps
- * to the shared ones. Those are in order of arrival; the fit sorts them when all are known. */
+/* The target's classes: in order of appearance while the matrix is built (batch after batch), sorted when all are known. */
 typedef struct encoder {
-    pthread_mutex_t lock;
-    aip__classes shared;
+    aip__classes classes;
     const char *target, *model; /* names, for messages */
 } encoder;
 
-static int32_t too_many(const encoder *e, aip_error **err) {
-    aip__error_set(err, AIP_E_DATA,
-                   "target '%s' has more than two classes: expected two (%s is binary; multinomial is not there)", e->target,
-                   e->model);
-    aip__error_at_data_column(err, e->target);
-    return AIP_E_DATA;
-}
-
 static int32_t encode(void *user, const aip_batch *batch, int32_t index, double *out, aip_error **err) {
     encoder *e = user;
-    const aip__column *column = batch->columns[index];
-    int32_t map[AIP__MODEL_CLASSES] = {0};
-    aip__classes own;
-    aip__classes_init(&own, batch->ctx, e->shared.type);
-    int32_t *codes = aip__alloc(batch->ctx, ((size_t)column->length + 1) * sizeof *codes);
-    int32_t status = codes ? AIP_OK : aip__error_memory(batch->ctx, err);
+    int32_t *codes = aip__alloc(batch->ctx, ((size_t)batch->n_rows + 1) * sizeof *codes);
+    if (!codes) return aip__error_memory(batch->ctx, err);
     /* One class more than the model takes is let in, to tell too many classes from other faults of the data. */
-    if (status == AIP_OK) {
-        status = aip__classes_encode(&own, column, e->target, batch->ordinal, AIP__MODEL_CLASSES + 1, codes, err);
-        if (own.n > AIP__MODEL_CLASSES) status = too_many(e, err);
+    int32_t status =
+        aip__classes_encode(&e->classes, batch->columns[index], e->target, batch->ordinal, AIP__MODEL_CLASSES + 1, codes, err);
+    if (e->classes.n > AIP__MODEL_CLASSES) {
+        status = aip__error_set(err, AIP_E_DATA,
+                                "target '%s' has more than two classes: expected two (%s is binary; multinomial is not there)",
+                                e->target, e->model);
+        aip__error_at_data_column(err, e->target);
     }
-    if (status == AIP_OK) {
-        pthread_mutex_lock(&e->lock);
-        for (int32_t i = 0; status == AIP_OK && i < own.n; i++)
-            status = aip__classes_add(&e->shared, &own.items[i], &map[i], err);
-        bool many = e->shared.n > AIP__MODEL_CLASSES;
-        pthread_mutex_unlock(&e->lock);
-        if (status == AIP_OK && many) status = too_many(e, err);
-    }
-    for (int64_t i = 0; status == AIP_OK && i < column->length; i++) out[i] = (double)map[codes[i]];
+    for (int64_t i = 0; status == AIP_OK && i < batch->n_rows; i++) out[i] = (double)codes[i];
     aip__free(batch->ctx, codes);
-    aip__classes_free(&own);
     return status;
 }
 
 /* Sorts the classes and gives the matrix's target their new codes. */
 static int32_t settle_classes(encoder *e, aip__matrix *m, aip_error **err) {
-    if (e->shared.n < AIP__MODEL_CLASSES) {
+    if (e->classes.n < AIP__MODEL_CLASSES) {
         aip__text value;
         aip__text_init(&value, m->ctx);
-        if (e->shared.n == 1) aip__classes_name(&e->shared, 0, &value);
+        if (e->classes.n == 1) aip__classes_name(&e->classes, 0, &value);
         aip__error_set(err, AIP_E_DATA, "target '%s' has one class (%s): expected two", e->target,
                        value.bytes ? value.bytes : "");
         aip__error_at_data_column(err, e->target);
@@ -218,7 +198,7 @@ static int32_t settle_classes(encoder *e, aip__matrix *m, aip_error **err) {
         return AIP_E_DATA;
     }
     int32_t order[AIP__MODEL_CLASSES] = {0};
-    aip__classes_sort(&e->shared, order);
+    aip__classes_sort(&e->classes, order);
     if (order[0] == 1)
         for (int64_t i = 0; i < m->n_rows; i++) m->target[i] = 1.0 - m->target[i];
     return AIP_OK;
@@ -229,7 +209,7 @@ static int32_t fit_matrix(aip_model *out, const aip__matrix *m, encoder *e, cons
     out->target = aip__strdup(out->ctx, target);
     if (!out->target) return aip__error_memory(out->ctx, err);
     AIP__TRY(aip__model_set_features(out, (const char *const *)m->names, m->n_columns, err));
-    AIP__TRY(aip__classes_copy(&e->shared, &out->classes, err));
+    AIP__TRY(aip__classes_copy(&e->classes, &out->classes, err));
     out->n_rows = m->n_rows;
     AIP__TRY(out->spec->ops->fit(out->spec->self, m, &out->classes, token, &out->learned, err));
     out->fitted = true;
@@ -252,8 +232,7 @@ int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *targe
     encoder e = {.target = target, .model = aip_model_name(model)};
     aip__matrix *m = NULL;
     aip_model *out = NULL;
-    aip__classes_init(&e.shared, dataset->ctx, type);
-    pthread_mutex_init(&e.lock, NULL);
+    aip__classes_init(&e.classes, dataset->ctx, type);
     int32_t status = aip__matrix_build(dataset, NULL, 0, target, encode, &e, token, &m, err);
     if (status == AIP_OK && m->n_rows == 0)
         status = aip__error_set(err, AIP_E_DATA, "there are no rows to learn '%s' from", target);
@@ -261,8 +240,7 @@ int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *targe
     if (status == AIP_OK) status = aip__model_twin(model, &out, err);
     if (status == AIP_OK) status = fit_matrix(out, m, &e, target, token, err);
     if (m) aip__matrix_free(m);
-    aip__classes_free(&e.shared);
-    pthread_mutex_destroy(&e.lock);
+    aip__classes_free(&e.classes);
     if (status != AIP_OK)
         aip_model_free(out);
     else

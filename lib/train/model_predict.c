@@ -86,8 +86,8 @@ static int32_t check_row(const aip_model *model, const double *blocks, int64_t r
         if (isfinite(v)) continue;
         const char *what = isnan(v) ? "missing" : "infinite";
         if (number >= 0)
-            aip__error_set(err, AIP_E_DATA, "column '%s' is %s in row %lld: the model needs a number", model->names[j], what,
-                           (long long)(number + 1));
+            aip__error_set(err, AIP_E_DATA, "column '%s' is %s in row %lld (from 0): the model needs a number", model->names[j],
+                           what, (long long)number);
         else
             aip__error_set(err, AIP_E_DATA, "column '%s' is %s in a row: the model needs a number", model->names[j], what);
         aip__error_at_data_column(err, model->names[j]);
