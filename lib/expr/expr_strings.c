@@ -113,13 +113,9 @@ EXEC(substr) {
     const int64_t *start = args[1].v, *length = n_args == 3 ? args[2].v : NULL;
     expr_text *o = out->v_buffer;
     for (int64_t i = 0; i < n; i++) {
-        int64_t all = points(a[i]), from = start[i], to;
-        if (from > all + 1) from = all + 1;
-        if (from < 0) from = from < -all - 1 ? -all - 1 : from, from = all + from + 1;
-        if (!length || length[i] > all + 1)
-            to = from + all + 1;
-        else
-            to = from + (length[i] < 0 ? 0 : length[i]);
+        int64_t all = points(a[i]), from = start[i], to = all + 1;
+        if (from < 0) from += all + 1;
+        if (length && __builtin_add_overflow(from, length[i] < 0 ? 0 : length[i], &to)) to = all + 1;
         o[i] = between(a[i], from < 1 ? 0 : from - 1, (to > all + 1 ? all + 1 : to) - 1);
     }
     return AIP_OK;
