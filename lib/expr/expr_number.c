@@ -223,7 +223,7 @@ EXEC(whole) {
 
 /* Logarithms to other bases: exact at powers of the base, else within 2 ulp. */
 static double base_10(double x) {
-    double y = aip__log(x) * 0.43429448190325182765, whole = rint(y), power = 1;
+    double y = aip__fmath_log(x) * 0.43429448190325182765, whole = rint(y), power = 1;
     if (!(fabs(whole) <= 22)) return y;
     for (int k = 0; k < (int)fabs(whole); k++) power *= 10; /* exact to 10^22 */
     return (whole >= 0 ? power : 1 / power) == x ? whole : y;
@@ -231,7 +231,7 @@ static double base_10(double x) {
 static double base_2(double x) {
     int exponent = 0;
     if (isfinite(x) && frexp(x, &exponent) == 0.5) return exponent - 1;
-    return aip__log(x) * 1.44269504088896340736;
+    return aip__fmath_log(x) * 1.44269504088896340736;
 }
 
 /* sqrt, exp, ln, log10, log2, sin, cos. */
@@ -249,8 +249,8 @@ EXEC(math) {
         if (outside) x = 1;
         switch (which) {
         case 'q': o[i] = sqrt(x); break;
-        case 'e': o[i] = aip__exp(x); break;
-        case 'l': o[i] = aip__log(x); break;
+        case 'e': o[i] = aip__fmath_exp(x); break;
+        case 'l': o[i] = aip__fmath_log(x); break;
         case 't': o[i] = base_10(x); break;
         case '2': o[i] = base_2(x); break;
         case 's': o[i] = sin(x); break;

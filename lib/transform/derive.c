@@ -2,8 +2,9 @@
  * expression sees the columns of the earlier ones. A name that is there already is replaced in its place; a new one is added at the end. */
 #include "base/catalog.h"
 #include "expr/expr.h"
+#include "transform/stage_params.h"
+#include "transform/transform.h"
 
-#include <aipipe/stage.h>
 #include <string.h>
 
 typedef struct derive {
@@ -155,20 +156,8 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
 static const aip_stage_ops ops = {
     .struct_size = sizeof ops, .create = create, .destroy = destroy, .bind = bind, .unbind = unbind, .apply = apply};
 
-static const aip_param_spec params[] = {{.struct_size = sizeof(aip_param_spec),
-                                         .type = AIP_PARAM_ANY,
-                                         .name = "*",
-                                         .doc = "The column's name, and the expression that makes it.",
-                                         .default_json = "[]"}};
-
-extern const aip_descriptor aip__stage_derive;
-const aip_descriptor aip__stage_derive = {.struct_size = sizeof(aip_descriptor),
-                                          .kind = AIP_KIND_STAGE,
-                                          .name = "derive",
-                                          .doc = "Adds or replaces columns, each computed by an expression.",
-                                          .params = params,
-                                          .n_params = 1,
-                                          .param_stride = sizeof(aip_param_spec),
-                                          .ops = &ops,
-                                          .rows = AIP_ROWS_SAME,
-                                          .version = 1};
+static const aip_param_spec params[] = {
+    AIP__PARAM(AIP_PARAM_ANY, "*", "[]", "The name of a column, and the expression that makes it."),
+};
+const aip_descriptor aip__stage_derive = {
+    AIP__STAGE("derive", "Adds or replaces columns, each computed by an expression.", params, &ops, AIP_ROWS_SAME)};

@@ -1,8 +1,9 @@
 /* filter: keeps the rows for which an expression is true; false and null drop a row, as SQL's where. */
 #include "base/catalog.h"
 #include "expr/expr.h"
+#include "transform/stage_params.h"
+#include "transform/transform.h"
 
-#include <aipipe/stage.h>
 #include <string.h>
 
 typedef struct filter {
@@ -67,20 +68,8 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
 static const aip_stage_ops ops = {
     .struct_size = sizeof ops, .create = create, .destroy = destroy, .bind = bind, .unbind = unbind, .apply = apply};
 
-static const aip_param_spec params[] = {{.struct_size = sizeof(aip_param_spec),
-                                         .type = AIP_PARAM_STRING,
-                                         .name = "where",
-                                         .doc = "A bool expression; rows where it is true stay."}};
-
-extern const aip_descriptor aip__stage_filter;
-const aip_descriptor aip__stage_filter = {.struct_size = sizeof(aip_descriptor),
-                                          .kind = AIP_KIND_STAGE,
-                                          .name = "filter",
-                                          .doc = "Keeps the rows for which an expression is true.",
-                                          .params = params,
-                                          .n_params = 1,
-                                          .param_stride = sizeof(aip_param_spec),
-                                          .ops = &ops,
-                                          .rows = AIP_ROWS_FEWER,
-                                          .version = 1,
-                                          .shorthand = "where"};
+static const aip_param_spec params[] = {
+    AIP__PARAM(AIP_PARAM_STRING, "where", NULL, "A bool expression; rows where it is true stay."),
+};
+const aip_descriptor aip__stage_filter = {
+    AIP__STAGE("filter", "Keeps the rows for which an expression is true.", params, &ops, AIP_ROWS_FEWER), .shorthand = "where"};
