@@ -74,7 +74,9 @@ static int32_t save(const void *self, const void *fitted, aip_writer *w, aip_err
         AIP__TRY(aip_writer_i64(w, c->fill, err));
         if (c->fill == AIP__FILL_F64) AIP__TRY(aip_writer_f64(w, c->f64, err));
         if (c->fill == AIP__FILL_I64) AIP__TRY(aip_writer_i64(w, c->i64, err));
-        if (c->fill == AIP__FILL_TEXT) AIP__TRY(aip_writer_text(w, c->text, err));
+        if (c->fill != AIP__FILL_TEXT) continue;
+        AIP__TRY(aip_writer_i64(w, (int64_t)c->n_text, err));
+        AIP__TRY(aip_writer_bytes(w, c->text, c->n_text, err));
     }
     return AIP_OK;
 }
@@ -110,7 +112,7 @@ static int32_t load_column(const aip__imputer *s, aip__imputed *c, aip_reader *r
     const char *text = NULL;
     size_t n = 0;
     AIP__TRY(aip_reader_text(r, &text, &n, err));
-    if (memchr(text, 0, n)) return aip__corrupt_state(err, "a fill value holds a NUL");
+    c->n_text = n;
     c->text = aip__strndup(s->ctx, text, n);
     return c->text ? AIP_OK : aip__error_memory(s->ctx, err);
 }
@@ -151,9 +153,9 @@ static void unbind(void *bound) {
 }
 
 static int32_t describe_column(imputer_bound *b, const aip_field *field, const aip__imputed *c, aip_error **err) {
-    bool range = field->type == AIP_INT32  ? c->i64 >= INT32_MIN && c->i64 <= INT32_MAX
-                 : field->type == AIP_BOOL ? c->i64 == 0 || c->i64 == 1
-                                           : true;
+    bool range = aip__type_width(field->type) == 4 ? c->i64 >= INT32_MIN && c->i64 <= INT32_MAX
+                 : field->type == AIP_BOOL         ? c->i64 == 0 || c->i64 == 1
+                                                   : true;
     if (!fill_fits(b->self, c->fill, field->type) || (c->fill == AIP__FILL_I64 && !range)
         || (c->fill == AIP__FILL_I64 && field->type == AIP_DECIMAL64 && field->scale != c->scale)) {
         int32_t status = aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s; simple_imputer was fitted on %s", field->name,
@@ -239,7 +241,7 @@ static int64_t next_missing(const uint8_t *bits, int64_t n, int64_t row) {
 
 static int32_t fill_text(aip_context *ctx, const aip__imputed *how, const aip__column *c, aip__column **out, aip_error **err) {
     aip__utf8_builder b;
-    size_t n_fill = strlen(how->text), n = 0;
+    size_t n_fill = how->n_text, n = 0;
     AIP__TRY(aip__utf8_begin(&b, ctx, AIP_UTF8, c->length, (size_t)(c->offsets[c->length] - c->offsets[0]), err));
     for (int64_t i = 0; i < c->length; i++) {
         bool there = aip__valid(c->validity, i);
@@ -255,7 +257,7 @@ static int32_t fill_text(aip_context *ctx, const aip__imputed *how, const aip__c
 /* The fill value's code, in the column's own dictionary or in one with it added. */
 static int32_t fill_dictionary(aip_context *ctx, const aip__imputed *how, const aip__column *c, aip__column **out,
                                aip_error **err) {
-    size_t n_fill = strlen(how->text), n = 0;
+    size_t n_fill = how->n_text, n = 0;
     int64_t code = 0;
     for (; code < c->dictionary->length; code++) {
         const char *text = aip__column_text(c->dictionary, code, &n);

@@ -25,7 +25,8 @@ typedef struct aip__imputed { /* one column */
     aip__fill_kind fill; /* NONE: nothing was there to learn from, the column is left out */
     double f64;
     int64_t i64;
-    char *text;
+    char *text; /* n_text bytes and a NUL; may hold NULs before */
+    size_t n_text;
 } aip__imputed;
 
 typedef struct aip__imputer_fitted {

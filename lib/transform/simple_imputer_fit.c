@@ -8,6 +8,7 @@
 #include <math.h>
 
 #define MAX_DISTINCT 1000000 /* of most_frequent */
+#define MISSING_TEXT "missing_value"
 
 typedef struct imputer_fold {
     aip__fit_columns columns;
@@ -24,15 +25,21 @@ typedef struct column_state {
 
 /* ---- which columns, and whether they fit the strategy ------------------------------------------------------------------------ */
 
+static int32_t set_text(const aip__imputer *s, aip__imputed *c, const char *text, size_t n, aip_error **err) {
+    c->fill = AIP__FILL_TEXT;
+    c->n_text = n;
+    c->text = aip__strndup(s->ctx, text, n);
+    return c->text ? AIP_OK : aip__error_memory(s->ctx, err);
+}
+
 /* The constant for a column of this field. */
 static int32_t constant(const aip__imputer *s, const aip_field *field, aip__imputed *c, aip_error **err) {
     const aip__node *v = s->fill;
     bool number = v->kind == AIP__INT || v->kind == AIP__FLOAT || v->kind == AIP__NULL, fits = false;
     if (aip__type_is_text(field->type)) {
         if (v->kind != AIP__STRING && v->kind != AIP__NULL) goto misfit;
-        c->fill = AIP__FILL_TEXT;
-        c->text = aip__strdup(s->ctx, v->kind == AIP__STRING ? v->string : "missing_value");
-        return c->text ? AIP_OK : aip__error_memory(s->ctx, err);
+        return v->kind == AIP__STRING ? set_text(s, c, v->string, v->length, err)
+                                      : set_text(s, c, MISSING_TEXT, strlen(MISSING_TEXT), err);
     }
     if (field->type == AIP_FLOAT32 || field->type == AIP_FLOAT64) {
         c->fill = AIP__FILL_F64;
@@ -289,9 +296,7 @@ static int32_t most_frequent(const aip__imputer *s, const aip__categories *set, 
     }
     size_t n = 0;
     const char *text = aip__category_text(set, best, &n);
-    c->fill = AIP__FILL_TEXT;
-    c->text = aip__strndup(s->ctx, text, n);
-    return c->text ? AIP_OK : aip__error_memory(s->ctx, err);
+    return set_text(s, c, text, n, err);
 }
 
 /* Nothing was there to learn from: the column is left out, or filled with 0 ("missing_value" in a text column). */
@@ -303,9 +308,7 @@ static int32_t empty_column(const aip__imputer *s, const aip_field *field, aip__
     }
     bool to_f64 = s->strategy != AIP__IMPUTE_MOST_FREQUENT || aip__category_kind_of(field->type) == AIP__CATEGORY_FLOAT;
     c->fill = to_f64 ? AIP__FILL_F64 : aip__type_is_text(field->type) ? AIP__FILL_TEXT : AIP__FILL_I64;
-    if (c->fill != AIP__FILL_TEXT) return AIP_OK;
-    c->text = aip__strdup(s->ctx, "missing_value");
-    return c->text ? AIP_OK : aip__error_memory(s->ctx, err);
+    return c->fill == AIP__FILL_TEXT ? set_text(s, c, MISSING_TEXT, strlen(MISSING_TEXT), err) : AIP_OK;
 }
 
 static int32_t finish_column(const aip__imputer *s, const aip_field *field, const column_state *state, aip__imputed *c,
@@ -319,8 +322,10 @@ static int32_t finish_column(const aip__imputer *s, const aip_field *field, cons
     if (state->n_there == 0) return empty_column(s, field, c, err);
     if (s->strategy == AIP__IMPUTE_MOST_FREQUENT) return most_frequent(s, &state->set, c, err);
     c->fill = AIP__FILL_F64;
+    if (s->strategy == AIP__IMPUTE_MEDIAN) return aip__median(s->ctx, state->values, state->n_values, &c->f64, err);
     c->f64 = state->moments.mean;
-    return s->strategy == AIP__IMPUTE_MEAN ? AIP_OK : aip__median(s->ctx, state->values, state->n_values, &c->f64, err);
+    if (isfinite(c->f64)) return AIP_OK;
+    return aip__error_set(err, AIP_E_NUMERIC, "column '%s': the values are too large to be summed", field->name);
 }
 
 int32_t aip__imputer_fold_finish(const void *self, const void *fold, void *state, void **fitted, aip_error **err) {

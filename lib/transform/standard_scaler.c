@@ -171,6 +171,12 @@ static int32_t fold_finish(const void *self, const void *fold, void *state, void
             fitted_destroy(t);
             return aip__error_memory(s->ctx, err);
         }
+        if (!isfinite(m[i].mean) || !isfinite(m[i].m2)) {
+            int32_t status = aip__error_set(err, AIP_E_NUMERIC,
+                                            "column '%s': the values are too large for their squares to be summed", c->name);
+            fitted_destroy(t);
+            return status;
+        }
         double n = (double)m[i].n, mean = m[i].mean, var = m[i].n ? m[i].m2 / n : 0, bound = n * mean * DBL_EPSILON;
         bool constant = var <= n * DBL_EPSILON * var + bound * bound;
         c->mean = s->with_mean ? mean : 0;

@@ -195,7 +195,89 @@ START_TEST(a_saved_fit_reads_back_as_it_was_and_damage_is_refused) {
 }
 END_TEST
 
+/* ---- memory that runs out ------------------------------------------------------------------------------------------------------ */
+
+typedef struct scarce {
+    int64_t left; /* allocations that are still granted */
+    int64_t held;
+} scarce;
+
+static void *scarce_resize(void *user, void *ptr, size_t old_size, size_t new_size, size_t align) {
+    scarce *s = user;
+    (void)align;
+    if (new_size == 0) {
+        s->held--;
+        free(ptr);
+        return NULL;
+    }
+    if (s->left == 0) return NULL;
+    s->left--;
+    if (!ptr) s->held++;
+    void *p = aligned_alloc(64, (new_size + 63) / 64 * 64);
+    ck_assert_ptr_nonnull(p);
+    if (ptr) memcpy(p, ptr, old_size < new_size ? old_size : new_size);
+    free(ptr);
+    return p;
+}
+
+static int32_t run(aip_context *ctx, int f, aip_dataset *d, aip_error **err) {
+    if (f < N_FITS) return tt_try(ctx, fits[f].name, fits[f].params, d, d, err);
+    if (f == N_FITS) return tt_try(ctx, "cast", "{\"columns\": {\"k\": \"utf8\", \"x\": \"float32\"}}", d, d, err);
+    if (f == N_FITS + 1) return tt_try(ctx, "drop_missing", "{\"how\": \"all\"}", d, d, err);
+    aip_dataset *a = NULL, *b = NULL;
+    int32_t status = AIP_OK;
+    if (f < N_FITS + 4) {
+        const char *params = f == N_FITS + 2 ? "{\"stratify\": \"d\"}" : "{\"test_size\": 0.5}";
+        status = aip_dataset_split(d, params, NULL, &a, &b, err);
+    } else {
+        aip_stage *s = NULL;
+        aip_input with = AIP_INPUT_INIT;
+        with.name = "with";
+        status = aip_dataset_head(d, 17, NULL, &b, err);
+        with.dataset = b;
+        if (status == AIP_OK) status = aip_stage_create(d->ctx, "join", "{\"on\": \"d\"}", &with, 1, &s, err);
+        if (status == AIP_OK) status = aip_dataset_transform(d, s, &a, err);
+        aip_stage_free(s);
+    }
+    aip_dataset *out = NULL;
+    if (status == AIP_OK) status = aip_dataset_collect(a, NULL, &out, err);
+    aip_dataset_free(out);
+    aip_dataset_free(a);
+    aip_dataset_free(b);
+    return status;
+}
+
+START_TEST(each_allocation_may_fail_and_nothing_is_lost) {
+    scarce memory = {INT64_MAX, 0};
+    aip_allocator allocator = AIP_ALLOCATOR_INIT;
+    allocator.user = &memory;
+    allocator.resize = scarce_resize;
+    aip_context *ctx = tt_context_with(0, &allocator);
+    aip_dataset *d = table(ctx, 100);
+    for (int f = 0; f < N_FITS + 5; f++) {
+        OK(run(ctx, f, d, &err)); /* what the context keeps for later is there from now on */
+        uint64_t used = aip_context_memory_used(ctx);
+        int32_t status = AIP_E_NOMEM;
+        for (int64_t n = 0; status != AIP_OK; n++) {
+            aip_error *err = NULL;
+            memory.left = n;
+            status = run(ctx, f, d, &err);
+            memory.left = INT64_MAX;
+            ck_assert_msg(status == AIP_OK || status == AIP_E_NOMEM, "case %d, allocation %d: %s", f, (int)n,
+                          aip_error_text(err));
+            ck_assert_uint_eq(aip_context_memory_used(ctx), used);
+            aip_error_free(err);
+            ck_assert_int_lt(n, 20000);
+        }
+    }
+    aip_dataset_free(d);
+    tt_context_end(ctx);
+    ck_assert_int_eq(memory.held, 0);
+}
+END_TEST
+
 Suite *state_suite(void) {
-    const TTest *const tests[] = {any_parts_merge_to_the_same_fit, a_saved_fit_reads_back_as_it_was_and_damage_is_refused, NULL};
+    const TTest *const tests[] = {any_parts_merge_to_the_same_fit, a_saved_fit_reads_back_as_it_was_and_damage_is_refused,
+                                  each_allocation_may_fail_and_nothing_is_lost, NULL};
     return unit_suite("transform_states", tests);
 }

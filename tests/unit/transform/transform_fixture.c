@@ -15,9 +15,13 @@ static void at_free(aip_context *ctx) {
     aip__exec_free(ctx, ctx->exec);
 }
 
-aip_context *tt_context(int32_t n_workers) {
+aip_context *tt_context(int32_t n_workers) { return tt_context_with(n_workers, NULL); }
+
+aip_context *tt_context_with(int32_t n_workers, const aip_allocator *allocator) {
     aip_context *ctx = NULL;
-    OK(aip__context_init(NULL, &ctx, &err));
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.allocator = allocator;
+    OK(aip__context_init(&options, &ctx, &err));
     OK(aip__exec_create(ctx, &ctx->exec, &err));
     aip__pool *pool = NULL;
     OK(aip__pool_create(ctx, n_workers, &pool, &ctx->executor, &err));

@@ -21,6 +21,7 @@ Suite *state_suite(void);
 
 /* A context with the room's stages and this many workers; at its end nothing may be left of it. */
 aip_context *tt_context(int32_t n_workers);
+aip_context *tt_context_with(int32_t n_workers, const aip_allocator *allocator);
 void tt_context_end(aip_context *ctx);
 
 /* Holds that a call succeeded; shows its error when not. */
