@@ -1,0 +1,4 @@
+/* The suites of the package room. */
+#include "package_suites.h"
+
+void unit_suites(SRunner *runner) { srunner_add_suite(runner, package_suite()); }
