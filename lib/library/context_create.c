@@ -5,7 +5,7 @@
 #include "dag/dag.h"
 #include "exec/group.h"
 #include "exec/pool.h"
-#include "formats/formats.h"
+#include "formats/format.h"
 #include "math/blas.h"
 #include "metrics/metrics.h"
 #include "train/model.h"
