@@ -150,7 +150,7 @@ int32_t aip__scores_settle(aip__scores *s, aip_error **err) {
         bool plain = false;
         if (type == AIP_BOOL || type == AIP_INT64) {
             plain = only->integer == 0 || only->integer == 1;
-            other.integer = 1 - only->integer;
+            other.integer = only->integer == 0;
         } else if (type == AIP_FLOAT64) {
             plain = only->real == 0.0 || only->real == 1.0;
             other.real = 1.0 - only->real;
@@ -193,7 +193,8 @@ static int32_t dump(const void *fold, const void *state, aip_writer *w, aip_erro
 
 static int32_t read_count(aip_reader *r, int64_t *v, aip_error **err) {
     AIP__TRY(aip_reader_i64(r, v, err));
-    return *v >= 0 ? AIP_OK : aip__error_set(err, AIP_E_CORRUPT, "a count is %lld: expected at least 0", (long long)*v);
+    if (*v >= 0 && *v <= INT64_C(1) << 53) return AIP_OK; /* so that sums of them do not overflow */
+    return aip__error_set(err, AIP_E_CORRUPT, "a count of rows is %lld: expected 0 to 2^53", (long long)*v);
 }
 
 static int32_t read_class(aip__scores *s, int32_t i, aip_reader *r, aip_error **err) {
