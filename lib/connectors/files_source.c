@@ -127,7 +127,7 @@ static int32_t pass_next(void *cursor, aip__item *item, bool *end, aip_error **e
     }
     *mine = (files_item){.inner = inner, .file = p->at};
     int64_t consumed = aip__stream_consumed(p->stream);
-    *item = (aip__item){.data = mine, .bytes = consumed - p->consumed};
+    *item = (aip__item){.data = mine, .bytes = consumed - p->consumed, .memory = inner.memory};
     p->consumed = consumed;
     return AIP_OK;
 }

@@ -196,12 +196,15 @@ static int32_t act(aip__scan *s, slot *t, const point *at, aip_error **err) {
                                s->total_bytes > 0 ? (double)atomic_load(&s->bytes_out) / (double)s->total_bytes : -1, false, err);
 }
 
+/* What an item counts for against the memory limit. */
+static int64_t weight(const aip__item *item) { return item->memory > item->bytes ? item->memory : item->bytes; }
+
 /* Gives a slot back to the ring. Under the lock. */
 static void release_slot(aip__scan *s, slot *t) {
     t->used = false;
     t->done = false;
     s->in_flight--;
-    s->in_flight_bytes -= t->item.bytes;
+    s->in_flight_bytes -= weight(&t->item);
     s->n_out++;
 }
 
@@ -338,7 +341,7 @@ static void pump(aip__scan *s) {
     while (may_cut(s)) {
         slot *t = &s->ring[s->n_cut % s->window];
         pthread_mutex_unlock(&s->lock);
-        aip__item item = {NULL, 0};
+        aip__item item = {0};
         bool end = false;
         aip_error *e = NULL;
         int32_t status = aip__token_check(s->token, &e);
@@ -361,8 +364,8 @@ static void pump(aip__scan *s) {
                     .error_status = status};
         s->n_cut++;
         s->in_flight++;
-        s->in_flight_bytes += item.bytes;
-        if (item.bytes > s->largest_item) s->largest_item = item.bytes;
+        s->in_flight_bytes += weight(&item);
+        if (weight(&item) > s->largest_item) s->largest_item = weight(&item);
         if (status != AIP_OK) s->end = true; /* an error of the cut is the error of the item that could not be cut */
         pthread_mutex_unlock(&s->lock);
         aip_error *refused = NULL;

@@ -7,8 +7,9 @@
 #include "exec/cancel.h"
 
 typedef struct aip__item {
-    void *data;    /* the cursor's own; ended by item_free exactly once */
-    int64_t bytes; /* of the source that it stands for: progress and back-pressure */
+    void *data;     /* the cursor's own; ended by item_free exactly once */
+    int64_t bytes;  /* of the source that it stands for: progress */
+    int64_t memory; /* about what it and its batch will take, where that is more than bytes: back-pressure */
 } aip__item;
 
 typedef struct aip__decoded {

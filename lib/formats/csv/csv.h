@@ -111,6 +111,9 @@ typedef struct aip__csv_block {
     aip__csv_cell *cells;
 } aip__csv_block;
 
+#define AIP__CSV_BLOCK_CELLS 16384 /* 256 KiB of cells: stays in L2 */
+#define AIP__CSV_BLOCK_BYTES (AIP__CSV_BLOCK_CELLS * (int64_t)sizeof(aip__csv_cell))
+
 typedef struct aip__csv_splitter {
     aip_context *ctx;
     const aip__csv_dialect *dialect;
@@ -193,6 +196,7 @@ typedef struct aip__csv_reader {
     const aip_schema *schema;
     int32_t n_columns; /* of the file */
     int32_t *slot;
+    int64_t row_bytes; /* of a row's values, texts left out */
 
 } aip__csv_reader;
 

@@ -41,6 +41,10 @@ static int32_t reader_open(void *format, aip__stream *stream, const char *source
     if (!r) return aip__error_memory(o->ctx, err);
     r->options = o;
     r->schema = schema;
+    for (int32_t i = 0; i < schema->n; i++) {
+        size_t width = aip__type_width(schema->fields[i].type);
+        r->row_bytes += width ? (int64_t)width : (int64_t)sizeof(int32_t);
+    }
     aip__csv_cutter_init(&r->cutter, o, stream, source);
     int32_t status = aip__csv_cutter_start(&r->cutter, err);
     if (status == AIP_OK) status = aip__csv_header(&r->cutter, &names, &n, err);
@@ -63,7 +67,9 @@ static int32_t reader_next(void *reader, aip__item *item, bool *end, aip_error *
         aip__free(r->options->ctx, p);
         return status;
     }
-    *item = (aip__item){.data = p, .bytes = (int64_t)p->n};
+    /* The text, its copy in text columns, the values, and a block of cells. */
+    int64_t memory = 2 * (int64_t)p->n + p->max_rows * r->row_bytes + AIP__CSV_BLOCK_BYTES;
+    *item = (aip__item){.data = p, .bytes = (int64_t)p->n, .memory = memory};
     return AIP_OK;
 }
 

@@ -7,7 +7,6 @@
 #include <csv.h>
 #include <string.h>
 
-#define BLOCK_CELLS 16384 /* 256 KiB of cells: stays in L2 */
 #define BLOCK_ROWS 1024
 #define LIBCSV_GROWTH 16384 /* its field buffer grows by this; its own default of 128 makes long fields quadratic */
 
@@ -18,7 +17,7 @@ static int never(unsigned char c) {
 
 int32_t aip__csv_split_begin(aip__csv_splitter *s, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                              const int32_t *slot, int32_t n_slots, const char *text, size_t n, aip_error **err) {
-    int32_t rows = n_slots > 0 ? BLOCK_CELLS / n_slots : BLOCK_ROWS;
+    int32_t rows = n_slots > 0 ? AIP__CSV_BLOCK_CELLS / n_slots : BLOCK_ROWS;
     rows = rows < 1 ? 1 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     *s = (aip__csv_splitter){.ctx = ctx, .dialect = dialect, .n_columns = n_columns, .slot = slot, .n_slots = n_slots};
     s->at = text;

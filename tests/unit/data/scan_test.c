@@ -81,7 +81,7 @@ static int32_t numbers_next(void *cursor, aip__item *item, bool *end, aip_error 
     c->next_row += i->n_rows;
     c->at++;
     atomic_fetch_add(&c->source->held, 1);
-    *item = (aip__item){i, 1000};
+    *item = (aip__item){.data = i, .bytes = 1000};
     return AIP_OK;
 }
 

@@ -1,0 +1,10 @@
+/* The suites of the connectors room. */
+#ifndef AIPIPE_TESTS_CONNECTORS_SUITES_H
+#define AIPIPE_TESTS_CONNECTORS_SUITES_H
+
+#include "unit.h"
+
+Suite *files_suite(void);
+Suite *host_source_suite(void);
+
+#endif

@@ -1,0 +1,402 @@
+/* Files as datasets: patterns, several files as one table, gzip, pipes, files that change, parameters and their errors, writing whole or not at all,
+ * and the same rows for any number of workers within bounded memory. */
+#include "../formats/table_fixture.h"
+#include "base/hash.h"
+#include "connectors_suites.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static char *text_file(const char *name, const char *text) { return table_file(name, text, strlen(text)); }
+
+static void pack_file(const char *name, const char *text) {
+    char *path = table_path(name);
+    gzFile f = gzopen(path, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(gzwrite(f, text, (unsigned)strlen(text)), (int)strlen(text));
+    ck_assert_int_eq(gzclose(f), Z_OK);
+    free(path);
+}
+
+static int32_t ignore(void *user, aip_batch *b, aip_error **err) {
+    (void)user, (void)b, (void)err;
+    return AIP_OK;
+}
+
+/* Opens and reads wholly. */
+static int32_t read_all(aip_context *ctx, const char *path, const char *extra, aip_error **err) {
+    aip_dataset *d = NULL;
+    int32_t status = table_read(ctx, path, extra, &d, err);
+    if (status == AIP_OK) status = aip_dataset_each(d, NULL, ignore, NULL, NULL, err);
+    aip_dataset_free(d);
+    return status;
+}
+
+static void check(aip_context *ctx, const char *path, const char *extra, const char *expected) {
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, path, extra, &d, &err));
+    char *text = table_text(d);
+    ck_assert_str_eq(text, expected);
+    free(text);
+    aip_dataset_free(d);
+}
+
+/* ---- paths -------------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_pattern_is_its_files_in_bytewise_order) {
+    aip_context *ctx = table_context(2);
+    free(text_file("p-b.csv", "a\n2\n"));
+    free(text_file("p-B.csv", "a\n1\n"));
+    free(text_file("p-\xc3\xa4.csv", "a\n4\n"));
+    free(text_file("p-c.csv", "a\n3\n"));
+    char *pattern = table_path("p-*.csv");
+    check(ctx, pattern, NULL, "a:int64\n1\n2\n3\n4\n");
+    char *none = table_path("q-*.csv");
+    FAILS(read_all(ctx, none, NULL, &err), AIP_E_NOT_FOUND, "q-*.csv'");
+    char *missing = table_path("missing.csv");
+    FAILS(read_all(ctx, missing, NULL, &err), AIP_E_NOT_FOUND, "missing.csv");
+    char *literal = text_file("lit[1].csv", "a\n7\n"); /* a file of exactly that name is no pattern */
+    check(ctx, literal, NULL, "a:int64\n7\n");
+    free(pattern), free(none), free(missing), free(literal);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(a_list_keeps_its_order_and_paths_start_at_the_base_folder) {
+    aip_context *ctx = table_context(0);
+    char *one = text_file("one.csv", "a\n1\n"), *two = text_file("two.csv", "a\n2\n"), json[600];
+    aip__document *doc = NULL;
+    aip_dataset *d = NULL;
+    const char *list = "{\"path\": [\"two.csv\", \"one.csv\"], \"include_path\": \"file\"}";
+    *strrchr(one, '/') = 0;
+    OK(aip__json_parse(ctx, list, strlen(list), NULL, &doc, &err));
+    OK(aip__read_dataset(ctx, aip__document_root(doc), NULL, one, &d, &err));
+    char *text = table_text(d), expected[600];
+    snprintf(expected, sizeof expected, "a:int64 file:dictionary\n2|'%s/two.csv'\n1|'%s/one.csv'\n", one, one);
+    ck_assert_str_eq(text, expected);
+    aip_dataset_free(d);
+    aip__document_free(doc);
+    snprintf(json, sizeof json, "\"%s\"", two); /* a bare path in place of the map */
+    OK(aip_dataset_read(ctx, json, &d, &err));
+    aip_dataset_free(d);
+    free(text), free(one), free(two);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* ---- several files as one ------------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(files_join_by_column_name_and_their_number_types_widen) {
+    aip_context *ctx = table_context(2);
+    free(text_file("j-1.csv", "a,b,c\n1,x,\n"));
+    free(text_file("j-2.csv", "c,a,b\n2013-01-01,2.5,y\n"));
+    char *pattern = table_path("j-*.csv");
+    check(ctx, pattern, NULL, "a:float64 b:utf8 c:date32\n1.0|'x'|~\n2.5|'y'|2013-01-01\n");
+    free(text_file("j-3.csv", "a,b,c,d\n3,z,,extra\n"));
+    FAILS(read_all(ctx, pattern, NULL, &err), AIP_E_SCHEMA, "j-3.csv: this file has a column 'd', unlike ");
+    check(ctx, pattern, "\"columns\": [\"b\"]", "b:utf8\n'x'\n'y'\n'z'\n"); /* of no account when not asked for */
+    free(text_file("j-3.csv", "a,b\n3,z\n"));
+    FAILS(read_all(ctx, pattern, NULL, &err), AIP_E_SCHEMA, "j-3.csv: this file has no column 'c', unlike ");
+    free(text_file("j-3.csv", "a,b,c\nq,z,\n"));
+    FAILS(read_all(ctx, pattern, NULL, &err), AIP_E_SCHEMA, "j-3.csv: column 'a' is utf8 here, but float64 in ");
+    check(ctx, pattern, "\"types\": {\"a\": \"utf8\"}", "a:utf8 b:utf8 c:date32\n'1'|'x'|~\n'2.5'|'y'|2013-01-01\n'q'|'z'|~\n");
+    free(pattern);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* ---- gzip and pipes -------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(gzip_is_known_by_its_content_and_damage_names_the_file) {
+    aip_context *ctx = table_context(2);
+    pack_file("z.csv.gz", "a,b\n1,x\n2,y\n");
+    pack_file("z-without-the-name.csv", "a,b\n1,x\n2,y\n");
+    char *gz = table_path("z.csv.gz"), *plain = table_path("z-without-the-name.csv"),
+         *named = text_file("z-plain.csv.gz", "a,b\n1,x\n2,y\n");
+    const char *expected = "a:int64 b:utf8\n1|'x'\n2|'y'\n";
+    check(ctx, gz, NULL, expected);
+    check(ctx, plain, NULL, expected);
+    check(ctx, named, NULL, expected);
+    ck_assert_int_eq(truncate(gz, 20), 0);
+    FAILS(read_all(ctx, gz, NULL, &err), AIP_E_CORRUPT, "z.csv.gz: gzip stream ends early at byte 20");
+    free(gz), free(plain), free(named);
+    table_context_free(ctx);
+}
+END_TEST
+
+static void *feed(void *arg) {
+    int fd = open(arg, O_WRONLY);
+    ck_assert_int_ge(fd, 0);
+    for (int i = 0; i < 200000; i++) {
+        char line[32];
+        int n = i == 0 ? sprintf(line, "n\n") : sprintf(line, "%d\n", i);
+        ck_assert_int_eq(write(fd, line, (size_t)n), n);
+    }
+    close(fd);
+    return NULL;
+}
+
+START_TEST(a_pipe_is_looked_at_and_then_read_once_from_its_start) {
+    aip_context *ctx = table_context(2);
+    char *path = table_path("pipe.csv");
+    pthread_t thread;
+    aip_dataset *d = NULL;
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, feed, path), 0);
+    OK(table_read(ctx, path, NULL, &d, &err));
+    aip_row_counts counts = AIP_ROW_COUNTS_INIT;
+    OK(aip_dataset_each(d, NULL, ignore, NULL, &counts, &err));
+    ck_assert_int_eq(counts.rows_out, 199999);
+    pthread_join(thread, NULL);
+    FAILS(aip_dataset_each(d, NULL, ignore, NULL, NULL, &err), AIP_E_STATE, "");
+    aip_dataset_free(d);
+    free(path);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(a_file_that_changed_since_it_was_opened_is_an_error) {
+    aip_context *ctx = table_context(1);
+    char *path = text_file("changes.csv", "a\n1\n2\n");
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, path, NULL, &d, &err));
+    OK(aip_dataset_each(d, NULL, ignore, NULL, NULL, &err));
+    free(text_file("changes.csv", "a\n1\n2\n3\n"));
+    FAILS(aip_dataset_each(d, NULL, ignore, NULL, NULL, &err), AIP_E_CHANGED, "changes.csv");
+    aip_dataset_free(d);
+    free(path);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* ---- parameters --------------------------------------------------------------------------------------------------------------------------------- */
+
+START_TEST(parameters_of_files_and_format_are_one_table_with_the_nearest_name) {
+    aip_context *ctx = table_context(0);
+    aip_dataset *d = NULL;
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.csv\", \"delimeter\": \";\"}", &d, &err), AIP_E_PARAM,
+          "did you mean 'delimiter'?");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.csv\", \"on_bad_rows\": \"null\"}", &d, &err), AIP_E_PARAM,
+          "did you mean 'on_bad_row'?");
+    FAILS(aip_dataset_read(ctx, "{\"pth\": \"x.csv\"}", &d, &err), AIP_E_PARAM, "did you mean 'path'?");
+    FAILS(aip_dataset_read(ctx, "{}", &d, &err), AIP_E_PARAM, "read: parameter 'path' is missing");
+    FAILS(aip_dataset_read(ctx, "{\"path\": []}", &d, &err), AIP_E_PARAM, "expected at least one file");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.xlsx\"}", &d, &err), AIP_E_PARAM,
+          "expected one of .csv, .tsv, each also with .gz");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.csv\", \"format\": \"cvs\"}", &d, &err), AIP_E_NOT_FOUND, "did you mean 'csv'?");
+    FAILS(aip_dataset_read(ctx, "{\"path\": ", &d, &err), AIP_E_SYNTAX, "");
+    FAILS(aip_dataset_read(ctx, NULL, &d, &err), AIP_E_MISUSE, "params_json");
+    char *odd = text_file("data.dat", "a\n1\n");
+    check(ctx, odd, "\"format\": \"csv\"", "a:int64\n1\n");
+    free(odd);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(parameters_of_a_file_carry_its_line_and_nothing_is_opened_to_check_them) {
+    aip_context *ctx = table_context(0);
+    aip__document *doc = NULL;
+    const char *yaml = "path: does-not-exist.csv\ndelimiter: ','\nragged: padd\n";
+    OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
+    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err), AIP_E_PARAM,
+          "flow.yaml:3:9: read: ragged is 'padd'");
+    aip__document_free(doc);
+    yaml = "path: does-not-exist.csv\ndelimiter: ','\n";
+    OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
+    OK(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err));
+    aip__document_free(doc);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* ---- writing ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t write_to(aip_dataset *d, const char *path, aip_error **err) {
+    char json[600];
+    snprintf(json, sizeof json, "{\"path\": \"%s\"}", path);
+    return aip_dataset_write(d, json, NULL, NULL, err);
+}
+
+START_TEST(a_failed_write_leaves_the_old_file_and_nothing_beside_it) {
+    aip_context *ctx = table_context(2);
+    char *from = text_file("w-from.csv", "a\n1\nx\n"), *to = text_file("w-to.csv", "old\n"), old[16] = "";
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, from, "\"infer_rows\": 1", &d, &err));
+    FAILS(write_to(d, to, &err), AIP_E_DATA, "w-from.csv:3:1");
+    FILE *f = fopen(to, "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(fgets(old, sizeof old, f));
+    ck_assert_str_eq(old, "old\n");
+    fclose(f);
+    char *beside = table_path("w-*");
+    glob_t listed;
+    ck_assert_int_eq(glob(beside, 0, NULL, &listed), 0);
+    ck_assert_uint_eq(listed.gl_pathc, 2);
+    globfree(&listed);
+    free(beside), free(from), free(to);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(the_format_of_an_output_is_known_before_a_row_is_read) {
+    aip_context *ctx = table_context(0);
+    char *from = text_file("w-one.csv", "a\n1\n"), *to = table_path("out.xlsx");
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, from, NULL, &d, &err));
+    FAILS(write_to(d, to, &err), AIP_E_PARAM, "expected one of .csv, .tsv, each also with .gz");
+    FAILS(write_to(d, "/nowhere/at/all.csv", &err), AIP_E_NOT_FOUND, "/nowhere/at/all.csv");
+    FAILS(aip_dataset_write(d, "{\"path\": \"x.csv\", \"headr\": false}", NULL, NULL, &err), AIP_E_PARAM,
+          "did you mean 'header'?");
+    OK(aip_dataset_write(d, "{\"path\": \"/dev/null\", \"format\": \"csv\"}", NULL, NULL, &err)); /* a device: as it comes */
+    free(from), free(to);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(gzip_output_is_the_same_bytes_each_time_and_reads_back) {
+    uint64_t digests[2] = {0};
+    for (int k = 0; k < 2; k++) {
+        aip_context *ctx = table_context(k ? 8 : 0);
+        char *from = text_file("g-from.csv", "a,b\n1,x\n2,y\n"), *to = table_path("g-to.csv.gz");
+        aip_dataset *d = NULL;
+        OK(table_read(ctx, from, NULL, &d, &err));
+        OK(write_to(d, to, &err));
+        check(ctx, to, NULL, "a:int64 b:utf8\n1|'x'\n2|'y'\n");
+        char bytes[1000];
+        FILE *f = fopen(to, "rb");
+        size_t n = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+        ck_assert_int_eq((uint8_t)bytes[0], 0x1f);
+        digests[k] = aip__hash64(bytes, n, 0);
+        free(from), free(to);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+    }
+    ck_assert_uint_eq(digests[0], digests[1]);
+}
+END_TEST
+
+/* ---- any number of workers, bounded memory ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint64_t digest;
+    int64_t rows;
+} sum;
+
+static int32_t digest(void *user, aip_batch *b, aip_error **err) {
+    sum *s = user;
+    (void)err;
+    for (int64_t r = 0; r < b->n_rows; r++) {
+        size_t n = 0;
+        const char *text = aip__valid(b->columns[2]->validity, r) ? aip__column_text(b->columns[2], r, &n) : "~";
+        int64_t id = aip__column_i64(b->columns[0])[r];
+        s->digest = aip__hash64(&id, sizeof id, s->digest);
+        s->digest = aip__hash64(&aip__column_f64(b->columns[1])[r], 8, s->digest);
+        s->digest = aip__hash64(text, n, s->digest);
+    }
+    s->rows += b->n_rows;
+    return AIP_OK;
+}
+
+/* 24 MB in three files, one of them gzip, with quoted records, rejects and lines of very different length. */
+static void big_files(void) {
+    for (int k = 0; k < 3; k++) {
+        char name[32];
+        snprintf(name, sizeof name, k == 1 ? "big-%d.csv.gz" : "big-%d.csv", k);
+        char *path = table_path(name);
+        gzFile f = gzopen(path, k == 1 ? "wb1" : "wbT"); /* T: plain */
+        ck_assert_ptr_nonnull(f);
+        gzputs(f, "id,x,text\n");
+        for (int i = 0; i < 200000; i++) {
+            int id = k * 200000 + i;
+            if (i % 1000 == 999)
+                gzprintf(f, "%d,bad,row\n", id);
+            else if (i % 50 == 0)
+                gzprintf(f, "%d,%d.5,\"a %d\n, \"\"quoted\"\" one\"\n", id, i, i);
+            else
+                gzprintf(f, "%d,%d.25,%.*s\n", id, i, i % 40, "the quick brown fox jumps over the lazy dog");
+        }
+        ck_assert_int_eq(gzclose(f), Z_OK);
+        free(path);
+    }
+}
+
+START_TEST(any_number_of_workers_gives_the_same_rows_within_bounded_memory) {
+    big_files();
+    char *pattern = table_path("big-*"), *rejects[N_TABLE_WORKERS] = {NULL};
+    sum sums[N_TABLE_WORKERS] = {{0}};
+    for (int w = 0; w < N_TABLE_WORKERS; w++) {
+        aip_context *ctx = table_context(table_workers[w]);
+        aip_dataset *d = NULL, *r = NULL;
+        OK(table_read(ctx, pattern, "\"format\": \"csv\", \"on_bad_row\": \"reject\", \"infer_rows\": 900", &d, &err));
+        OK(aip_dataset_each(d, NULL, digest, &sums[w], NULL, &err));
+        ck_assert_int_eq(sums[w].rows, 600000 - 600);
+        ck_assert_uint_eq(sums[w].digest, sums[0].digest);
+        OK(aip_dataset_rejects(d, NULL, &r, &err));
+        rejects[w] = table_text(r);
+        ck_assert_str_eq(rejects[w], rejects[0]);
+        /* Each item in flight takes its text and its columns: about 3 MiB. */
+        ck_assert_uint_lt(aip_context_memory_peak(ctx), (uint64_t)(16 + 12 * (table_workers[w] + 2)) << 20);
+        aip_dataset_free(r);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+    }
+    for (int w = 0; w < N_TABLE_WORKERS; w++) free(rejects[w]);
+    free(pattern);
+}
+END_TEST
+
+START_TEST(the_first_error_of_the_files_is_the_one_reported) {
+    big_files();
+    char *pattern = table_path("big-*");
+    for (int w = 0; w < N_TABLE_WORKERS; w++) {
+        aip_context *ctx = table_context(table_workers[w]);
+        /* Row 999 of the first file; 20 of the 999 rows before it span two lines; the header is line 1. */
+        FAILS(read_all(ctx, pattern, "\"format\": \"csv\", \"infer_rows\": 900", &err), AIP_E_DATA,
+              "big-0.csv:1021:5: column 'x': expected float64, found 'bad'");
+        table_context_free(ctx);
+    }
+    free(pattern);
+}
+END_TEST
+
+START_TEST(a_tight_memory_limit_is_kept_or_refused_never_passed) {
+    big_files();
+    char *pattern = table_path("big-*");
+    aip_context *ctx = table_context_limited(8, (uint64_t)24 << 20);
+    OK(read_all(ctx, pattern, "\"format\": \"csv\", \"on_bad_row\": \"reject\", \"infer_rows\": 900", &err));
+    ck_assert_uint_le(aip_context_memory_peak(ctx), (uint64_t)24 << 20);
+    table_context_free(ctx);
+    ctx = table_context_limited(1, (uint64_t)1 << 20);
+    FAILS(read_all(ctx, pattern, "\"format\": \"csv\"", &err), AIP_E_MEMORY_LIMIT, "memory limit");
+    table_context_free(ctx);
+    free(pattern);
+}
+END_TEST
+
+Suite *files_suite(void) {
+    const TTest *const tests[] = {a_pattern_is_its_files_in_bytewise_order,
+                                  a_list_keeps_its_order_and_paths_start_at_the_base_folder,
+                                  files_join_by_column_name_and_their_number_types_widen,
+                                  gzip_is_known_by_its_content_and_damage_names_the_file,
+                                  a_pipe_is_looked_at_and_then_read_once_from_its_start,
+                                  a_file_that_changed_since_it_was_opened_is_an_error,
+                                  parameters_of_files_and_format_are_one_table_with_the_nearest_name,
+                                  parameters_of_a_file_carry_its_line_and_nothing_is_opened_to_check_them,
+                                  a_failed_write_leaves_the_old_file_and_nothing_beside_it,
+                                  the_format_of_an_output_is_known_before_a_row_is_read,
+                                  gzip_output_is_the_same_bytes_each_time_and_reads_back,
+                                  any_number_of_workers_gives_the_same_rows_within_bounded_memory,
+                                  the_first_error_of_the_files_is_the_one_reported,
+                                  a_tight_memory_limit_is_kept_or_refused_never_passed,
+                                  NULL};
+    return unit_suite("files", tests);
+}

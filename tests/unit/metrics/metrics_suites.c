@@ -1,0 +1,3 @@
+#include "metrics_suites.h"
+
+void unit_suites(SRunner *runner) { srunner_add_suite(runner, scores_suite()); }

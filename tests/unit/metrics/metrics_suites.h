@@ -1,0 +1,9 @@
+/* The suites of the metrics room. */
+#ifndef AIPIPE_TESTS_METRICS_SUITES_H
+#define AIPIPE_TESTS_METRICS_SUITES_H
+
+#include "unit.h"
+
+Suite *scores_suite(void);
+
+#endif
