@@ -4,6 +4,8 @@
 #include "dag/run.h"
 #include <string.h>
 
+static _Thread_local aip_run *here; /* the run that this thread waits for */
+
 bool aip__task_state_ended(int32_t state) { return state >= AIP_TASK_SUCCESS; }
 
 const char *aip_task_state_name(int32_t state) {
@@ -38,7 +40,14 @@ int32_t aip__run_progress(void *user, const aip_progress *progress) {
     atomic_store(&t->run->pending, true);
     pthread_mutex_unlock(&t->run->lock);
     aip__run_announce(t->run);
+    if (here == t->run) aip__run_deliver(t->run);
     return AIP_OK;
+}
+
+aip_run *aip__run_here(aip_run *run) {
+    aip_run *before = here;
+    here = run;
+    return before;
 }
 
 void aip__run_announce(aip_run *run) {
@@ -57,9 +66,11 @@ static bool take_event(aip_run *run, size_t *at_event, int32_t *at_task, aip_tas
         out->state = e->state;
         out->task = run->dag->tasks[e->task].name;
         out->elapsed_ns = e->elapsed_ns;
-        out->rows = t->rows;
-        out->bytes = t->bytes;
-        if (e->state == AIP_TASK_FAILED && t->error) *error = aip__error_copy(t->error);
+        if (aip__task_state_ended(e->state)) { /* what has only started has no rows, whatever it has come to meanwhile */
+            out->rows = t->rows;
+            out->bytes = t->bytes;
+        }
+        if (t->error && aip__task_state_ended(e->state)) *error = aip__error_copy(t->error);
         found = true;
         if (*at_event == run->n_events) run->n_events = *at_event = 0;
     }

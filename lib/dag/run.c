@@ -1,6 +1,6 @@
 /* Runs: the state machine of tasks, each a job that starts when all it waits for has succeeded.
  *
- *     NONE -> QUEUED -> RUNNING -> SUCCESS | FAILED | CANCELLED
+ *     NONE -> QUEUED -> RUNNING -> SUCCESS | FAILED | TIMED_OUT | CANCELLED
  *     NONE -> UPSTREAM_FAILED (a task before it did not succeed) | CANCELLED (the run was cancelled)
  *
  * A task that fails stops what depends on it and nothing else. The run's error is that of the first failed task in the DAG's order. */
@@ -96,24 +96,21 @@ static int32_t resolve(aip_run *run, const char *options_json, aip_error **err) 
     aip__node *params = NULL;
     AIP__TRY(aip__document_new(run->ctx, &run->document, err));
     AIP__TRY(aip__params_parse(run->ctx, &run_descriptor, options_json, &options, err));
-    int32_t status = aip__dag_parameters(run->dag, aip__params_node(options, "params"), run->document, &params, err);
+    int32_t status = aip__dag_parameters(run->dag, aip__params_node(options, "params"), false, run->document, &params, err);
+    run->params = params;
     for (int32_t i = 0; i < run->dag->n_tasks && status == AIP_OK; i++) {
         aip__node *resolved = NULL;
         if (!run->dag->tasks[i].definition) continue;
         status = aip__dag_substitute(run->dag, run->dag->tasks[i].definition, params, run->document, &resolved, err);
         if (status == AIP_OK) status = aip__dag_check_definition(run->dag, i, resolved, err);
         run->tasks[i].definition = resolved;
+        if (status != AIP_OK) aip__error_at_task(err, run->dag->tasks[i].name);
     }
     aip__params_free(options);
     return status;
 }
 
-static int32_t submit(aip_run *run, int32_t i) {
-    aip_error *refused = NULL;
-    int32_t status = aip__group_submit(run->group, task_job, &run->tasks[i], i, &refused);
-    aip_error_free(refused);
-    return status;
-}
+static int32_t submit(aip__task_run *t, aip_error **err) { return aip__group_submit(t->run->group, task_job, t, t->index, err); }
 
 int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip_error **err) {
     AIP__BEGIN(err);
@@ -144,11 +141,11 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
     for (int32_t i = 0; i < dag->n_tasks && status == AIP_OK; i++) {
         if (dag->tasks[i].n_before > 0) continue;
         run->tasks[i].state = AIP_TASK_QUEUED;
-        status = submit(run, i);
+        status = submit(&run->tasks[i], err);
     }
     if (status != AIP_OK) {
         aip_run_free(run);
-        return aip__error_memory(ctx, err);
+        return status;
     }
     *out = run;
     return AIP_OK;
@@ -156,69 +153,77 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
 
 /* ---- a task's end ------------------------------------------------------------------------------------------------------------------------ */
 
+static bool has_failed(int32_t state) { return state == AIP_TASK_FAILED || state == AIP_TASK_TIMED_OUT; }
+
 /* When every task has ended: the run's own state. Under the lock. */
 static void end_run(aip_run *run) {
     int32_t state = AIP_RUN_SUCCESS;
-    for (int32_t i = 0; i < run->dag->n_tasks; i++) {
-        if (run->tasks[i].state == AIP_TASK_FAILED) {
-            state = AIP_RUN_FAILED;
-            break;
-        }
+    for (int32_t i = 0; i < run->dag->n_tasks && state != AIP_RUN_FAILED; i++) {
+        if (has_failed(run->tasks[i].state)) state = AIP_RUN_FAILED;
         if (run->tasks[i].state == AIP_TASK_CANCELLED) state = AIP_RUN_CANCELLED;
     }
     run->ended_ns = aip__clock_ns();
     atomic_store(&run->state, state);
 }
 
-/* Ends a task that never ran, and so on for all that depend on it. Under the lock. The work list is the tasks' own order: a task lies after what it
- * waits for in the walk, because it is only reached through it. */
-static void end_unstarted(aip_run *run, int32_t first, int32_t state, int32_t *stack) {
-    int32_t n = 0;
-    stack[n++] = first;
-    while (n > 0) {
-        int32_t i = stack[--n];
-        for (int32_t k = 0; k < run->n_after[i]; k++) {
-            int32_t s = run->after[i][k];
-            if (run->tasks[s].state != AIP_TASK_NONE) continue;
-            aip__run_set_state(run, s, state);
+/* Ends all that depends on a task that did not succeed; none of it has started. Under the lock. */
+static void end_unstarted(aip_run *run, aip__task_run *first, int32_t state) {
+    first->next = NULL;
+    for (aip__task_run *left = first; left;) {
+        aip__task_run *t = left;
+        left = t->next;
+        for (int32_t k = 0; k < run->n_after[t->index]; k++) {
+            aip__task_run *s = &run->tasks[run->after[t->index][k]];
+            if (s->state != AIP_TASK_NONE) continue;
+            aip__run_set_state(run, s->index, state);
             run->n_left--;
-            stack[n++] = s;
+            s->next = left;
+            left = s;
         }
     }
 }
 
-/* The task has ended with `status`: its successors start, or end too. */
-static void end_task(aip_run *run, aip__task_run *t, int32_t state) {
-    aip_context *ctx = run->ctx;
-    const int32_t *after = run->after[t->index];
-    int32_t n_after = run->n_after[t->index];
-    int32_t *ready = aip__calloc(ctx, (size_t)run->dag->n_tasks + 1, sizeof *ready); /* also the stack of end_unstarted */
-    int32_t n_ready = 0;
-    pthread_mutex_lock(&run->lock);
-    if (!ready) state = t->status = AIP_TASK_FAILED; /* without it no successor can start, or be told */
+/* Tasks that may start now, in order. */
+typedef struct ready_list {
+    aip__task_run *first, **last;
+} ready_list;
+
+/* Under the lock. */
+static void settle(aip_run *run, aip__task_run *t, int32_t state, ready_list *ready) {
     aip__run_set_state(run, t->index, state);
     run->n_left--;
-    if (state == AIP_TASK_SUCCESS) {
-        for (int32_t i = 0; i < n_after; i++) {
-            aip__task_run *s = &run->tasks[after[i]];
-            if (--s->waits == 0 && s->state == AIP_TASK_NONE) {
-                s->state = AIP_TASK_QUEUED;
-                ready[n_ready++] = s->index;
-            }
-        }
-    } else if (ready) {
-        end_unstarted(run, t->index, state == AIP_TASK_CANCELLED ? AIP_TASK_CANCELLED : AIP_TASK_UPSTREAM_FAILED, ready);
+    if (state != AIP_TASK_SUCCESS)
+        end_unstarted(run, t, state == AIP_TASK_CANCELLED ? AIP_TASK_CANCELLED : AIP_TASK_UPSTREAM_FAILED);
+    for (int32_t k = 0; state == AIP_TASK_SUCCESS && k < run->n_after[t->index]; k++) {
+        aip__task_run *s = &run->tasks[run->after[t->index][k]];
+        if (--s->waits > 0 || s->state != AIP_TASK_NONE) continue;
+        s->state = AIP_TASK_QUEUED;
+        s->next = NULL;
+        *ready->last = s;
+        ready->last = &s->next;
     }
     if (run->n_left == 0) end_run(run);
+}
+
+/* The task has ended: what waited for it alone starts, or ends too. A task that cannot be started (no memory) has failed. */
+static void end_task(aip_run *run, aip__task_run *t, int32_t state) {
+    ready_list ready = {.last = &ready.first};
+    pthread_mutex_lock(&run->lock);
+    settle(run, t, state, &ready);
     pthread_mutex_unlock(&run->lock);
-    for (int32_t i = 0; i < n_ready; i++)
-        if (submit(run, ready[i]) != AIP_OK) {
-            aip__task_run *s = &run->tasks[ready[i]];
-            aip__error_memory(ctx, &s->error);
-            s->status = AIP_E_NOMEM;
-            end_task(run, s, AIP_TASK_FAILED); /* no deeper than the graph, and only when memory is out */
+    for (aip__task_run *s = ready.first; s;) {
+        aip_error *error = NULL;
+        aip__task_run *next = s->next; /* once submitted the task may run, and end */
+        int32_t status = submit(s, &error);
+        if (status != AIP_OK) {
+            pthread_mutex_lock(&run->lock);
+            s->status = status;
+            s->error = error;
+            settle(run, s, AIP_TASK_FAILED, &ready); /* makes no task ready */
+            pthread_mutex_unlock(&run->lock);
         }
-    aip__free(ctx, ready);
+        s = next;
+    }
     aip__run_announce(run);
 }
 
@@ -245,7 +250,28 @@ static int32_t run_body(aip_task_context *task, aip_error **err) {
     AIP__TRY(ops->run(task, aip__node_get(definition, t->operator_->name), err));
     AIP__TRY(keep_outputs(task, err));
     const aip__node *output = aip__node_get(definition, "output");
-    return output ? aip__task_write_output(task, output, err) : AIP_OK;
+    return output && output->kind != AIP__NULL ? aip__task_write_output(task, output, err) : AIP_OK;
+}
+
+/* Sets the task's call up and does its work. */
+static int32_t run_task(aip_run *run, aip__task_run *t, aip_error **err) {
+    aip_task_context task = {.run = run, .task = &run->dag->tasks[t->index], .state = t, .call = AIP_CALL_INIT};
+    double timeout = 0;
+    if (t->definition) AIP__TRY(aip__dag_timeout(run->dag, t->definition, &timeout, err));
+    task.call.cancel = run->cancel;
+    task.call.progress = aip__run_progress;
+    task.call.user = t;
+    if (timeout > 0) task.call.timeout_ns = timeout > 9e9 ? INT64_MAX : (int64_t)(timeout * 1e9);
+    AIP__TRY(aip__token_init(&task.token, run->ctx, &task.call, err));
+    return run_body(&task, err);
+}
+
+/* A callback that says `cancelled` though nobody asked for it has failed. */
+static int32_t state_of(const aip_run *run, int32_t status) {
+    if (status == AIP_OK) return AIP_TASK_SUCCESS;
+    if (status == AIP_E_TIMEOUT) return AIP_TASK_TIMED_OUT;
+    bool asked = aip_cancel_requested(run->cancel) || aip_cancel_requested(run->ctx->closing);
+    return status == AIP_E_CANCELLED && asked ? AIP_TASK_CANCELLED : AIP_TASK_FAILED;
 }
 
 static int32_t task_job(void *arg, bool skip, aip_error **err) {
@@ -262,22 +288,21 @@ static int32_t task_job(void *arg, bool skip, aip_error **err) {
         return AIP_OK;
     }
     aip__run_announce(run);
-    aip_task_context task = {.run = run, .task = &run->dag->tasks[t->index], .state = t, .call = AIP_CALL_INIT};
-    task.call.cancel = run->cancel;
-    task.call.progress = aip__run_progress;
-    task.call.user = t;
     aip_error *e = NULL;
-    int32_t status = aip__token_init(&task.token, run->ctx, &task.call, &e);
-    if (status == AIP_OK) status = run_body(&task, &e);
-    if (status != AIP_OK) {
+    int32_t status = run_task(run, t, &e);
+    if (status == AIP_OK) {
+        aip_error_free(e); /* a callback's, which it got over */
+        e = NULL;
+    } else {
         if (!e) aip__error_set(&e, status, "the task's callback returned %d", (int)status);
-        aip__error_at_task(&e, task.task->name);
+        aip__error_at_task(&e, run->dag->tasks[t->index].name);
     }
     pthread_mutex_lock(&run->lock);
     t->error = e;
     t->status = status;
+    if (t->counts.rows_in >= 0) t->rows = t->counts.rows_out; /* what counts is what it made, not its last pass */
     pthread_mutex_unlock(&run->lock);
-    end_task(run, t, status == AIP_OK ? AIP_TASK_SUCCESS : status == AIP_E_CANCELLED ? AIP_TASK_CANCELLED : AIP_TASK_FAILED);
+    end_task(run, t, state_of(run, status));
     return AIP_OK; /* the run keeps its own errors; a group would skip other tasks */
 }
 
@@ -294,26 +319,36 @@ int32_t aip_run_result(aip_run *run, aip_error **err) {
     int32_t state = atomic_load(&run->state), status = AIP_OK;
     if (state < AIP_RUN_SUCCESS) return aip__error_set(err, AIP_E_STATE, "the run has not ended");
     if (state == AIP_RUN_SUCCESS) return AIP_OK;
-    int32_t wanted = state == AIP_RUN_FAILED ? AIP_TASK_FAILED : AIP_TASK_CANCELLED;
+    if (state == AIP_RUN_CANCELLED) return aip__error_set(err, AIP_E_CANCELLED, "the run was cancelled");
     pthread_mutex_lock(&run->lock);
     for (int32_t i = 0; i < run->dag->n_tasks && status == AIP_OK; i++) {
         const aip__task_run *t = &run->tasks[i];
-        if (t->state != wanted || t->status == AIP_OK) continue;
+        if (!has_failed(t->state)) continue;
         status = t->status;
-        if (t->error) aip__error_move(err, aip__error_copy(t->error));
+        aip__error_move(err, aip__error_copy(t->error));
     }
     pthread_mutex_unlock(&run->lock);
-    return status != AIP_OK ? status : aip__error_set(err, AIP_E_CANCELLED, "the run was cancelled");
+    return status;
+}
+
+/* Runs jobs until there is something to do, or the deadline. False: the run will never end here, its threads did not come through a fork. */
+static bool help(aip_run *run, int64_t deadline_ns) {
+    bool none_left = aip__group_help(run->group, something_to_do, run, deadline_ns);
+    return !none_left || atomic_load(&run->state) >= AIP_RUN_SUCCESS;
 }
 
 int32_t aip_run_wait(aip_run *run, aip_error **err) {
     AIP__BEGIN(err);
     if (!run) return aip__error_set(err, AIP_E_MISUSE, "aip_run_wait: the run is NULL");
-    while (atomic_load(&run->state) < AIP_RUN_SUCCESS) {
+    aip_run *outer = aip__run_here(run);
+    bool here = true;
+    while (here && atomic_load(&run->state) < AIP_RUN_SUCCESS) {
         aip__run_deliver(run);
-        aip__group_help(run->group, something_to_do, run, 0);
+        here = help(run, 0);
     }
-    aip__group_wait(run->group, NULL); /* the last job has left */
+    int32_t status = aip__group_wait(run->group, err); /* the last job has left */
+    aip__run_here(outer);
+    if (status != AIP_OK) return status;
     aip__run_deliver(run);
     return aip_run_result(run, err);
 }
@@ -322,13 +357,19 @@ int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns) {
     (void)now_ns; /* no task has a deadline of its own yet */
     if (!run) return AIP_RUN_FAILED;
     int64_t until = aip__clock_ns() + (budget_ns > (uint64_t)INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)budget_ns);
+    aip_run *outer = aip__run_here(run);
+    bool here = true;
     aip__run_deliver(run);
-    while (budget_ns > 0 && atomic_load(&run->state) < AIP_RUN_SUCCESS && aip__clock_ns() < until) {
-        aip__group_help(run->group, something_to_do, run, until);
+    while (here && budget_ns > 0 && atomic_load(&run->state) < AIP_RUN_SUCCESS && aip__clock_ns() < until) {
+        here = help(run, until);
         aip__run_deliver(run);
     }
     int32_t state = atomic_load(&run->state);
-    if (state >= AIP_RUN_SUCCESS) aip__run_deliver(run); /* what came with the end */
+    if (state >= AIP_RUN_SUCCESS) {
+        aip__group_wait(run->group, NULL); /* the last job has left: no wake follows */
+        aip__run_deliver(run);             /* what came with the end */
+    }
+    aip__run_here(outer);
     return state;
 }
 

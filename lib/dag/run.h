@@ -14,6 +14,7 @@ struct aip_run {
     aip_context *ctx;
     aip_dag *dag;
     aip__document *document; /* parameters and resolved definitions */
+    const aip__node *params; /* values of this run */
     aip__task_run *tasks;
     int32_t **after; /* successors of each task */
     int32_t *n_after;
@@ -23,8 +24,7 @@ struct aip_run {
 
     pthread_mutex_t lock; /* guards what follows, and each task's state, error and outputs while it may change */
     int32_t n_left;       /* tasks that have not come to a terminal state */
-    int32_t n_running;
-    aip__event *events; /* in order; progress lies in the tasks, the latest only */
+    aip__event *events;   /* in order; progress lies in the tasks, the latest only */
     size_t n_events, events_capacity;
     _Atomic(int32_t) state; /* AIP_RUN_* */
     _Atomic(bool) pending;  /* there is something to deliver */
@@ -40,6 +40,9 @@ void aip__run_set_state(aip_run *run, int32_t task, int32_t state);
 int32_t aip__run_progress(void *user, const aip_progress *progress);
 /* Gives the host what waits, on this thread, without the lock. */
 void aip__run_deliver(aip_run *run);
+/* Says that this thread waits for the run, or polls it (NULL: for none); returns what it waited for before. While it runs a task itself, the
+ * task's progress gives the host what waits: a long one would keep everything from being told. */
+aip_run *aip__run_here(aip_run *run);
 /* Tells the host's loop and threads in aip_run_wait that there is something to deliver, or that the run has ended. Without the lock. */
 void aip__run_announce(aip_run *run);
 

@@ -70,8 +70,8 @@ int32_t aip__task_package_at(aip_task_context *task, const aip__node *reference,
 static aip__output *own_output(aip_task_context *task, const char *name) {
     aip__task_run *t = task->state;
     aip_context *ctx = task->run->ctx;
-    aip__output *have = (aip__output *)(uintptr_t)find_output(t, name);
-    if (have) return have;
+    for (int32_t i = 0; i < t->n_outputs; i++)
+        if (same_name(t->outputs[i].name, name)) return &t->outputs[i];
     char *copy = name ? aip__strdup(ctx, name) : NULL;
     if ((name && !copy) || aip__grow(ctx, &t->outputs, &t->outputs_capacity, (size_t)t->n_outputs + 1, sizeof *t->outputs) != 0) {
         aip__free(ctx, copy);
@@ -119,11 +119,14 @@ void aip__task_set_counts(aip_task_context *task, const aip_row_counts *counts) 
 int32_t aip__task_n_readers(const aip_task_context *task, const char *output) {
     const aip_dag *dag = task->run->dag;
     int32_t n = 0;
-    for (int32_t i = 0; i < dag->n_tasks; i++)
-        for (int32_t k = 0; k < dag->tasks[i].n_references; k++) {
-            const aip__reference *r = &dag->tasks[i].references[k];
+    for (int32_t a = 0; a < task->run->n_after[task->state->index]; a++) {
+        const aip__task *reader = &dag->tasks[task->run->after[task->state->index][a]];
+        if (reader->fn) n++; /* what a callback reads of the tasks before it is known to nobody */
+        for (int32_t k = 0; k < reader->n_references; k++) {
+            const aip__reference *r = &reader->references[k];
             if (r->task == task->state->index && same_name(r->output, output)) n++;
         }
+    }
     if (!output && task->state->definition && aip__node_get(task->state->definition, "output")) n++;
     return n;
 }

@@ -2,6 +2,7 @@
 #include "base/catalog.h"
 #include "base/cpu.h"
 #include "connectors/connectors.h"
+#include "dag/dag.h"
 #include "exec/group.h"
 #include "exec/pool.h"
 #include "formats/format.h"
@@ -49,8 +50,8 @@ static int32_t make_executor(aip_context *ctx, const aip_context_options *o, aip
 }
 
 typedef int32_t (*register_fn)(aip_context *ctx, aip_error **err);
-static const register_fn rooms[] = {aip__formats_register, aip__connectors_register, aip__metrics_register,
-                                    aip__transform_register, aip__train_register};
+static const register_fn rooms[] = {aip__formats_register,   aip__connectors_register, aip__metrics_register,
+                                    aip__transform_register, aip__train_register,      aip__dag_register};
 
 static int32_t fill(aip_context *ctx, const aip_context_options *o, aip_error **err) {
     AIP__TRY(aip__exec_create(ctx, &ctx->exec, err));

@@ -41,12 +41,10 @@ static inline void fixture_free(aip_context *ctx) {
     aip__pool_free(ctx->pool);
 }
 
-static inline aip_context *fixture_context_with(int32_t n_workers, const aip_allocator *allocator) {
-    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+static inline aip_context *fixture_context(int32_t n_workers) {
     aip_context *ctx = NULL;
     aip__pool *pool = NULL;
-    options.allocator = allocator;
-    OK(aip__context_init(&options, &ctx, &err));
+    OK(aip__context_init(NULL, &ctx, &err));
     OK(aip__pool_create(ctx, n_workers, &pool, &ctx->executor, &err));
     ctx->pool = pool;
     OK(aip__exec_create(ctx, &ctx->exec, &err));
@@ -57,8 +55,6 @@ static inline aip_context *fixture_context_with(int32_t n_workers, const aip_all
     ctx->at_free = fixture_free;
     return ctx;
 }
-
-static inline aip_context *fixture_context(int32_t n_workers) { return fixture_context_with(n_workers, NULL); }
 
 /* Nothing but the context's own reference may be left. */
 static inline void fixture_end(aip_context *ctx) {
