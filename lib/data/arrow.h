@@ -1,12 +1,34 @@
 /* The bridge to Arrow's C data and C stream interfaces. Import checks the structure and formats, widens small integers and large offsets, converts
- * views, copies misaligned buffers, and believes lengths (the interface carries no buffer sizes). */
+ * views, copies misaligned buffers, and believes lengths (the interface carries no buffer sizes).
+ *
+ * What is shared and what is copied: the values of int32, int64, float32, float64, date32 and timestamp[us] are shared when the rows have no
+ * nulls, are aligned, and 64 bytes of the same array lie behind them (column.h promises that much, and only the array itself can prove it: all
+ * but the last batch cut from a long array qualify). Everything else is copied, because what lies at nulls is the producer's and ours must be
+ * zero. Export never copies but decimals, which widen to 128 bits. */
 #ifndef AIPIPE_LIB_DATA_ARROW_H
 #define AIPIPE_LIB_DATA_ARROW_H
 
 #include "data/dataset.h"
 
+/* A record batch arrives as a struct. Types: null becomes utf8; integers up to 32 bits signed become int32, uint32 and 64 bits int64; float16
+ * float32; fixed-size binary becomes binary; decimals of at most 18 digits decimal64; date64 date32; timestamps of any unit microseconds. Errors:
+ * AIP_E_SCHEMA, AIP_E_UNSUPPORTED naming the column (nested, time of day, interval, wide decimal). */
 int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *schema, aip_schema **out, aip_error **err);
-/* Takes the array over (released when the last column goes, or at once on failure), cuts it into batches of at most AIP_BATCH_MAX_ROWS. */
+
+/* An array taken over, checked, and cut into rows on request. Its parts are imported from many threads at once. */
+typedef struct aip__arrow_rows aip__arrow_rows;
+/* Takes the array over: it is released when the last part of it goes, or at once on failure. `schema` was
+ * imported from arrow_schema, which is only looked at during the call. */
+int32_t aip__arrow_rows_new(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
+                            aip__arrow_rows **out, aip_error **err);
+int64_t aip__arrow_rows_count(const aip__arrow_rows *rows);
+/* Rows [start, start + n), n at most AIP_BATCH_MAX_ROWS. Errors: AIP_E_DATA naming column and row for a value that our type cannot hold. */
+int32_t aip__arrow_rows_batch(const aip__arrow_rows *rows, int64_t start, int64_t n, aip_batch **out, aip_error **err);
+aip__arrow_rows *aip__arrow_rows_retain(aip__arrow_rows *rows);
+void aip__arrow_rows_free(aip__arrow_rows *rows);
+
+/* Takes the array over (released when the last column goes, or at once on failure), cuts it into batches of at most AIP_BATCH_MAX_ROWS. *batches
+ * is freed with aip__free. */
 int32_t aip__arrow_import_array(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
                                 aip_batch ***batches, int64_t *n, aip_error **err);
 int32_t aip__arrow_export_schema(const aip_schema *schema, struct ArrowSchema *out, aip_error **err);

@@ -108,27 +108,48 @@ void aip__utf8_abandon(aip__utf8_builder *b) {
 
 /* ---- from host memory ---------------------------------------------------------------------------------------------------------- */
 
-int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t start, int64_t n, bool utf8,
-                         aip_error **err) {
-    int64_t bad = -1;
+int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t validity_start, int64_t n,
+                         bool utf8, int64_t first_row, aip_error **err) {
     if (n == 0) return AIP_OK;
-    if (offsets[start] < 0) bad = start;
-    for (int64_t i = start; i < start + n && bad < 0; i++)
+    int64_t bad = offsets[0] < 0 ? 0 : -1;
+    for (int64_t i = 0; i < n && bad < 0; i++)
         if (offsets[i + 1] < offsets[i]) bad = i;
     if (bad >= 0)
-        return aip__error_set(err, AIP_E_MISUSE, "offsets of row %lld are %d to %d: expected to rise from 0", (long long)bad,
-                              (int)offsets[bad], (int)offsets[bad + 1]);
-    size_t total = (size_t)(offsets[start + n] - offsets[start]);
+        return aip__error_set(err, AIP_E_MISUSE, "offsets of row %lld are %d to %d: expected to rise from 0",
+                              (long long)(first_row + bad), (int)offsets[bad], (int)offsets[bad + 1]);
+    size_t total = (size_t)(offsets[n] - offsets[0]);
     if (total > 0 && !bytes) return aip__error_set(err, AIP_E_MISUSE, "a text column has offsets but no bytes");
-    if (!utf8 || total == 0 || aip__utf8_is_ascii(bytes + offsets[start], total)) return AIP_OK;
-    for (int64_t i = start; i < start + n; i++)
-        if (aip__valid(validity, i) && !aip__utf8_valid(bytes + offsets[i], (size_t)(offsets[i + 1] - offsets[i])))
-            return aip__error_set(err, AIP_E_DATA, "the text in row %lld is not valid UTF-8", (long long)i);
+    if (!utf8 || total == 0 || aip__utf8_is_ascii(bytes + offsets[0], total)) return AIP_OK;
+    for (int64_t i = 0; i < n; i++)
+        if (aip__valid(validity, validity_start + i)
+            && !aip__utf8_valid(bytes + offsets[i], (size_t)(offsets[i + 1] - offsets[i])))
+            return aip__error_set(err, AIP_E_DATA, "the text in row %lld is not valid UTF-8", (long long)(first_row + i));
+    return AIP_OK;
+}
+
+/* Texts without nulls: two copies. */
+static int32_t texts_copy_whole(aip_context *ctx, int32_t type, const int32_t *offsets, const char *bytes, int64_t n,
+                                aip__column **out, aip_error **err) {
+    size_t total = (size_t)(offsets[n] - offsets[0]);
+    aip__column *c = aip__column_blank(ctx, type, n);
+    if (c) c->offsets_buffer = aip__buffer_new(ctx, ((size_t)n + 1) * sizeof(int32_t));
+    if (c) c->values_buffer = aip__buffer_new(ctx, total);
+    if (!c || !c->offsets_buffer || !c->values_buffer) {
+        aip__column_free(c);
+        return aip__error_memory(ctx, err);
+    }
+    int32_t *to = (int32_t *)(void *)c->offsets_buffer->data;
+    for (int64_t i = 0; i <= n; i++) to[i] = offsets[i] - offsets[0];
+    if (total > 0) memcpy(c->values_buffer->data, bytes + offsets[0], total);
+    c->offsets = to;
+    c->values = c->values_buffer->data;
+    *out = c;
     return AIP_OK;
 }
 
 int32_t aip__texts_copy(aip_context *ctx, int32_t type, const int32_t *offsets, const char *bytes, const uint8_t *validity,
                         int64_t validity_start, int64_t n, aip__column **out, aip_error **err) {
+    if (!validity) return texts_copy_whole(ctx, type, offsets, bytes, n, out, err);
     aip__utf8_builder b = {0};
     AIP__TRY(aip__utf8_begin(&b, ctx, type, n, (size_t)(offsets[n] - offsets[0]), err));
     int32_t status = AIP_OK;
@@ -174,7 +195,7 @@ static int32_t dictionary_from_view(aip_context *ctx, const aip_column_view *v, 
                               (long long)m);
     static const int32_t no_offsets[1] = {0};
     const int32_t *offsets = m > 0 ? v->dictionary_offsets : no_offsets;
-    AIP__TRY(aip__texts_check(offsets, v->dictionary_bytes, NULL, 0, m, true, err));
+    AIP__TRY(aip__texts_check(offsets, v->dictionary_bytes, NULL, 0, m, true, 0, err));
     aip__column *c = NULL, *texts = NULL;
     AIP__TRY(fixed_from_view(ctx, v, start, n, &c, err));
     int32_t status = AIP_OK;
@@ -208,6 +229,6 @@ int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int
     }
     if (n == 0) return aip__column_nulls(ctx, view->type, 0, out, err);
     if (!view->offsets) return aip__error_set(err, AIP_E_MISUSE, "a text column of %lld rows has no offsets", (long long)n);
-    AIP__TRY(aip__texts_check(view->offsets, view->values, view->validity, start, n, view->type == AIP_UTF8, err));
+    AIP__TRY(aip__texts_check(view->offsets + start, view->values, view->validity, start, n, view->type == AIP_UTF8, start, err));
     return aip__texts_copy(ctx, view->type, view->offsets + start, view->values, view->validity, start, n, out, err);
 }

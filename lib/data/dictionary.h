@@ -27,9 +27,10 @@ int32_t aip__dictionary_attach(aip__column *c, const aip__column *texts, aip_err
 int32_t aip__dictionary_join(aip_context *ctx, aip__column *const *parts, int32_t n, int32_t *codes, aip__column **texts,
                              aip_error **err);
 
-/* Checks offsets[start .. start+n] of host memory: not negative, rising, and each valid text UTF-8 (when `utf8`). */
-int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t start, int64_t n, bool utf8,
-                         aip_error **err);
+/* Checks offsets[0 .. n] of host memory: not negative, rising, and each valid text UTF-8 (when `utf8`). validity (may be NULL) is read from bit
+ * validity_start on; first_row is the number of the first row in messages. */
+int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t validity_start, int64_t n,
+                         bool utf8, int64_t first_row, aip_error **err);
 /* Copies n checked texts; validity (may be NULL) is read from bit validity_start on; what lies at nulls is left out. */
 int32_t aip__texts_copy(aip_context *ctx, int32_t type, const int32_t *offsets, const char *bytes, const uint8_t *validity,
                         int64_t validity_start, int64_t n, aip__column **out, aip_error **err);

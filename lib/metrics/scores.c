@@ -50,13 +50,27 @@ static void add_to(double *sum, double *rest, double v) {
     *sum = total;
 }
 
-/* Probabilities are clipped to [eps, 1 - eps], eps that of float64, as scikit-learn's log_loss does. */
-static void add_logs(aip__scores_class *c, double p) {
-    double q = 1.0 - p;
-    p = p < DBL_EPSILON ? DBL_EPSILON : p > 1.0 - DBL_EPSILON ? 1.0 - DBL_EPSILON : p;
-    q = q < DBL_EPSILON ? DBL_EPSILON : q > 1.0 - DBL_EPSILON ? 1.0 - DBL_EPSILON : q;
-    add_to(&c->log_p, &c->log_p_rest, aip__fmath_log(p));
-    add_to(&c->log_q, &c->log_q_rest, aip__fmath_log(q));
+static double clipped(double p) { return p < DBL_EPSILON ? DBL_EPSILON : p > 1.0 - DBL_EPSILON ? 1.0 - DBL_EPSILON : p; }
+
+/* Probabilities are clipped to [eps, 1 - eps], eps that of float64, as scikit-learn's log_loss does. Logs are of products of so many of them that
+ * no product underflows: 16 factors of at least 2^-52. */
+#define FACTORS 16
+static void add_logs(aip__scores *s, const double *p, const int32_t *truth, int64_t n) {
+    double product_p[AIP__SCORES_CLASSES], product_q[AIP__SCORES_CLASSES];
+    int32_t held[AIP__SCORES_CLASSES] = {0};
+    for (int32_t k = 0; k < AIP__SCORES_CLASSES; k++) product_p[k] = product_q[k] = 1;
+    for (int64_t i = 0; i < n + s->classes.n; i++) { /* after the rows, what each class still holds */
+        int32_t k = i < n ? truth[i] : (int32_t)(i - n);
+        if (i < n) {
+            product_p[k] *= clipped(p[i]);
+            product_q[k] *= clipped(1.0 - p[i]);
+            if (++held[k] < FACTORS) continue;
+        }
+        add_to(&s->of[k].log_p, &s->of[k].log_p_rest, aip__fmath_log(product_p[k]));
+        add_to(&s->of[k].log_q, &s->of[k].log_q_rest, aip__fmath_log(product_q[k]));
+        product_p[k] = product_q[k] = 1;
+        held[k] = 0;
+    }
 }
 
 static int32_t add_probabilities(const aip__scores_fold *f, aip__scores *s, const aip_batch *batch, const int32_t *truth,
@@ -73,8 +87,7 @@ static int32_t add_probabilities(const aip__scores_fold *f, aip__scores *s, cons
         aip__error_at_data_column(err, name);
         return AIP_E_DATA;
     }
-    if (f->needs & AIP__SCORES_LOSS)
-        for (int64_t i = 0; i < batch->n_rows; i++) add_logs(&s->of[truth[i]], p[i]);
+    if (f->needs & AIP__SCORES_LOSS) add_logs(s, p, truth, batch->n_rows);
     if (!(f->needs & AIP__SCORES_SORTED)) return AIP_OK;
     for (int32_t k = 0; k < s->classes.n; k++) {
         aip__scores_class *c = &s->of[k];

@@ -69,16 +69,26 @@ static void destroy(void *it) {
     aip__free(s->ctx, s);
 }
 
-static bool names_class(const aip__node *key, const aip__classes *classes, int32_t code) {
-    double value = 0;
-    if (classes->type == AIP_FLOAT64)
-        return aip__parse_f64(key->string, key->length, '.', &value) && value == classes->items[code].real;
-    aip__text name;
-    aip__text_init(&name, classes->ctx);
-    aip__classes_name(classes, code, &name);
-    bool same = name.n == key->length && (name.n == 0 || memcmp(name.bytes, key->string, name.n) == 0);
-    aip__text_free(&name);
-    return same;
+/* The code of the class that a key of class_weight names; -1: none. */
+static int32_t class_named(const aip__node *key, const aip__classes *classes, int32_t *code, aip_error **err) {
+    *code = -1;
+    for (int32_t i = 0; i < classes->n && *code < 0; i++) {
+        double value = 0;
+        aip__text name;
+        if (classes->type == AIP_FLOAT64) {
+            if (aip__parse_f64(key->string, key->length, '.', &value) && value == classes->items[i].real) *code = i;
+            continue;
+        }
+        aip__text_init(&name, classes->ctx);
+        aip__classes_name(classes, i, &name);
+        if (name.failed) {
+            aip__text_free(&name);
+            return aip__error_memory(classes->ctx, err);
+        }
+        if (name.n == key->length && (name.n == 0 || memcmp(name.bytes, key->string, name.n) == 0)) *code = i;
+        aip__text_free(&name);
+    }
+    return AIP_OK;
 }
 
 static int32_t class_weights(const self *s, const aip__matrix *m, const aip__classes *classes, aip__logistic_options *o,
@@ -95,15 +105,14 @@ static int32_t class_weights(const self *s, const aip__matrix *m, const aip__cla
         return AIP_OK;
     }
     for (int32_t i = 0; i < w->n; i++) {
-        if (names_class(w->keys[i], classes, 0)) {
-            o->weight0 = w->items[i]->real;
-        } else if (names_class(w->keys[i], classes, 1)) {
-            o->weight1 = w->items[i]->real;
-        } else {
+        int32_t code = 0;
+        AIP__TRY(class_named(w->keys[i], classes, &code, err));
+        if (code < 0) {
             aip__error_set(err, AIP_E_PARAM, "class_weight names '%s', which is not a class of the target", w->keys[i]->string);
             aip__error_at_parameter(err, "class_weight");
             return AIP_E_PARAM;
         }
+        *(code == 0 ? &o->weight0 : &o->weight1) = w->items[i]->real;
     }
     return AIP_OK;
 }

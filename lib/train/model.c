@@ -191,6 +191,10 @@ static int32_t settle_classes(encoder *e, aip__matrix *m, aip_error **err) {
         aip__text value;
         aip__text_init(&value, m->ctx);
         if (e->classes.n == 1) aip__classes_name(&e->classes, 0, &value);
+        if (value.failed) {
+            aip__text_free(&value);
+            return aip__error_memory(m->ctx, err);
+        }
         aip__error_set(err, AIP_E_DATA, "target '%s' has one class (%s): expected two", e->target,
                        value.bytes ? value.bytes : "");
         aip__error_at_data_column(err, e->target);

@@ -41,10 +41,12 @@ static inline void fixture_free(aip_context *ctx) {
     aip__pool_free(ctx->pool);
 }
 
-static inline aip_context *fixture_context(int32_t n_workers) {
+static inline aip_context *fixture_context_with(int32_t n_workers, const aip_allocator *allocator) {
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
     aip_context *ctx = NULL;
     aip__pool *pool = NULL;
-    OK(aip__context_init(NULL, &ctx, &err));
+    options.allocator = allocator;
+    OK(aip__context_init(&options, &ctx, &err));
     OK(aip__pool_create(ctx, n_workers, &pool, &ctx->executor, &err));
     ctx->pool = pool;
     OK(aip__exec_create(ctx, &ctx->exec, &err));
@@ -55,6 +57,8 @@ static inline aip_context *fixture_context(int32_t n_workers) {
     ctx->at_free = fixture_free;
     return ctx;
 }
+
+static inline aip_context *fixture_context(int32_t n_workers) { return fixture_context_with(n_workers, NULL); }
 
 /* Nothing but the context's own reference may be left. */
 static inline void fixture_end(aip_context *ctx) {

@@ -37,4 +37,5 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, stage_suite());
     srunner_add_suite(runner, convert_suite());
     srunner_add_suite(runner, matrix_suite());
+    srunner_add_suite(runner, arrow_suite());
 }

@@ -276,6 +276,62 @@ START_TEST(a_node_of_a_dag_file_makes_a_model_and_wrong_ones_name_their_line) {
 }
 END_TEST
 
+/* An allocator that refuses from its n-th growth on, and counts what it has handed out. */
+typedef struct failing {
+    int64_t left, held;
+} failing;
+
+static void *failing_resize(void *user, void *ptr, size_t old_size, size_t new_size, size_t align) {
+    failing *f = user;
+    if (new_size > old_size && f->left-- <= 0) return NULL;
+    void *out = NULL;
+    if (new_size > 0) {
+        if (posix_memalign(&out, align < sizeof(void *) ? sizeof(void *) : align, new_size) != 0) return NULL;
+        if (ptr) memcpy(out, ptr, old_size < new_size ? old_size : new_size);
+    }
+    f->held += (int64_t)new_size - (int64_t)old_size;
+    free(ptr);
+    return out;
+}
+
+START_TEST(each_refused_allocation_is_reported_and_leaves_nothing_behind) {
+    const int64_t y[ROWS] = {0, 0, 1, 0, 1, 1};
+    int64_t refused = 0;
+    for (int64_t n = 0;; n++) {
+        failing f = {.left = INT64_MAX};
+        aip_allocator allocator = AIP_ALLOCATOR_INIT;
+        allocator.user = &f;
+        allocator.resize = failing_resize;
+        aip_context *ctx = fixture_context_with(0, &allocator);
+        aip_dataset *d = with_target(ctx, (fixture_column){.type = AIP_INT64, .i64 = y}), *predicted = NULL;
+        aip_model *model = NULL, *fitted = NULL;
+        char *json = NULL;
+        aip_error *error = NULL;
+        f.left = n;
+        int32_t status = aip_model_create(ctx, "logistic_regression", "{\"class_weight\":{\"0\":2}}", &model, &error);
+        if (status == AIP_OK) status = aip_model_fit(model, d, "y", NULL, &fitted, &error);
+        if (status == AIP_OK) status = aip_model_predict(fitted, d, &predicted, &error);
+        aip_dataset *rows = NULL;
+        if (status == AIP_OK) status = aip_dataset_collect(predicted, NULL, &rows, &error);
+        if (status == AIP_OK) status = aip_model_describe(fitted, &json, &error);
+        f.left = INT64_MAX;
+        ck_assert_msg(status == AIP_OK || status == AIP_E_NOMEM, "allocation %lld: %s", (long long)n, aip_error_text(error));
+        refused += status == AIP_E_NOMEM;
+        aip_error_free(error);
+        aip_text_free(ctx, json);
+        aip_dataset_free(rows);
+        aip_dataset_free(predicted);
+        aip_dataset_free(d);
+        aip_model_free(fitted);
+        aip_model_free(model);
+        fixture_end(ctx);
+        ck_assert_int_eq(f.held, 0);
+        if (status == AIP_OK) break;
+    }
+    ck_assert_int_gt(refused, 20);
+}
+END_TEST
+
 Suite *model_suite(void) {
     const TTest *tests[] = {a_prediction_has_the_targets_own_type_and_values,
                             a_target_that_cannot_be_learned_says_why,
@@ -283,6 +339,7 @@ Suite *model_suite(void) {
                             an_unfitted_model_neither_predicts_nor_saves,
                             saved_bytes_load_to_the_same_model_and_broken_ones_are_refused,
                             a_node_of_a_dag_file_makes_a_model_and_wrong_ones_name_their_line,
+                            each_refused_allocation_is_reported_and_leaves_nothing_behind,
                             NULL};
     return unit_suite("model", tests);
 }

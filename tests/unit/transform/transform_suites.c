@@ -3,6 +3,8 @@
 
 void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, select_suite());
+    srunner_add_suite(runner, derive_suite());
+    srunner_add_suite(runner, filter_suite());
     srunner_add_suite(runner, drop_missing_suite());
     srunner_add_suite(runner, scaler_suite());
     srunner_add_suite(runner, imputer_suite());

@@ -11,6 +11,8 @@
 #include <string.h>
 
 Suite *select_suite(void);
+Suite *derive_suite(void);
+Suite *filter_suite(void);
 Suite *drop_missing_suite(void);
 Suite *scaler_suite(void);
 Suite *imputer_suite(void);
