@@ -33,7 +33,8 @@ void aip__classes_free(aip__classes *c) {
 
 static int compare(int32_t type, const aip__class *a, const aip__class *b) {
     if (type == AIP_UTF8) {
-        int d = memcmp(a->text, b->text, a->n < b->n ? a->n : b->n);
+        size_t n = a->n < b->n ? a->n : b->n; /* an empty text may be NULL */
+        int d = n > 0 ? memcmp(a->text, b->text, n) : 0;
         return d != 0 ? d : (a->n > b->n) - (a->n < b->n);
     }
     if (type == AIP_FLOAT64) return (a->real > b->real) - (a->real < b->real);

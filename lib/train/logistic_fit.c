@@ -96,7 +96,7 @@ static bool converged(const newton *w, double tol) { return w->gradient <= tol; 
 static int32_t descend(newton *w, double decrement, bool *hessian, bool *moved, aip_error **err) {
     double t = 1;
     *moved = false;
-    for (int i = 0; i < HALVINGS; i++, t *= 0.5) {
+    for (int i = 0; i < HALVINGS; i++) {
         double loss = 0, gradient = 0;
         bool with = *hessian && i == 0;
         AIP__TRY(look(w, t, with, &loss, &gradient, err));
@@ -109,6 +109,7 @@ static int32_t descend(newton *w, double decrement, bool *hessian, bool *moved, 
             *moved = true;
             return AIP_OK;
         }
+        t *= 0.5;
     }
     return AIP_OK;
 }
