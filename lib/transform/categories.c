@@ -135,7 +135,7 @@ static int32_t insert(aip__categories *c, const key *k, const char *name, int32_
         size_t need = 0;
         if (aip__add_size(c->n_bytes, (size_t)k->length + 16, &need) || aip__grow(c->ctx, &c->bytes, &c->bytes_capacity, need, 1))
             return aip__error_memory(c->ctx, err);
-        memcpy(c->bytes + c->n_bytes, k->bytes, k->length);
+        if (k->bytes) memcpy(c->bytes + c->n_bytes, k->bytes, k->length);
         memset(c->bytes + c->n_bytes + k->length, 0, 16);
         e.bits = c->n_bytes;
         c->n_bytes += k->length;

@@ -23,6 +23,8 @@ INLINE v8 load_tail(const double *x, int64_t n) {
     return load(t);
 }
 INLINE double sum8(v8 s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+/* All ones where the value is not NaN. */
+INLINE v8i is_number(v8 v) { return v == v; } // NOLINT(misc-redundant-expression)
 INLINE v8 masked(v8 v, v8i mask) { return (v8)((v8i)v & mask); }
 
 INLINE void moments_body(const double *x, int64_t n, aip__moments *out) {
@@ -31,12 +33,12 @@ INLINE void moments_body(const double *x, int64_t n, aip__moments *out) {
     int64_t whole = n & ~INT64_C(7);
     for (int64_t i = 0; i < whole; i += 8) {
         v8 v = load(x + i);
-        v8i there = v == v;
+        v8i there = is_number(v);
         sum += masked(v, there);
         count -= there;
     }
     v8 last = load_tail(x + whole, n - whole);
-    v8i last_there = last == last;
+    v8i last_there = is_number(last);
     sum += masked(last, last_there);
     count -= last_there;
     int64_t k = 0;
@@ -47,7 +49,7 @@ INLINE void moments_body(const double *x, int64_t n, aip__moments *out) {
     v8 squares = {0}, rest = {0};
     for (int64_t i = 0; i < whole; i += 8) {
         v8 v = load(x + i);
-        v8 d = masked(v - mean, v == v);
+        v8 d = masked(v - mean, is_number(v));
         squares += d * d;
         rest += d;
     }
@@ -64,7 +66,7 @@ INLINE bool scale_body(const double *x, int64_t n, double mean, double scale, do
     int64_t whole = n & ~INT64_C(7);
     for (int64_t i = 0; i < whole; i += 8) {
         v8 v = load(x + i);
-        nan |= v != v;
+        nan |= ~is_number(v);
         v8 y = (v - mean) / scale;
         memcpy(out + i, &y, sizeof y);
     }
@@ -81,7 +83,7 @@ INLINE bool any_nan_body(const double *x, int64_t n) {
     int64_t whole = n & ~INT64_C(7);
     for (int64_t i = 0; i < whole; i += 8) {
         v8 v = load(x + i);
-        nan |= v != v;
+        nan |= ~is_number(v);
     }
     bool any = (nan[0] | nan[1] | nan[2] | nan[3] | nan[4] | nan[5] | nan[6] | nan[7]) != 0;
     for (int64_t i = whole; i < n; i++) any = any || isnan(x[i]);

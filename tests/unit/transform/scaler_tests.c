@@ -130,7 +130,7 @@ START_TEST(moments_are_the_same_bits_at_every_vector_level) {
             aip__cpu_set(level);
             aip__moments again = {0};
             aip__moments_add(&again, c, 0);
-            ck_assert(memcmp(&m, &again, sizeof m) == 0);
+            ck_assert(m.n == again.n && m.mean == again.mean && m.m2 == again.m2);
             ck_assert(aip__scale_f64(x + 1, n, m.mean, 3, y[1]) == any);
             for (int i = 0; i < n; i++) ck_assert(y[0][i] == y[1][i] || (isnan(y[0][i]) && isnan(y[1][i])));
         }
@@ -152,7 +152,7 @@ START_TEST(any_number_of_workers_gives_the_same_bits) {
         tt_rows r = tt_apply(ctx, "standard_scaler", NULL, d);
         if (!first) first = calloc(5000, sizeof *first);
         for (int i = 0; i < 5000 && w == 0; i++) first[i] = aip__column_f64(r.columns[0])[i];
-        ck_assert(memcmp(first, r.columns[0]->values, 5000 * sizeof *first) == 0);
+        for (int i = 0; i < 5000; i++) ck_assert(first[i] == aip__column_f64(r.columns[0])[i]); /* missing rows hold 0 */
         tt_rows_free(&r);
         aip_dataset_free(d);
         tt_context_end(ctx);
