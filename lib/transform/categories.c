@@ -61,16 +61,22 @@ static inline uint64_t f64_bits(double v) {
     return bits;
 }
 
+static const uint64_t low_bytes[9] = {0,
+                                      UINT64_C(0xff),
+                                      UINT64_C(0xffff),
+                                      UINT64_C(0xffffff),
+                                      UINT64_C(0xffffffff),
+                                      UINT64_C(0xffffffffff),
+                                      UINT64_C(0xffffffffffff),
+                                      UINT64_C(0xffffffffffffff),
+                                      UINT64_C(0xffffffffffffffff)};
+
 /* `text` has at least 16 readable bytes, whatever its length: column buffers and our own byte string see to that. */
 static inline key text_key(const char *text, size_t n) {
     key k = {.length = (uint32_t)n, .bytes = text};
     if (n > 0) memcpy(k.head, text, 16);
-    if (n < 8) {
-        k.head[0] &= (UINT64_C(1) << (8 * n)) - 1;
-        k.head[1] = 0;
-    } else if (n < 16) {
-        k.head[1] &= (UINT64_C(1) << (8 * (n - 8))) - 1;
-    }
+    k.head[0] &= low_bytes[n < 8 ? n : 8]; /* without a branch: lengths vary from row to row */
+    k.head[1] &= low_bytes[n < 8 ? 0 : n < 16 ? n - 8 : 8];
     k.hash = aip__hash_fold(k.head[0] ^ n ^ AIP__HASH_K0, k.head[1] ^ AIP__HASH_K1);
     if (n > 16) k.hash = aip__hash64(text + 16, n - 16, k.hash);
     return k;
