@@ -1,6 +1,9 @@
 /* What binding checks: columns, types, zones; and the type, zone and nullable flag that come out. */
 #include "expr_suites.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 START_TEST(an_unknown_column_is_named_with_the_nearest) {
     assert_fails("i + walll", AIP_E_SCHEMA, "expression 'i + walll': column 5: no column 'walll'; did you mean 'wall'?");
 }
@@ -109,12 +112,74 @@ START_TEST(an_expression_may_go_before_what_was_bound_from_it) {
 }
 END_TEST
 
+/* ---- refused memory ---- */
+typedef struct refusing {
+    int64_t calls, fail_at, live;
+} refusing;
+static void *refusing_resize(void *user, void *ptr, size_t old_size, size_t new_size, size_t align) {
+    refusing *r = user;
+    void *p = NULL;
+    if (new_size > 0) {
+        if (++r->calls == r->fail_at || !(p = aligned_alloc(align < 16 ? 16 : align, (new_size + 63) & ~(size_t)63))) return NULL;
+        if (ptr) memcpy(p, ptr, old_size < new_size ? old_size : new_size);
+    }
+    free(ptr);
+    r->live += (new_size > 0) - (ptr != NULL);
+    return p;
+}
+
+START_TEST(a_refused_allocation_leaks_nothing_and_is_reported) {
+    const char *text = "if(s in ('a', 'b'), upper(s) || '!', text(timestamp(lower(s), 'America/New_York')))";
+    int32_t status = AIP_E_NOMEM;
+    for (int64_t k = 1; status != AIP_OK; k++) {
+        refusing state = {.fail_at = k};
+        aip_allocator allocator = {.struct_size = sizeof allocator, .user = &state, .resize = refusing_resize};
+        aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+        aip_context *ctx = NULL;
+        aip_schema *schema = NULL;
+        aip__utf8_builder builder = {0};
+        aip__column *column = NULL, *out = NULL;
+        aip__expr *e = NULL;
+        aip__bound_expr *b = NULL;
+        aip_error *err = NULL;
+        aip_field field = aip__field("s", AIP_UTF8);
+        options.allocator = &allocator;
+        ck_assert_int_lt(k, 1000);
+        status = aip__context_init(&options, &ctx, &err);
+        if (status == AIP_OK) ctx->io = table_ctx->io;
+        if (status == AIP_OK) status = aip_schema_create(ctx, &field, 1, &schema, &err);
+        if (status == AIP_OK) status = aip__utf8_begin(&builder, ctx, AIP_UTF8, 1, 8, &err);
+        if (status == AIP_OK && (status = aip__utf8_add(&builder, "a", 1, &err)) != AIP_OK) aip__utf8_abandon(&builder);
+        if (status == AIP_OK) status = aip__utf8_end(&builder, &column, &err);
+        if (status == AIP_OK) status = aip__expr_parse(ctx, text, strlen(text), &e, &err);
+        if (status == AIP_OK) status = aip__expr_bind(e, schema, &b, &err);
+        if (status == AIP_OK) status = aip__expr_eval_columns(b, &column, 1, 0, &out, &err);
+        ck_assert_msg(status == AIP_OK || status == AIP_E_NOMEM, "allocation %d: %s", (int)k, aip_error_text(err));
+        ck_assert_int_eq(status == AIP_OK, err == NULL);
+        aip_error_free(err);
+        aip__column_free(out);
+        aip__column_free(column);
+        aip__expr_unbind(b);
+        aip__expr_free(e);
+        aip_schema_free(schema);
+        if (ctx) aip__context_release(ctx);
+        ck_assert_int_eq(state.live, 0);
+    }
+}
+END_TEST
+
 START_TEST(every_function_is_documented) {
+    FILE *f = fopen(AIPIPE_SOURCE_ROOT "/docs/expressions.md", "r");
+    ck_assert_ptr_nonnull(f);
+    static char manual[32768];
+    manual[fread(manual, 1, sizeof manual - 1, f)] = 0;
+    fclose(f);
     aip__expr_doc doc;
     int32_t n = 0;
     for (; aip__expr_function_doc(n, &doc); n++) {
         ck_assert(doc.name && doc.name[0] && doc.signature && doc.signature[0] && doc.doc);
         ck_assert_int_eq(doc.doc[strlen(doc.doc) - 1], '.');
+        ck_assert_msg(strstr(manual, doc.doc) != NULL, "docs/expressions.md does not have: %s", doc.signature);
     }
     ck_assert_int_gt(n, 60);
     ck_assert(!aip__expr_function_doc(-1, &doc));
@@ -128,6 +193,7 @@ Suite *expr_types_suite(void) {
                                   zones_and_units_must_exist_and_be_constants,
                                   the_result_says_its_type_zone_and_whether_it_may_be_null,
                                   an_expression_may_go_before_what_was_bound_from_it,
+                                  a_refused_allocation_leaks_nothing_and_is_reported,
                                   every_function_is_documented,
                                   NULL};
     return table_suite("expr types", tests);
