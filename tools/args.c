@@ -277,12 +277,13 @@ static void help_option(const option *o) {
     line_free(&l);
 }
 
-static void help_lines(const char *text) {
+/* Each line folded by itself. */
+static void help_lines(const char *text, int indent) {
     for (; *text; text += *text == '\n') {
         size_t n = strcspn(text, "\n");
         char *one = tool_copy(text);
         one[n] = 0;
-        term_fold(&term_out, one, 0, 0);
+        term_fold(&term_out, one, 0, indent);
         free(one);
         text += n;
     }
@@ -290,11 +291,14 @@ static void help_lines(const char *text) {
 
 void args_help(const command *c) {
     const char *bold = term_style(&term_out, STYLE_BOLD), *plain = term_plain(&term_out);
-    printf("%saipipe %s%s %s\n\n", bold, c->name, plain, c->usage);
-    help_lines(c->about);
-    if (c->n_options) printf("\n%sOptions%s\n", bold, plain);
+    printf("%saipipe %s%s ", bold, c->name, plain);
+    term_fold(&term_out, c->usage, (int)strlen(c->name) + 8, 4);
+    printf("\n");
+    help_lines(c->about, 0);
+    printf("\n%sOptions%s\n", bold, plain);
     for (int i = 0; i < c->n_options; i++) help_option(&c->options[i]);
     printf("\n%sOptions of all commands%s\n", bold, plain);
     for (int i = 0; i < n_global_options; i++) help_option(&global_options[i]);
-    printf("\n%sExamples%s\n%s", bold, plain, c->examples);
+    printf("\n%sExamples%s\n", bold, plain);
+    help_lines(c->examples, 6);
 }

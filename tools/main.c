@@ -124,23 +124,25 @@ static const command *find_command(const char *name) {
 
 static void help(terminal *t) {
     const char *bold = term_style(t, STYLE_BOLD), *plain = term_plain(t);
-    fprintf(t->stream, "%saipipe%s COMMAND ...: data pipelines from raw files to predictions\n\n%sCommands%s\n", bold, plain,
-            bold, plain);
+    fprintf(t->stream, "%saipipe%s COMMAND ...", bold, plain);
+    term_fold(t, ": data pipelines from raw files to predictions", 18, 2);
+    fprintf(t->stream, "\n%sCommands%s\n", bold, plain);
     for (int i = 0; i < N_COMMANDS; i++) {
         fprintf(t->stream, "  %-9s ", commands[i].name);
         term_fold(t, commands[i].summary, 12, 12);
     }
-    fprintf(t->stream,
-            "\n  aipipe COMMAND --help   options and examples of a command\n  aipipe --version        the library's version\n");
+    fprintf(t->stream, "\n");
+    term_fold(t, "aipipe COMMAND --help: options and examples of a command", 0, 2);
+    term_fold(t, "aipipe --version: the library's version", 0, 2);
 }
 
 static int wrong_command(const char *name) {
     const char *names[N_COMMANDS];
     for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i].name;
     const char *near = nearest_name(name, names, N_COMMANDS);
-    const char *what = name[0] == '-' ? "option" : "command";
-    if (near) return usage_error(NULL, "unknown %s '%s'; did you mean %s?", what, name, near);
-    return usage_error(NULL, "unknown %s '%s'", what, name);
+    if (name[0] == '-') return usage_error(NULL, "unknown option '%s'; options follow the command", name);
+    return near ? usage_error(NULL, "unknown command '%s'; did you mean %s?", name, near)
+                : usage_error(NULL, "unknown command '%s'", name);
 }
 
 /* Colour is needed before the first message, so it is looked for before the options are read. */
@@ -162,7 +164,7 @@ static int early_colour(int argc, char **argv, colour_choice *out) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+    if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         printf("aipipe %s\n", aip_version());
         return fflush(stdout) == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
     }

@@ -127,5 +127,7 @@ json_t *field_number_json(const aip_field *f, double number) {
         line_field_number(&l, f, number);
         return line_json(&l);
     }
+    if ((f->type == AIP_INT32 || f->type == AIP_INT64) && number == trunc(number) && fabs(number) < 0x1p53)
+        return json_integer((json_int_t)number);
     return json_real(f->type == AIP_DECIMAL64 ? number / pow(10, f->scale) : number);
 }
