@@ -33,11 +33,19 @@ static void add_seconds(aip__text *t, const char *key, int64_t ns) {
     aip__text_f64(t, (double)(ns / 1000) / 1e6, true);
 }
 
+/* The path, as the DAG file says it, of what the task wrote; NULL. */
+static const char *written_path(const aip__task_run *r) {
+    const aip__node *at = r->definition ? aip__node_get(r->definition, "output") : NULL;
+    if (!at && r->definition) at = aip__node_get(r->definition, "write");
+    if (at && at->kind == AIP__MAP) at = aip__node_get(at, "path");
+    return at && at->kind == AIP__STRING ? at->string : NULL;
+}
+
 /* Under the run's lock. */
 static void add_task(aip__text *t, const aip_run *run, int32_t i) {
     const aip__task_run *r = &run->tasks[i];
     const aip__task *task = &run->dag->tasks[i];
-    aip__text_str(t, "{\"name\":");
+    aip__text_str(t, "{\"task\":");
     aip__text_json(t, task->name, strlen(task->name));
     add_text(t, "operator", task->operator_ ? task->operator_->name : "callback");
     add_text(t, "state", aip_task_state_name(r->state));
@@ -53,6 +61,7 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
         aip__text_str(t, ",\"metrics\":");
         aip__text_str(t, r->metrics);
     }
+    if (r->state == AIP_TASK_SUCCESS) add_text(t, "output", written_path(r));
     if (r->error) add_error(t, r->error, r->status);
     aip__text_char(t, '}');
 }
@@ -104,7 +113,7 @@ static void describe_param(aip__text *t, const aip__node *key, const aip__node *
 
 static void describe_task(aip__text *t, const aip_dag *dag, const aip__task *task) {
     const aip__node *doc = task->definition ? aip__node_get(task->definition, "doc") : NULL;
-    aip__text_str(t, "{\"name\":");
+    aip__text_str(t, "{\"task\":");
     aip__text_json(t, task->name, strlen(task->name));
     add_text(t, "operator", task->operator_ ? task->operator_->name : "callback");
     if (doc && doc->kind == AIP__STRING) add_text(t, "doc", doc->string);
