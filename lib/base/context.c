@@ -87,7 +87,7 @@ void aip__context_release(aip_context *ctx) {
     for (int c = 0; c < AIP__BUFFER_CLASSES; c++) {
         for (void *p = ctx->spare.head[c], *next; p; p = next) {
             memcpy(&next, p, sizeof next);
-            ctx->allocator.resize(ctx->allocator.user, p, ((size_t)32 << 10) << c, 0, 64);
+            ctx->allocator.resize(ctx->allocator.user, p, aip__buffer_class_size(c), 0, 64);
         }
     }
     pthread_mutex_destroy(&ctx->spare.lock);

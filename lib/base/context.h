@@ -10,7 +10,7 @@
 struct aip__catalog;
 struct aip__io;
 
-#define AIP__BUFFER_CLASSES 12 /* of 32 KiB << class */
+#define AIP__BUFFER_CLASSES 48 /* base/memory.h: four sizes for each doubling from 32 KiB */
 
 struct aip_context {
     _Atomic(int64_t) refs;

@@ -37,6 +37,8 @@ typedef struct aip__buffer {
     void *owner;
 } aip__buffer;
 
+/* Bytes of the c-th size in which freed buffers are kept: 32, 40, 48, 56, 64, 80, ... KiB. */
+size_t aip__buffer_class_size(int c);
 /* Contents are not set, but for the 64 zero bytes behind size. NULL when refused. */
 aip__buffer *aip__buffer_new(aip_context *ctx, size_t size);
 /* Wraps memory that `release(owner)` gives back when the last reference goes. */
