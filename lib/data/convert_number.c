@@ -4,7 +4,6 @@
 #include "data/convert.h"
 #include "data/powers_of_ten.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FALLBACK_DIGITS 800 /* no halfway point of binary64 has more than 767 significant digits */
@@ -149,7 +148,7 @@ static void cut_to_19(decimal *d) {
     d->exponent = d->written - fraction + after;
 }
 
-/* strtod on "digits e exponent": without a decimal mark its result does not depend on the locale. A digit 1 stands for all that is cut off. */
+/* The C library on "digits e exponent"; a digit 1 stands for all that is cut off. */
 static double by_strtod(const decimal *d) {
     char text[MAX_FALLBACK_DIGITS + 32];
     size_t n = 0;
@@ -177,7 +176,7 @@ static double by_strtod(const decimal *d) {
     text[n++] = 'e';
     n += aip__format_i64(text + n, exponent);
     text[n] = 0;
-    return strtod(text, NULL);
+    return aip__strtod(text, NULL);
 }
 
 static double decide(const decimal *d) {
