@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 typedef enum {
     T_END,
@@ -130,7 +129,7 @@ static bool is_symbol(const parser *p, const char *symbol) {
 }
 static bool is_word(const parser *p, const char *word) {
     size_t n = strlen(word);
-    return p->now.kind == T_NAME && (size_t)(p->now.end - p->now.at) == n && strncasecmp(p->e->text + p->now.at, word, n) == 0;
+    return p->now.kind == T_NAME && (size_t)(p->now.end - p->now.at) == n && aip__expr_same_word(p->e->text + p->now.at, word, n);
 }
 static bool next_is(const parser *p, char c) {
     const char *s = p->e->text + p->now.end;
