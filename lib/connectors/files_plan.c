@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "data/convert.h"
 #include "data/schema.h"
 #include <stdio.h>
 #include <string.h>
@@ -158,12 +159,15 @@ static int32_t bad_type(const plan *p, const aip__node *node, const char *column
 static int32_t said_type(const plan *p, const aip__node *node, aip_field *field, aip_error **err) {
     if (node->kind != AIP__STRING) return bad_type(p, node, field->name, err);
     const char *s = node->string;
-    int scale = -1, used = 0;
+    static const char decimal[] = "decimal64(";
+    const size_t before = sizeof decimal - 1;
+    int32_t scale = -1;
     field->zone = NULL;
     if (strcmp(s, "timestamp[UTC]") == 0) {
         field->type = AIP_TIMESTAMP;
         field->zone = "UTC";
-    } else if (sscanf(s, "decimal64(%2d)%n", &scale, &used) == 1 && used == (int)node->length && scale >= 0 && scale <= 18) {
+    } else if (node->length > before + 1 && memcmp(s, decimal, before) == 0 && s[node->length - 1] == ')'
+               && aip__parse_i32(s + before, node->length - before - 1, &scale) && scale >= 0 && scale <= 18) {
         field->type = AIP_DECIMAL64;
         field->scale = scale;
     } else {
@@ -189,7 +193,7 @@ static int32_t check_types(const plan *p, aip_error **err) {
 static int32_t add_field(plan *p, aip_field *fields, int32_t k, const char *from, const aip__node *place, const char *name,
                          aip_error **err) {
     int32_t i = aip_schema_find(p->names, from);
-    if (i < 0) return unknown_column(p, place, "columns", from, err);
+    if (i < 0 || !p->sample.guesses) return unknown_column(p, place, "columns", from, err);
     fields[k] = aip__field(name, 0);
     aip__guess_field(p->sample.guesses[i], &fields[k]);
     const aip__node *said = aip__node_get(p->types, from);

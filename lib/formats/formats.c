@@ -16,7 +16,8 @@ const aip_param_spec aip__format_common[] = {
      "\"decimal64(2)\"}",
      "{}", NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_INT, "infer_rows",
-     "First rows that types are guessed from (shared out among several files); null: all rows", "10000", NULL, 1, 1e15, 1, 0},
+     "First rows that types are guessed from (shared out among several files, at most 32 MiB); null: all rows", "10000", NULL, 1,
+     1e15, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "on_bad_row",
      "A row that does not fit: error, null (cells that do not parse become null; a row of the wrong shape is rejected), reject (into the "
      "rejects table)",

@@ -52,7 +52,12 @@ extern const aip_descriptor aip__csv_descriptor;
 extern const aip_param_spec aip__csv_params[];
 int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
 void aip__csv_options_destroy(void *options);
-bool aip__csv_is_null(const aip__csv_options *o, const char *s, size_t n);
+/* Is this one of the null markers? Most cells are not, and are told by their first byte. */
+bool aip__csv_in_nulls(const aip__csv_options *o, const char *s, size_t n);
+static inline bool aip__csv_is_null(const aip__csv_options *o, const char *s, size_t n) {
+    if (n == 0) return o->empty_is_null;
+    return o->null_starts[(unsigned char)s[0]] && aip__csv_in_nulls(o, s, n);
+}
 
 /* ---- scan: where records end ----------------------------------------------------------------------------------------------------------- */
 typedef enum {

@@ -37,7 +37,8 @@ void aip__csv_excerpt(const char *s, size_t n, char *out) {
 
 /* What is wrong with a row, for the rejects table and for messages. */
 static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
-    char text[64];
+    char text[64] = "";
+    if (cell) aip__csv_excerpt(cell->text, cell->n, text);
     switch (row->fault) {
     case AIP__ROW_SHORT:
     case AIP__ROW_LONG: snprintf(out, size, "expected %d columns, found %u", d->reader->n_columns, row->n_fields); return;
@@ -48,13 +49,8 @@ static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_ce
         snprintf(out, size, "record is longer than max_record_bytes (%lld)", (long long)d->options->max_record_bytes);
         return;
     case AIP__ROW_UNCLOSED: snprintf(out, size, "a quote that opens in this record is never closed"); return;
-    case AIP__ROW_UTF8:
-        aip__csv_excerpt(cell->text, cell->n, text);
-        snprintf(out, size, "expected UTF-8 text, found '%s'", text);
-        return;
-    default:
-        aip__csv_excerpt(cell->text, cell->n, text);
-        snprintf(out, size, "expected %s, found '%s'", aip_type_name(d->reader->schema->fields[row->column].type), text);
+    case AIP__ROW_UTF8: snprintf(out, size, "expected UTF-8 text, found '%s'", text); return;
+    default: snprintf(out, size, "expected %s, found '%s'", aip_type_name(d->reader->schema->fields[row->column].type), text);
     }
 }
 
@@ -62,7 +58,7 @@ static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_ce
 static void hint(const decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
     static const char *const policy = "on_bad_row: reject or null";
     const aip_field *f = row->column >= 0 ? &d->reader->schema->fields[row->column] : NULL;
-    if (row->fault == AIP__ROW_TYPE) {
+    if (row->fault == AIP__ROW_TYPE && f && cell) {
         int32_t wider = aip__infer_join(f->type, aip__infer_text(cell->text, cell->n, d->options->dialect.decimal));
         snprintf(out, size, "set types: {%s: %s}, a larger infer_rows, or %s", f->name,
                  aip_type_name(wider == f->type ? AIP_UTF8 : wider), policy);

@@ -4,6 +4,8 @@
 #include "data/convert.h"
 #include <string.h>
 
+#define MAX_SAMPLE_BYTES ((int64_t)32 << 20) /* of very wide rows, fewer are looked at */
+
 /* Zones are told apart only while the column may still be timestamps. */
 static aip__guess look(const aip__csv_options *o, aip__guess g, const aip__csv_cell *c) {
     int32_t type = aip__infer_text(c->text, c->n, o->dialect.decimal);
@@ -44,8 +46,8 @@ static int32_t look_at_piece(const aip__csv_options *o, const aip__csv_piece *p,
 
 static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t *slot, int32_t n, aip__guess *guesses,
                             aip_error **err) {
-    bool end = false;
-    while (max_rows > 0) {
+    bool end = false, all = max_rows == INT64_MAX;
+    while (max_rows > 0 && (all || c->offset < MAX_SAMPLE_BYTES)) {
         aip__csv_piece p = {0};
         AIP__TRY(aip__csv_cutter_next(c, max_rows < AIP_BATCH_MAX_ROWS ? max_rows : AIP_BATCH_MAX_ROWS, &p, &end, err));
         if (end) return AIP_OK;

@@ -140,9 +140,7 @@ void aip__csv_options_destroy(void *options) {
     aip__free(o->ctx, o);
 }
 
-bool aip__csv_is_null(const aip__csv_options *o, const char *s, size_t n) {
-    if (n == 0) return o->empty_is_null;
-    if (!o->null_starts[(unsigned char)s[0]]) return false;
+bool aip__csv_in_nulls(const aip__csv_options *o, const char *s, size_t n) {
     for (int32_t i = 0; i < o->n_nulls; i++)
         if (o->null_lengths[i] == n && memcmp(o->nulls[i], s, n) == 0) return true;
     return false;

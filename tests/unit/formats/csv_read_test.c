@@ -86,11 +86,38 @@ START_TEST(types_are_the_join_of_what_the_sample_holds) {
 }
 END_TEST
 
+START_TEST(a_type_that_only_shows_after_the_sample_is_an_error_unless_all_rows_are_looked_at) {
+    aip_context *ctx = table_context(2);
+    size_t n = 0, size = 200000;
+    char *text = malloc(size), message[200];
+    ck_assert_ptr_nonnull(text);
+    n += (size_t)snprintf(text, size, "a\n");
+    for (int i = 0; i < 10000; i++) n += (size_t)snprintf(text + n, size - n, "%d\n", i);
+    n += (size_t)snprintf(text + n, size - n, "1.5\n");
+    char *path = table_file("late.csv", text, n);
+    aip_dataset *d = NULL;
+    int64_t count = 0;
+    OK(table_read(ctx, path, NULL, &d, &err));
+    snprintf(message, sizeof message,
+             "late.csv:10002:1: column 'a': expected int64, found '1.5' (set types: {a: float64}, a larger infer_rows");
+    FAILS(aip_dataset_count(d, NULL, &count, &err), AIP_E_DATA, message);
+    aip_dataset_free(d);
+    OK(table_read(ctx, path, "\"infer_rows\": null", &d, &err));
+    ck_assert_int_eq(aip_schema_field(aip_dataset_schema(d), 0)->type, AIP_FLOAT64);
+    OK(aip_dataset_count(d, NULL, &count, &err));
+    ck_assert_int_eq(count, 10001);
+    aip_dataset_free(d);
+    free(path), free(text);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(types_can_be_said) {
     table_check("zip,n,p,t\n01234,7,1.5,2013-01-01T00:00:00Z\n",
                 "\"types\": {\"zip\": \"utf8\", \"n\": \"int32\", \"p\": \"decimal64(2)\", \"t\": \"timestamp[UTC]\"}",
                 "zip:utf8 n:int32 p:decimal64 t:timestamp\n'01234'|7|1.50|2013-01-01T00:00:00Z\n");
     table_check("a\n1\n", "\"types\": {\"a\": \"float32\"}", "a:float32\n1.0\n");
+    table_check_fails("p\n1\n", "\"types\": {\"p\": \"decimal64(19)\"}", AIP_E_PARAM, "decimal64(SCALE), found 'decimal64(19)'");
     table_check_fails("age\n1\n", "\"types\": {\"aeg\": \"utf8\"}", AIP_E_SCHEMA, "did you mean 'age'?");
     table_check_fails("age\n1\n", "\"types\": {\"age\": \"integer\"}", AIP_E_PARAM, "expected one of bool, int32");
 }
@@ -228,6 +255,7 @@ Suite *csv_read_suite(void) {
                                   null_markers_are_null_and_quoted_ones_only_where_they_cannot_be_text,
                                   types_are_the_join_of_what_the_sample_holds,
                                   types_can_be_said,
+                                  a_type_that_only_shows_after_the_sample_is_an_error_unless_all_rows_are_looked_at,
                                   columns_are_chosen_and_renamed,
                                   a_bad_cell_is_an_error_with_place_column_expectation_and_way_out,
                                   a_row_of_the_wrong_shape_is_an_error_unless_padded_or_cut,
