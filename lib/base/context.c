@@ -71,6 +71,7 @@ int32_t aip__context_init(const aip_context_options *options, aip_context **out,
     ctx->memory_limit = o.memory_limit ? o.memory_limit : default_limit();
     ctx->spare.limit = ctx->memory_limit / 8 < SPARE_LIMIT ? (size_t)(ctx->memory_limit / 8) : SPARE_LIMIT;
     pthread_mutex_init(&ctx->spare.lock, NULL);
+    aip__fork_mark_init(&ctx->spare.mark);
     ctx->io = &aip__io_posix;
     *out = ctx;
     return AIP_OK;
@@ -84,6 +85,8 @@ aip_context *aip__context_retain(aip_context *ctx) {
 void aip__context_release(aip_context *ctx) {
     if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1) return;
     if (ctx->at_free) ctx->at_free(ctx);
+    aip__spare_lock(ctx); /* in a child nothing may have been freed before */
+    pthread_mutex_unlock(&ctx->spare.lock);
     for (int c = 0; c < AIP__BUFFER_CLASSES; c++) {
         for (void *p = ctx->spare.head[c], *next; p; p = next) {
             memcpy(&next, p, sizeof next);
@@ -91,6 +94,7 @@ void aip__context_release(aip_context *ctx) {
         }
     }
     pthread_mutex_destroy(&ctx->spare.lock);
+    aip__fork_mark_free(&ctx->spare.mark);
     aip_allocator a = ctx->allocator;
     a.resize(a.user, ctx, sizeof *ctx, 0, 16);
 }

@@ -2,6 +2,7 @@
 #ifndef AIPIPE_LIB_BASE_CONTEXT_H
 #define AIPIPE_LIB_BASE_CONTEXT_H
 
+#include "base/fork.h"
 #include <aipipe/exec.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct aip_context {
 
     struct { /* freed buffers, kept for the next batch */
         pthread_mutex_t lock;
+        aip__fork_mark mark; /* a forked child begins with none: a thread that it does not have may hold the lock */
         void *head[AIP__BUFFER_CLASSES];
         size_t bytes, limit;
     } spare;

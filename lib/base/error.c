@@ -85,6 +85,12 @@ int32_t aip_error_set(aip_error **err, int32_t status, const char *message) {
     return aip__error_set(err, status, "%s", message ? message : "");
 }
 
+int32_t aip__error_of_host(aip_error **err, int32_t status, const char *what) {
+    if (status != AIP_OK && err && !*err)
+        aip__error_set(err, status, "%s failed with status %d and no message", what, (int)status);
+    return status;
+}
+
 static int can_place(aip_error **err) { return err && *err && !(*err)->is_static; }
 
 static void forget_text(aip_error *e) { /* made before a place was known */

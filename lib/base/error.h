@@ -14,6 +14,9 @@ int32_t aip__error_setv(aip_error **err, int32_t status, const char *format, va_
 int32_t aip__error_errno(aip_error **err, int errno_value, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int32_t aip__error_nomem(aip_error **err);
 
+/* After a host's function: a status that came without an error gets one, so that a failed call always says something. Returns status. */
+int32_t aip__error_of_host(aip_error **err, int32_t status, const char *what);
+
 /* Say where an error applies. Each does nothing when err or *err is NULL, and keeps what was set before (the innermost place wins). */
 void aip__error_at_source(aip_error **err, const char *source);
 void aip__error_at_line(aip_error **err, int64_t line, int64_t column);

@@ -12,14 +12,17 @@
 #define BUFFER_SLACK 64 /* readable zero bytes behind a buffer's end */
 #define CLASS_MIN ((size_t)32 << 10)
 
-/* Reserves bytes against the limit. */
+/* Reserves bytes against the limit. What does not fit is never counted, not even for a moment: it would refuse others, or wrap. */
 static bool reserve(aip_context *ctx, size_t n) {
-    uint64_t used = atomic_fetch_add_explicit(&ctx->memory_used, n, memory_order_relaxed) + n;
-    if (used > ctx->memory_limit) {
-        atomic_fetch_sub_explicit(&ctx->memory_used, n, memory_order_relaxed);
-        atomic_store_explicit(&ctx->limit_refused, 1, memory_order_relaxed);
-        return false;
-    }
+    uint64_t used = atomic_load_explicit(&ctx->memory_used, memory_order_relaxed);
+    do {
+        if (used > ctx->memory_limit || n > ctx->memory_limit - used) {
+            atomic_store_explicit(&ctx->limit_refused, 1, memory_order_relaxed);
+            return false;
+        }
+    } while (
+        !atomic_compare_exchange_weak_explicit(&ctx->memory_used, &used, used + n, memory_order_relaxed, memory_order_relaxed));
+    used += n;
     uint64_t peak = atomic_load_explicit(&ctx->memory_peak, memory_order_relaxed);
     while (
         used > peak
@@ -115,6 +118,18 @@ static int class_of(size_t total) {
     return -1;
 }
 
+/* In a forked child the lock may be held, and a list half changed, by a thread that does not exist there: the store begins anew, and what
+ * lay in it is left to the end of the process. */
+void aip__spare_lock(aip_context *ctx) {
+    if (aip__fork_mark_take(&ctx->spare.mark)) {
+        pthread_mutex_init(&ctx->spare.lock, NULL);
+        memset(ctx->spare.head, 0, sizeof ctx->spare.head);
+        ctx->spare.bytes = 0;
+        aip__fork_mark_taken(&ctx->spare.mark);
+    }
+    pthread_mutex_lock(&ctx->spare.lock);
+}
+
 /* Memory for `total` bytes (slack included); *got is what it really holds. */
 static uint8_t *take(aip_context *ctx, size_t total, size_t *got) {
     int c = class_of(total);
@@ -123,7 +138,7 @@ static uint8_t *take(aip_context *ctx, size_t total, size_t *got) {
         return raw(ctx, NULL, 0, total, BUFFER_ALIGN);
     }
     *got = aip__buffer_class_size(c);
-    pthread_mutex_lock(&ctx->spare.lock);
+    aip__spare_lock(ctx);
     void *p = ctx->spare.head[c];
     if (p) {
         memcpy(&ctx->spare.head[c], p, sizeof(void *));
@@ -143,7 +158,7 @@ static void give(aip_context *ctx, uint8_t *p, size_t total) {
     int c = class_of(total);
     if (c >= 0 && aip__buffer_class_size(c) == total) {
         bool kept = false;
-        pthread_mutex_lock(&ctx->spare.lock);
+        aip__spare_lock(ctx);
         if (ctx->spare.bytes + total <= ctx->spare.limit) {
             memcpy(p, &ctx->spare.head[c], sizeof(void *));
             ctx->spare.head[c] = p;

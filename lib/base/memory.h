@@ -27,6 +27,9 @@ int32_t aip__error_memory(aip_context *ctx, aip_error **err);
 /* Grows an array so that it holds at least `need` items; *capacity is in items. Doubles. Returns 0, or -1 when refused. */
 int aip__grow(aip_context *ctx, void *array_ptr, size_t *capacity, size_t need, size_t item_size);
 
+/* Locks the store of freed buffers (ctx->spare). */
+void aip__spare_lock(aip_context *ctx);
+
 typedef struct aip__buffer {
     _Atomic(int64_t) refs;
     aip_context *ctx;             /* retained */

@@ -18,9 +18,9 @@
 #include "exec/group.h"
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/memory.h"
 #include "exec/float_mode.h"
-#include "exec/fork.h"
 #include "exec/pause.h"
 #include <assert.h>
 #include <pthread.h>
@@ -112,7 +112,7 @@ static void enter(aip__exec *exec) {
 }
 
 /* The group was made before a fork: its jobs may be on threads that do not exist here, and its lists half changed. */
-static bool inherited(const aip__group *group) {
+bool aip__group_inherited(const aip__group *group) {
     enter(group->exec);
     return group->generation != atomic_load_explicit(&group->exec->generation, memory_order_relaxed);
 }
@@ -204,7 +204,7 @@ static void perform(aip_job *job) {
     aip__float_mode_leave(&mode);
     current = outer;
 
-    if (!inherited(group)) { /* else the job forked, and this is the child */
+    if (!aip__group_inherited(group)) { /* else the job forked, and this is the child */
         pthread_mutex_lock(&exec->lock);
         if (!skip && status != AIP_OK) error = keep_error(group, status, job->order, error);
         group->unfinished--;
@@ -221,7 +221,7 @@ void aip_job_run(aip_job *job) {
     if (!job) return;
     if (job_claim(job)) {
         aip__group *group = job->group;
-        if (!inherited(group)) { /* else the ticket was taken along through a fork */
+        if (!aip__group_inherited(group)) { /* else the ticket was taken along through a fork */
             pthread_mutex_lock(&group->exec->lock);
             job_unlink(group, job);
             perform(job);
@@ -286,7 +286,7 @@ static void announce(aip__group *group) {
 int32_t aip__group_submit(aip__group *group, aip__job_fn fn, void *arg, int64_t order, aip_error **err) {
     aip_context *ctx = group->ctx;
     aip__exec *exec = group->exec;
-    if (inherited(group)) return aip__error_set(err, AIP_E_FORKED, "this work was begun before the process forked");
+    if (aip__group_inherited(group)) return aip__error_set(err, AIP_E_FORKED, "this work was begun before the process forked");
     aip_job *job = aip__alloc(ctx, sizeof *job);
     if (!job) return aip__error_memory(ctx, err);
     bool offer = !forked(exec);
@@ -353,7 +353,7 @@ static bool runs_job_of(const aip__group *group) {
 #endif
 
 bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int64_t deadline_ns) {
-    if (inherited(group)) return true;
+    if (aip__group_inherited(group)) return true;
     aip__exec *exec = group->exec;
     pthread_mutex_lock(&exec->lock);
     assert(!runs_job_of(group) && "a job waits for itself");
@@ -366,7 +366,7 @@ bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int6
         if (done) {
             pthread_mutex_unlock(&exec->lock);
             bool enough = done(arg);
-            if (inherited(group)) return true;
+            if (aip__group_inherited(group)) return true;
             pthread_mutex_lock(&exec->lock);
             if (enough) break;
         }
@@ -374,7 +374,7 @@ bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int6
         aip_job *job = claim_below(group);
         if (job) {
             perform(job);
-            if (inherited(group)) return true;
+            if (aip__group_inherited(group)) return true;
             pthread_mutex_lock(&exec->lock);
             continue;
         }
@@ -395,7 +395,7 @@ bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int6
 
 int32_t aip__group_wait(aip__group *group, aip_error **err) {
     aip__group_help(group, NULL, NULL, 0);
-    if (inherited(group)) return aip__error_set(err, AIP_E_FORKED, "this work was begun before the process forked");
+    if (aip__group_inherited(group)) return aip__error_set(err, AIP_E_FORKED, "this work was begun before the process forked");
     pthread_mutex_lock(&group->exec->lock);
     int32_t status = group->status;
     aip_error *error = group->error && err ? aip__error_copy(group->error) : NULL;
@@ -408,7 +408,7 @@ int32_t aip__group_wait(aip__group *group, aip_error **err) {
 }
 
 void aip__group_notify(aip__group *group) {
-    if (inherited(group)) return;
+    if (aip__group_inherited(group)) return;
     pthread_mutex_lock(&group->exec->lock);
     atomic_fetch_add_explicit(&group->event, 1, memory_order_release);
     if (group->waiters > 0) pthread_cond_broadcast(&group->changed);
@@ -416,7 +416,7 @@ void aip__group_notify(aip__group *group) {
 }
 
 void aip__group_stop(aip__group *group) {
-    if (inherited(group)) return;
+    if (aip__group_inherited(group)) return;
     pthread_mutex_lock(&group->exec->lock);
     group->stopped = true;
     pthread_mutex_unlock(&group->exec->lock);
@@ -425,7 +425,7 @@ void aip__group_stop(aip__group *group) {
 void aip__group_free(aip__group *group) {
     if (!group) return;
     aip_context *ctx = group->ctx;
-    if (!inherited(group)) {
+    if (!aip__group_inherited(group)) {
         pthread_mutex_t *lock = &group->exec->lock;
         pthread_mutex_lock(lock);
         assert(group->unfinished == 0);

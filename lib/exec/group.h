@@ -24,8 +24,8 @@ void aip__exec_free(aip_context *ctx, aip__exec *exec);
  * way in it, no job runs and nobody waits for a group. Then the executor may be shut down. Jobs that nobody waits for stay queued, for who
  * frees their group. From inside a job (where it would wait for itself), and in a forked child, it does not wait. */
 void aip__exec_close(aip_context *ctx);
-/* How many jobs may run at once: the executor's concurrency, at least 1; 1 + workers for the default pool with helping threads counted
- * once: with n workers, n (n >= 1). 1 in a forked child. */
+/* How many jobs may run at once: the executor's concurrency, at least 1. With the default pool's n workers it is n + 1, for the thread that
+ * waits helps. 1 in a forked child. */
 int32_t aip__concurrency(aip_context *ctx);
 
 /* The group's parent is the group of the job that the calling thread runs at the moment (none: a root). */
@@ -50,6 +50,8 @@ void aip__group_notify(aip__group *group);
 /* Not yet started jobs are skipped from now on. */
 void aip__group_stop(aip__group *group);
 void aip__group_free(aip__group *group); /* all jobs have ended */
+/* Whether the group was made before a fork that lies between it and this process. any thread */
+bool aip__group_inherited(const aip__group *group);
 
 /* fn(arg, i) for i in [0, n), in parallel, any order, each on a thread in the default floating-point mode. The error is that of the lowest
  * failing i, whatever the timing: i are taken in order, and one that was taken is run. Stops early when cancelled. token may be NULL. */

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/memory.h"
-#include "exec/fork.h"
 #include "exec/group.h"
 #include "exec/pause.h"
 #include <signal.h>
@@ -218,7 +218,7 @@ static int32_t pool_submit(void *user, aip_job *job) {
 
 static int32_t pool_concurrency(void *user) {
     const aip__pool *pool = user;
-    return pool->n_workers > 1 ? pool->n_workers : 1;
+    return pool->n_workers + 1; /* the waiting thread is one of them */
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */

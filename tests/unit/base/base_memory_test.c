@@ -2,6 +2,8 @@
 #include "base/text.h"
 #include "base_fixture.h"
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static aip_context *limited(uint64_t limit) {
     aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
@@ -118,6 +120,44 @@ START_TEST(spare_buffers_stay_within_an_eighth_of_the_limit) {
     ck_assert_int_le(counts.live_bytes, (1 << 20) + (int64_t)sizeof *ctx);
     aip__context_release(ctx);
     ck_assert_int_eq(counts.live_bytes, 0);
+}
+END_TEST
+
+START_TEST(what_passes_the_limit_is_not_counted_for_a_moment) {
+    aip_context *ctx = limited(100000);
+    void *p = aip__alloc(ctx, 1000);
+    ck_assert_ptr_null(aip__alloc(ctx, SIZE_MAX - 500)); /* with what is in use, more than a size can say */
+    aip_error *err = NULL;
+    ck_assert_int_eq(aip__error_memory(ctx, &err), AIP_E_MEMORY_LIMIT);
+    aip_error_free(err);
+    aip__free(ctx, p);
+    ck_assert_uint_lt(aip_context_memory_peak(ctx), 2000);
+    aip__context_release(ctx);
+}
+END_TEST
+
+START_TEST(a_forked_child_waits_for_no_thread_of_its_parent) {
+    aip_context *ctx = limited(64 << 20);
+    aip__buffer_free(aip__buffer_new(ctx, 100000)); /* one lies in the store */
+    aip__spare_lock(ctx);                           /* as another thread may at the moment of the fork */
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        aip__buffer *b = aip__buffer_new(ctx, 100000);
+        uint8_t *data = b->data;
+        aip__buffer_free(b);
+        b = aip__buffer_new(ctx, 100000);
+        int status = b->data == data ? 0 : 1; /* the store works again */
+        aip__buffer_free(b);
+        aip__context_release(ctx);
+        _exit(status);
+    }
+    pthread_mutex_unlock(&ctx->spare.lock);
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    aip__context_release(ctx);
 }
 END_TEST
 
@@ -238,6 +278,8 @@ Suite *base_memory_suite(void) {
                                   a_buffer_is_aligned_and_has_64_zero_bytes_behind_it,
                                   a_freed_buffer_is_handed_out_again_and_not_counted_meanwhile,
                                   spare_buffers_stay_within_an_eighth_of_the_limit,
+                                  what_passes_the_limit_is_not_counted_for_a_moment,
+                                  a_forked_child_waits_for_no_thread_of_its_parent,
                                   wrapped_memory_goes_back_to_its_owner_with_the_last_reference,
                                   an_older_struct_is_filled_up_with_zeros,
                                   a_newer_struct_is_taken_only_when_its_tail_is_zero,

@@ -3,7 +3,7 @@
 #include "exec_tests.h"
 
 #include "base/memory.h"
-#include "exec/fork.h"
+#include "base/fork.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>

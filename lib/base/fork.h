@@ -1,7 +1,7 @@
 /* Noticing a fork: a page that the kernel wipes in the child (MADV_WIPEONFORK), so that looking costs one load. Where the kernel or the
  * platform has no such thing, the process id is compared instead. */
-#ifndef AIPIPE_LIB_EXEC_FORK_H
-#define AIPIPE_LIB_EXEC_FORK_H
+#ifndef AIPIPE_LIB_BASE_FORK_H
+#define AIPIPE_LIB_BASE_FORK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* The page that a fork wipes. See madvise(2), MADV_WIPEONFORK (Linux 4.14). */
-#include "exec/fork.h"
+#include "base/fork.h"
 
 #include <sched.h>
 #include <sys/mman.h>
