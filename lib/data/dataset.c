@@ -176,9 +176,12 @@ int32_t aip_dataset_from_batches(const aip_schema *schema, aip_batch *const *bat
     aip_batch **mine = aip__calloc(schema->ctx, (size_t)n + 1, sizeof *mine);
     if (!mine) return aip__error_memory(schema->ctx, err);
     for (int64_t i = 0; i < n; i++) {
-        if (!batches[i] || !aip__schema_equal(schema, batches[i]->schema)) {
+        bool same_context = batches[i] && batches[i]->ctx == schema->ctx;
+        if (!same_context || !aip__schema_equal(schema, batches[i]->schema)) {
             while (i-- > 0) aip_batch_free(mine[i]);
             aip__free(schema->ctx, mine);
+            if (!same_context)
+                return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_from_batches: a batch is NULL or of another context");
             return aip__error_set(err, AIP_E_SCHEMA, "aip_dataset_from_batches: a batch has another schema than the dataset");
         }
         mine[i] = aip__batch_retain(batches[i]);
@@ -198,7 +201,11 @@ static int32_t check_dataset(const aip_dataset *d, const void *out, const char *
 
 int32_t aip_dataset_each(aip_dataset *dataset, const aip_call *call, int32_t (*fn)(void *user, aip_batch *batch, aip_error **err),
                          void *user, aip_row_counts *counts, aip_error **err) {
-    AIP__TRY(check_dataset(dataset, (const void *)(uintptr_t)fn, "aip_dataset_each", err));
+    AIP__BEGIN(err);
+    if (!dataset || !fn) return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_each: expected a dataset and a function");
+    if (counts && counts->struct_size < sizeof counts->struct_size)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_row_counts.struct_size is %u: expected sizeof(aip_row_counts)",
+                              (unsigned)counts->struct_size);
     aip__token token;
     AIP__TRY(aip__token_init(&token, dataset->ctx, call, err));
     aip__scan *scan = NULL;
@@ -208,7 +215,7 @@ int32_t aip_dataset_each(aip_dataset *dataset, const aip_call *call, int32_t (*f
         aip_batch *batch = NULL;
         status = aip__scan_next(scan, &batch, err);
         if (status != AIP_OK || !batch) break;
-        status = fn(user, batch, err);
+        status = aip__error_of_host(err, fn(user, batch, err), "the function given to aip_dataset_each");
         aip_batch_free(batch);
         if (status != AIP_OK) break;
     }
@@ -282,13 +289,19 @@ int32_t aip_dataset_head(aip_dataset *dataset, int64_t n, const aip_call *call, 
     return gather(dataset, &token, "read", n, SIZE_MAX, NULL, out, err);
 }
 
+/* Whether a pass over d uses up a once-dataset. */
+static bool reads_once(const aip_dataset *d) {
+    while (!atomic_load(&d->kept) && !d->ops) d = d->parent;
+    return !atomic_load(&d->kept) && d->once;
+}
+
 int32_t aip__dataset_keep(aip_dataset *d, aip__token *token, aip_error **err) {
     if (atomic_load(&d->kept) || d->ops == &memory_ops) return AIP_OK;
     uint64_t used = atomic_load(&d->ctx->memory_used), limit = d->ctx->memory_limit;
     size_t may = used >= limit ? 0 : (size_t)((limit - used) / 2);
     aip_dataset *kept = NULL;
     bool full = false;
-    if (d->once) may = SIZE_MAX; /* there is no second pass: in memory, or an error */
+    if (reads_once(d)) may = SIZE_MAX; /* there is no second pass: in memory, or an error */
     int32_t status = gather(d, token, "read", -1, may, &full, &kept, err);
     if (status != AIP_OK) return status;
     if (full) {
@@ -353,7 +366,8 @@ int32_t aip_dataset_rejects(aip_dataset *dataset, const aip_call *call, aip_data
         int64_t n = 0;
         AIP__TRY(aip_dataset_count(root, call, &n, err));
         rejects = root->ops->rejects(root->self);
-        if (!rejects) return aip__error_memory(dataset->ctx, err);
+        if (!rejects)
+            return aip__error_set(err, AIP_E_INTERNAL, "a pass over a %s dataset left no rejects table", root->ops->kind);
     }
     *out = rejects;
     return AIP_OK;

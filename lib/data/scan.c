@@ -14,6 +14,8 @@
  * failed item. */
 #include "data/scan.h"
 
+#include "base/checked.h"
+#include "exec/float_mode.h"
 #include "exec/group.h"
 #include <pthread.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 typedef struct {
     const aip_stage_ops *ops;
     const void *bound;
+    const aip_schema *schema; /* of what comes out */
     const char *name;
     size_t carry_bytes;
     int32_t point; /* of a stage with carry */
@@ -114,10 +117,31 @@ static int32_t decode(aip__scan *s, slot *t, aip_error **err) {
     return AIP_OK;
 }
 
-static void put_batch(aip__scan *s, slot *t, aip_batch *next) {
+static int32_t at_stage(const plan_stage *stage, int32_t status, const char *function, aip_error **err) {
+    aip__error_of_host(err, status, function);
+    if (status != AIP_OK) aip__error_at_stage(err, stage->name);
+    return status;
+}
+
+/* What a stage may give: columns of the types that its bind has promised, which is all that the next stage looks at. */
+static bool keeps_promise(const plan_stage *stage, const aip_batch *b) {
+    if (!b || b->n_columns != stage->schema->n) return false;
+    for (int32_t i = 0; b->schema != stage->schema && i < b->n_columns; i++)
+        if (b->columns[i]->type != stage->schema->fields[i].type) return false;
+    return true;
+}
+
+/* The end of a stage's apply: its batch takes the place of the item's, or its error is placed. */
+static int32_t put_batch(aip__scan *s, slot *t, const plan_stage *stage, int32_t status, aip_batch *next, aip_error **err) {
+    if (status == AIP_OK && !keeps_promise(stage, next)) {
+        aip_batch_free(next);
+        status = aip__error_set(err, AIP_E_MISUSE, "apply gave no batch, or one of other columns than bind announced");
+    }
+    AIP__TRY(at_stage(stage, status, "apply", err));
     atomic_fetch_add_explicit(&s->rows_filtered, t->batch->n_rows - next->n_rows, memory_order_relaxed);
     aip_batch_free(t->batch);
     t->batch = next;
+    return AIP_OK;
 }
 
 /* Applies stages from where the item stands to the next carry or the end; *at is the point it has come to, or NULL at the end. */
@@ -126,23 +150,15 @@ static int32_t run_stages(aip__scan *s, slot *t, const point **at, aip_error **e
     for (; t->stage < s->n_stages; t->stage++) {
         plan_stage *stage = &s->stages[t->stage];
         if (!t->batch) break; /* no rows came out of the decoder: nothing to apply, but points must still be passed */
-        int32_t status = AIP_OK;
         if (stage->ops->carry) {
             memset(t->summary, 0, stage->carry_bytes);
-            status = stage->ops->summarise(stage->bound, t->batch, t->summary, err);
-        } else {
-            aip_batch *next = NULL;
-            status = stage->ops->apply(stage->bound, t->batch, &next, err);
-            if (status == AIP_OK) put_batch(s, t, next);
-        }
-        if (status != AIP_OK) {
-            aip__error_at_stage(err, stage->name);
-            return status;
-        }
-        if (stage->ops->carry) {
+            int32_t status = stage->ops->summarise(stage->bound, t->batch, t->summary, err);
             *at = &s->points[stage->point];
-            return AIP_OK;
+            return at_stage(stage, status, "summarise", err);
         }
+        aip_batch *next = NULL;
+        int32_t status = stage->ops->apply(stage->bound, t->batch, &next, err);
+        AIP__TRY(put_batch(s, t, stage, status, next, err));
     }
     for (; t->stage < s->n_stages; t->stage++) /* an item without rows passes the carries untouched */
         if (s->stages[t->stage].ops->carry) {
@@ -159,11 +175,7 @@ static int32_t finish_carry(aip__scan *s, slot *t, aip_error **err) {
     if (t->batch) {
         aip_batch *next = NULL;
         int32_t status = stage->ops->apply_carry(stage->bound, t->before, t->batch, &next, err);
-        if (status != AIP_OK) {
-            aip__error_at_stage(err, stage->name);
-            return status;
-        }
-        put_batch(s, t, next);
+        AIP__TRY(put_batch(s, t, stage, status, next, err));
     }
     t->stage++;
     return AIP_OK;
@@ -183,7 +195,7 @@ static int32_t act(aip__scan *s, slot *t, const point *at, aip_error **err) {
         if (!t->batch) return AIP_OK;
         plan_stage *stage = &s->stages[t->stage];
         memcpy(t->before, stage->running, stage->carry_bytes);
-        return stage->ops->carry(stage->bound, stage->running, t->summary, err);
+        return at_stage(stage, stage->ops->carry(stage->bound, stage->running, t->summary, err), "carry", err);
     }
     fold_sink *f = s->sink;
     int64_t lane = p - 1 - s->n_carry;
@@ -253,8 +265,7 @@ static bool pass(aip__scan *s, slot *mine, const point *at, int32_t *status, aip
             aip_error *refused = NULL;
             if (aip__group_submit(s->group, item_job, t, t->index, &refused) != AIP_OK) {
                 atomic_store(&s->failed, true);
-                aip__error_move(err, refused);
-                *status = AIP_E_NOMEM;
+                *status = aip__error_move(err, refused);
                 return false;
             }
         }
@@ -386,6 +397,11 @@ static void pump(aip__scan *s) {
 void aip__scan_close(aip__scan *s) {
     if (!s) return;
     aip_context *ctx = s->ctx;
+    if (s->group
+        && aip__group_inherited(s->group)) { /* jobs that the parent was in the middle of left anything half done: not touched */
+        aip__group_free(s->group);
+        return;
+    }
     if (s->group) {
         atomic_store(&s->failed, true); /* no more cuts */
         aip__group_stop(s->group);
@@ -431,14 +447,17 @@ static int32_t make_plan(aip__scan *s, aip_dataset *d, aip_error **err) {
     s->n_stages = n;
     for (at = d; n-- > 0; at = at->parent) {
         const aip_stage_ops *ops = at->stage->spec->ops;
-        s->stages[n] = (plan_stage){.ops = ops, .bound = at->bound, .name = at->stage->spec->descriptor->name};
+        s->stages[n] =
+            (plan_stage){.ops = ops, .bound = at->bound, .schema = at->schema, .name = at->stage->spec->descriptor->name};
     }
     for (int32_t i = 0; i < s->n_stages; i++) {
         plan_stage *stage = &s->stages[i];
         if (!stage->ops->carry) continue;
         stage->point = ++s->n_carry;
         stage->carry_bytes = stage->ops->carry_bytes(stage->bound);
-        stage->running = aip__calloc(s->ctx, 1, stage->carry_bytes + 1);
+        size_t bytes = 0;
+        if (aip__add_size(stage->carry_bytes, 1, &bytes)) return aip__error_nomem(err);
+        stage->running = aip__calloc(s->ctx, 1, bytes);
         if (!stage->running) return aip__error_memory(s->ctx, err);
     }
     return AIP_OK;
@@ -452,10 +471,10 @@ static int32_t make_ring(aip__scan *s, aip_error **err) {
     if (!s->ring || !s->points) return aip__error_memory(s->ctx, err);
     for (int32_t i = 0; i <= s->n_carry; i++) s->points[i] = (point){.next = 0, .stride = 1};
     for (int64_t i = 0; i < n_lanes; i++) s->points[1 + s->n_carry + i] = (point){.next = i, .stride = n_lanes};
-    size_t carry = 0;
+    size_t carry = 1; /* a carry of no bytes has addresses too */
     for (int32_t i = 0; i < s->n_stages; i++)
         if (s->stages[i].carry_bytes > carry) carry = s->stages[i].carry_bytes;
-    for (int64_t i = 0; carry > 0 && i < s->window; i++) {
+    for (int64_t i = 0; s->n_carry > 0 && i < s->window; i++) {
         s->ring[i].summary = aip__calloc(s->ctx, 1, carry);
         s->ring[i].before = aip__calloc(s->ctx, 1, carry);
         if (!s->ring[i].summary || !s->ring[i].before) return aip__error_memory(s->ctx, err);
@@ -477,6 +496,7 @@ static int32_t scan_open(aip_dataset *d, aip__token *token, const char *phase, f
     pthread_mutex_init(&s->lock, NULL);
     int32_t status = make_plan(s, d, err);
     if (status == AIP_OK) status = make_ring(s, err);
+    if (status == AIP_OK) status = aip__group_create(ctx, &s->group, err);
     if (status == AIP_OK && s->root->once && atomic_exchange(&s->root->opened, true))
         status = aip__error_set(
             err, AIP_E_STATE,
@@ -484,7 +504,6 @@ static int32_t scan_open(aip_dataset *d, aip__token *token, const char *phase, f
             s->root->ops->kind);
     if (status == AIP_OK) status = s->root->ops->open(s->root->self, token, &s->cursor, err);
     if (status == AIP_OK) s->total_bytes = s->root->ops->total_bytes ? s->root->ops->total_bytes(s->root->self) : -1;
-    if (status == AIP_OK) status = aip__group_create(ctx, &s->group, err);
     if (status != AIP_OK) {
         aip__scan_close(s);
         return status;
@@ -553,6 +572,7 @@ static int32_t number(aip__scan *s, aip_batch **batch, aip_error **err) {
 }
 
 int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
+    if (aip__group_inherited(s->group)) return aip__error_set(err, AIP_E_FORKED, "this pass was begun before the process forked");
     for (;;) {
         aip_batch *batch = NULL;
         if (take_head(s, &batch)) {
@@ -641,12 +661,15 @@ int32_t aip__fold_run(aip_dataset *d, aip__token *token, const char *phase, cons
     if (status == AIP_OK) status = run_fold(s, err);
     if (status == AIP_OK && counts) aip__scan_counts(s, counts);
     aip__scan_close(s);
-    if (status == AIP_OK && !sink.states[0]) status = ops->init(fold, &sink.states[0], err);
+    aip__float_mode mode; /* merging is work as any: not in what mode the host's thread happens to be */
+    aip__float_mode_enter(&mode);
+    if (status == AIP_OK && !sink.states[0]) status = aip__error_of_host(err, ops->init(fold, &sink.states[0], err), "init");
     for (int64_t i = 1; i < sink.n_lanes; i++) {
         if (!sink.states[i]) continue;
-        if (status == AIP_OK) status = ops->merge(fold, sink.states[0], sink.states[i], err);
+        if (status == AIP_OK) status = aip__error_of_host(err, ops->merge(fold, sink.states[0], sink.states[i], err), "merge");
         ops->destroy(fold, sink.states[i]);
     }
+    aip__float_mode_leave(&mode);
     if (status == AIP_OK)
         *state = sink.states[0];
     else if (sink.states[0])

@@ -18,7 +18,9 @@ typedef struct aip__scan aip__scan;
 int32_t aip__scan_open(aip_dataset *d, aip__token *token, const char *phase, aip__scan **out, aip_error **err);
 int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err);
 void aip__scan_counts(const aip__scan *s, aip_row_counts *counts); /* final after the end */
-void aip__scan_close(aip__scan *s);                                /* also before the end; NULL is fine */
+/* Also before the end; NULL is fine. In a child of the process that opened it (where next gives AIP_E_FORKED) what the scan holds is left to
+ * the end of the process. */
+void aip__scan_close(aip__scan *s);
 
 /* Runs a fold over the dataset: lanes by item index, merged in lane order: the same bits for any number of threads. The state is the caller's
  * (ops->destroy). counts may be NULL. */

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "data/scan.h"
+#include "exec/float_mode.h"
 #include <string.h>
 
 aip_stage *aip__stage_retain(const aip_stage *s) {
@@ -64,12 +65,35 @@ int32_t aip__stage_of(aip_context *ctx, const aip_descriptor *descriptor, void *
     return AIP_OK;
 }
 
+/* A host's table of functions: complete, before anything is called. */
+static int32_t check_ops(const aip_descriptor *d, aip_error **err) {
+    const aip_stage_ops *ops = d->ops;
+    const char *problem = NULL;
+    if (!ops || ops->struct_size < sizeof *ops)
+        problem = "struct_size is not sizeof(aip_stage_ops)";
+    else if (!ops->bind)
+        problem = "bind is NULL";
+    else if (ops->carry ? ops->apply || !ops->carry_bytes || !ops->summarise || !ops->apply_carry
+                        : !ops->apply || ops->carry_bytes || ops->summarise || ops->apply_carry)
+        problem = "expected apply, or carry_bytes, summarise, carry and apply_carry";
+    else if (ops->fold && (!ops->fold_create || !ops->fold_destroy || !ops->fold_finish || !ops->fitted_destroy))
+        problem = "a fold needs fold_create, fold_destroy, fold_finish and fitted_destroy";
+    else if (ops->fold && ops->fold->struct_size < sizeof *ops->fold)
+        problem = "fold->struct_size is not sizeof(aip_fold_ops)";
+    else if (ops->fold
+             && (!ops->fold->state_bytes || !ops->fold->init || !ops->fold->update || !ops->fold->merge || !ops->fold->destroy))
+        problem = "a fold needs state_bytes, init, update, merge and destroy";
+    return problem ? aip__error_set(err, AIP_E_MISUSE, "aip_stage_ops of '%s': %s", d->name, problem) : AIP_OK;
+}
+
 /* Takes params over, also on failure. */
 static int32_t create(aip_context *ctx, const aip_descriptor *d, aip_params *params, const aip_input *inputs, int32_t n_inputs,
                       aip_stage **out, aip_error **err) {
     const aip_stage_ops *ops = d->ops;
     void *self = NULL;
-    int32_t status = ops->create ? ops->create(ctx, d->user, params, inputs, n_inputs, &self, err) : AIP_OK;
+    int32_t status = check_ops(d, err);
+    if (status == AIP_OK && ops->create)
+        status = aip__error_of_host(err, ops->create(ctx, d->user, params, inputs, n_inputs, &self, err), "create");
     if (status == AIP_OK) status = aip__stage_of(ctx, d, self, out, err);
     if (status != AIP_OK) {
         aip__error_at_stage(err, d->name);
@@ -119,6 +143,9 @@ int32_t aip_stage_create(aip_context *ctx, const char *name, const char *params_
         at += size;
     }
     AIP__TRY(check_inputs(d, copies, n_inputs, err));
+    for (int32_t i = 0; i < n_inputs; i++)
+        if (copies[i].dataset->ctx != ctx)
+            return aip__error_set(err, AIP_E_MISUSE, "%s: the input '%s' belongs to another context", name, copies[i].name);
     aip_params *params = NULL;
     AIP__TRY(aip__params_parse(ctx, d, params_json, &params, err));
     return create(ctx, d, params, copies, n_inputs, out, err);
@@ -276,11 +303,14 @@ static int32_t fit_one(aip_stage *s, aip_dataset *dataset, aip__token *token, ai
         return AIP_OK;
     }
     void *fold = NULL, *state = NULL, *fitted = NULL;
-    int32_t status = ops->fold_create(s->spec->self, dataset->schema, &fold, err);
+    int32_t status = aip__error_of_host(err, ops->fold_create(s->spec->self, dataset->schema, &fold, err), "fold_create");
     if (status == AIP_OK) {
         status = aip__fold_run(dataset, token, s->spec->descriptor->name, ops->fold, fold, &state, NULL, err);
         if (status == AIP_OK) {
-            status = ops->fold_finish(s->spec->self, fold, state, &fitted, err);
+            aip__float_mode mode;
+            aip__float_mode_enter(&mode);
+            status = aip__error_of_host(err, ops->fold_finish(s->spec->self, fold, state, &fitted, err), "fold_finish");
+            aip__float_mode_leave(&mode);
             ops->fold->destroy(fold, state);
         }
         ops->fold_destroy(fold);
@@ -341,8 +371,18 @@ int32_t aip__stage_bind(aip_stage *s, const aip_schema *in, void **bound, aip_sc
         aip__error_at_stage(err, s->spec->descriptor->name);
         return AIP_E_STATE;
     }
-    int32_t status = ops->bind(s->spec->self, s->learned ? s->learned->fitted : NULL, in, bound, out, err);
-    if (status != AIP_OK) aip__error_at_stage(err, s->spec->descriptor->name);
+    aip_schema *schema = NULL;
+    int32_t status = ops->bind(s->spec->self, s->learned ? s->learned->fitted : NULL, in, bound, &schema, err);
+    if (status == AIP_OK && !schema) {
+        aip__stage_unbind(s, *bound);
+        *bound = NULL;
+        status = aip__error_set(err, AIP_E_MISUSE, "bind did not say what comes out: expected a schema");
+    }
+    aip__error_of_host(err, status, "bind");
+    if (status != AIP_OK)
+        aip__error_at_stage(err, s->spec->descriptor->name);
+    else
+        *out = schema;
     return status;
 }
 
@@ -378,6 +418,8 @@ int32_t aip_stage_apply(aip_stage *stage, const aip_batch *in, aip_batch **out, 
     aip_stage *one[1] = {stage};
     aip_stage **stages = stage->spec ? one : stage->stages;
     int32_t n = stage->spec ? 1 : stage->n, status = AIP_OK;
+    aip__float_mode mode; /* the bits are those of a scan, whatever mode the host's thread is in */
+    aip__float_mode_enter(&mode);
     for (int32_t i = 0; i < n && status == AIP_OK; i++) {
         const aip_stage_ops *ops = stages[i]->spec->ops;
         void *bound = NULL;
@@ -389,6 +431,8 @@ int32_t aip_stage_apply(aip_stage *stage, const aip_batch *in, aip_batch **out, 
                                 : aip__error_set(err, AIP_E_UNSUPPORTED,
                                                  "'%s' needs the rows before: it can only be applied to a dataset",
                                                  aip_stage_name(stages[i]));
+            if (status == AIP_OK && !next) status = aip__error_set(err, AIP_E_MISUSE, "apply gave no batch");
+            aip__error_of_host(err, status, "apply");
             if (status != AIP_OK) aip__error_at_stage(err, aip_stage_name(stages[i]));
             aip__stage_unbind(stages[i], bound);
             aip_schema_free(schema);
@@ -396,6 +440,7 @@ int32_t aip_stage_apply(aip_stage *stage, const aip_batch *in, aip_batch **out, 
         aip_batch_free(batch);
         batch = next;
     }
+    aip__float_mode_leave(&mode);
     if (status == AIP_OK) *out = batch;
     return status;
 }

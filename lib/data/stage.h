@@ -42,7 +42,6 @@ int32_t aip__stage_from_node(aip_context *ctx, const aip__node *node, const char
 int32_t aip__stage_of(aip_context *ctx, const aip_descriptor *descriptor, void *self, aip_stage **out, aip_error **err);
 
 /* aip_stage_fit under a token. */
-
 int32_t aip__stage_fit(aip_stage *stage, aip_dataset *dataset, aip__token *token, aip_stage **fitted, aip_error **err);
 /* A fitted twin of a stage (of one, not a pipeline) from what its `load` read; takes `fitted` over, also on failure. */
 int32_t aip__stage_with_learned(aip_stage *stage, void *fitted, aip_stage **out, aip_error **err);

@@ -33,6 +33,7 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, column_suite());
     srunner_add_suite(runner, batch_suite());
     srunner_add_suite(runner, scan_suite());
+    srunner_add_suite(runner, scan_fault_suite());
     srunner_add_suite(runner, cast_suite());
     srunner_add_suite(runner, stage_suite());
     srunner_add_suite(runner, convert_suite());

@@ -12,6 +12,7 @@ Suite *schema_suite(void);
 Suite *column_suite(void);
 Suite *batch_suite(void);
 Suite *scan_suite(void);
+Suite *scan_fault_suite(void);
 Suite *cast_suite(void);
 Suite *stage_suite(void);
 Suite *convert_suite(void);
