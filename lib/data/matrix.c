@@ -9,8 +9,6 @@
 #include "exec/group.h"
 #include <math.h>
 
-#define FLUSH_ROWS (8 * AIP__CHUNK_ROWS) /* rows gathered before they are copied: work for eight threads */
-
 /* ---- loops: up to 128 rows of one column into one block ------------------------------------------------------------------------------ */
 
 static void block_f32(const float *v, int64_t n, double *out) {
@@ -148,19 +146,18 @@ static int32_t refuse(const bad_value *bad, const char *column, aip_error **err)
     return AIP_E_DATA;
 }
 
-/* Room for the chunks of `rows` rows; the last one holds only the blocks in use. */
-static int32_t reserve_chunks(builder *b, int64_t rows, aip_error **err) {
+/* Room for the chunks of `rows` rows. When no more rows will come (`last`), a new last chunk holds only the blocks in use: a wide table of few
+ * rows must not take the memory of many. */
+static int32_t reserve_chunks(builder *b, int64_t rows, bool last, aip_error **err) {
     aip__matrix *m = b->m;
     int64_t n = (rows + AIP__CHUNK_ROWS - 1) / AIP__CHUNK_ROWS;
     if (aip__grow(m->ctx, &m->chunks, &b->chunks_capacity, (size_t)n, sizeof *m->chunks) != 0)
         return aip__error_memory(m->ctx, err);
     for (int64_t c = b->copied / AIP__CHUNK_ROWS; c < n; c++) {
-        int64_t in_chunk = rows - c * AIP__CHUNK_ROWS < AIP__CHUNK_ROWS ? rows - c * AIP__CHUNK_ROWS : AIP__CHUNK_ROWS;
+        int64_t in_chunk = last && rows - c * AIP__CHUNK_ROWS < AIP__CHUNK_ROWS ? rows - c * AIP__CHUNK_ROWS : AIP__CHUNK_ROWS;
         size_t blocks = (size_t)((in_chunk + AIP__BLOCK_ROWS - 1) / AIP__BLOCK_ROWS), size = 0;
         if (aip__mul_size(blocks * AIP__BLOCK_ROWS * sizeof(double), (size_t)m->n_columns, &size)) return aip__error_nomem(err);
-        if (c < m->n_chunks) {
-            if (aip__buffer_resize(&m->chunks[c], size) != 0) return aip__error_memory(m->ctx, err);
-        } else {
+        if (c >= m->n_chunks) {
             m->chunks[c] = aip__buffer_new(m->ctx, size);
             if (!m->chunks[c]) return aip__error_memory(m->ctx, err);
             m->n_chunks = c + 1;
@@ -196,9 +193,9 @@ static int32_t encode_targets(builder *b, aip_error **err) {
 }
 
 /* Copies what has come. */
-static int32_t flush(builder *b, aip_error **err) {
+static int32_t flush(builder *b, bool last, aip_error **err) {
     if (b->n_pending == 0) return AIP_OK;
-    AIP__TRY(reserve_chunks(b, b->come, err));
+    AIP__TRY(reserve_chunks(b, b->come, last, err));
     int64_t touched = b->m->n_chunks - b->copied / AIP__CHUNK_ROWS;
     AIP__TRY(aip__parallel_for(b->m->ctx, b->token, touched, copy_chunk, b, err));
     for (int64_t i = 0; i < touched; i++)
@@ -212,6 +209,8 @@ static int32_t flush(builder *b, aip_error **err) {
 
 static int32_t pull(builder *b, aip_dataset *d, aip_error **err) {
     aip__scan *scan = NULL;
+    const int64_t enough =
+        2 * (int64_t)aip__concurrency(d->ctx) * AIP__CHUNK_ROWS; /* work for every thread; the copy does not show it */
     AIP__TRY(aip__scan_open(d, b->token, "read matrix", &scan, err));
     int32_t status = AIP_OK;
     while (status == AIP_OK) {
@@ -225,9 +224,9 @@ static int32_t pull(builder *b, aip_dataset *d, aip_error **err) {
         }
         b->pending[b->n_pending++] = batch;
         b->come += batch->n_rows;
-        if (b->come - b->copied >= FLUSH_ROWS) status = flush(b, err);
+        if (b->come - b->copied >= enough) status = flush(b, false, err);
     }
-    if (status == AIP_OK) status = flush(b, err);
+    if (status == AIP_OK) status = flush(b, true, err);
     aip__scan_close(scan);
     return status;
 }
