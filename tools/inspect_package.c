@@ -75,9 +75,9 @@ static void put_step(const char *prefix, const json_t *step) {
     json_t *params = NULL;
     json_object_foreach((json_t *)(uintptr_t)step, name, params) {
         line l = {0};
-        char *text = json_text(params);
+        char *text = json_dumps(params, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)); /* with spaces, to fold at */
         line_add(&l, "%s%s ", prefix, name);
-        line_clean(&l, text, strlen(text), INT32_MAX);
+        line_clean(&l, text ? text : "", text ? strlen(text) : 0, INT32_MAX);
         term_fold(&term_out, l.bytes, 0, 5);
         line_free(&l);
         free(text);

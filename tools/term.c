@@ -56,6 +56,21 @@ void term_put(terminal *t, const line *l) {
     fputc('\n', t->stream);
 }
 
+/* A word wider than a line is broken where the line ends; the column after it. */
+static int put_word(terminal *t, const char *word, size_t n, int at, int indent, int width) {
+    while (n > 0) {
+        size_t fits = at + text_columns(word, n) <= width ? n : 1;
+        while (fits < n && (((unsigned char)word[fits] & 0xc0) == 0x80 || at + text_columns(word, fits + 1) <= width)) fits++;
+        fwrite(word, 1, fits, t->stream);
+        at += text_columns(word, fits);
+        word += fits;
+        n -= fits;
+        if (n > 0) fprintf(t->stream, "\n%*s", indent, "");
+        if (n > 0) at = indent;
+    }
+    return at;
+}
+
 void term_fold(terminal *t, const char *text, int at, int indent) {
     int width = term_width(t);
     if (width < indent + 20) width = indent + 20;
@@ -70,8 +85,7 @@ void term_fold(terminal *t, const char *text, int at, int indent) {
             fputc(' ', t->stream);
             at++;
         }
-        fwrite(text, 1, n, t->stream);
-        at += columns;
+        at = put_word(t, text, n, at, indent, width);
         first = false;
         text += n;
         if (*text) text++;

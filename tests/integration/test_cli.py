@@ -1,0 +1,362 @@
+"""The command line: help, usage, exit codes, where errors point, JSON, terminals, signals and pipes (docs/cli.md)."""
+import fcntl
+import gzip
+import itertools
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+import unicodedata
+import unittest
+
+from harness import AIPIPE, PipelineTest, aipipe
+
+COMMANDS = {"run": ("--set", "--json", "--threads"), "lint": ("--set", "--json"), "inspect": ("--head", "--set", "--json"),
+            "convert": ("--set", "--write"), "predict": ("--output", "--set"), "catalog": ("--json",)}
+OK, FAILED, USAGE, DAG, INTERRUPTED = 0, 1, 2, 3, 130
+GOOD = "a,b,y\n" + "".join(f"{i},{(i * 7) % 10},{i % 2}\n" for i in range(20))
+TRAIN = """dag: cli
+params: {C: {default: 1.0, minimum: 0}}
+tasks:
+  data: {read: {path: data.csv}}
+  model:
+    from: data
+    train: {target: y, model: {logistic_regression: {C: "${params.C}"}}}
+    output: model.aip
+"""
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def on_terminal(folder, *arguments, columns=80, **environment):
+    """Runs the command on a terminal of so many columns; its exit code and all it wrote."""
+    main, other = pty.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
+    if "NO_COLOR" not in environment:
+        env.pop("NO_COLOR", None)
+    process = subprocess.Popen([AIPIPE, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=other, stderr=other, env=env)
+    os.close(other)
+    out = b""
+    while True:
+        try:
+            some = os.read(main, 65536)
+        except OSError: # the other end is closed
+            break
+        if not some:
+            break
+        out += some
+    os.close(main)
+    return process.wait(timeout=60), out.decode()
+
+
+def columns_of(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+class Usage(PipelineTest):
+    def test_each_command_has_help_with_its_options_and_examples(self):
+        for command, options in COMMANDS.items():
+            for arguments in ((command, "--help"), (command, "-h"), ("help", command)):
+                done = self.ok(*arguments)
+                self.assertEqual(done.err, "")
+                self.assertIn("Examples", done.out)
+                self.assertIn(f"aipipe {command} ", done.out.split("Examples")[1])
+                for option in options:
+                    self.assertIn(f"{option}", done.out)
+        for command in COMMANDS:
+            self.assertIn(command, self.ok("--help").out)
+
+    def test_wrong_usage_names_what_was_expected(self):
+        self.write("data.csv", GOOD)
+        for arguments, words in ((["rnu", "x"], ["rnu", "run"]), (["run", "--jsno", "x.yaml"], ["--jsno", "--json"]),
+                                 (["run", "--threads", "many", "x.yaml"], ["--threads", "many"]),
+                                 (["run", "--threads=-1", "x.yaml"], ["--threads"]),
+                                 (["run", "--memory-limit", "12Q", "x.yaml"], ["--memory-limit", "512M"]),
+                                 (["run", "--set", "nothing", "x.yaml"], ["NAME=VALUE"]), (["run", "a.yaml", "b.yaml"], ["b.yaml"]),
+                                 (["run", "--json=yes", "x.yaml"], ["--json"]), (["convert", "one.csv"], ["IN OUT"]),
+                                 (["inspect", "data.csv", "--head", "-2"], ["--head"]), (["catalog", "--color", "red"], ["red", "never"]),
+                                 (["run", "--log-level", "loud", "x.yaml"], ["loud", "debug"]), (["--quiet", "run"], ["--quiet"])):
+            done = aipipe(*arguments, folder=self.folder)
+            self.assertEqual(done.code, USAGE, str(done))
+            self.assertEqual(done.out, "")
+            for word in words:
+                self.assertIn(word, done.err.splitlines()[0], str(done))
+
+    def test_two_dashes_end_the_options(self):
+        self.write("--json", GOOD)
+        self.ok("inspect", "--set", "format=csv", "--", "--json")
+
+
+class Errors(PipelineTest):
+    def setUp(self):
+        super().setUp()
+        self.write("data.csv", GOOD)
+
+    def refused(self, code, place, *words, dag=TRAIN, data=None, command="run"):
+        """One line PLACE: error: ... with all the words, the exit code, and nothing new in the folder."""
+        self.write("dag.yaml", dag)
+        if data is not None:
+            self.write("data.csv", data)
+        before = {name: self.read(name) for name in os.listdir(self.folder)}
+        done = aipipe(command, "dag.yaml", folder=self.folder)
+        self.assertEqual(done.code, code, str(done))
+        lines = [line for line in done.err.splitlines() if "error:" in line]
+        self.assertEqual(len(lines), 1, str(done))
+        self.assertTrue(lines[0].startswith(place + ": error: "), f"{place!r} expected: {lines[0]}")
+        for word in words:
+            self.assertIn(word, lines[0])
+        self.assertEqual({name: self.read(name) for name in os.listdir(self.folder)}, before)
+
+    def test_a_wrong_dag_file_is_exit_code_3_of_run_and_of_lint(self):
+        for command in ("run", "lint"):
+            self.refused(DAG, "dag.yaml:7:13", "targett", "target", dag=TRAIN.replace("target: y", "targett: y"), command=command)
+            self.refused(DAG, "dag.yaml:4:10", "raed", "read", dag=TRAIN.replace("{read:", "{raed:"), command=command)
+            self.refused(DAG, "dag.yaml:6:11", "dta", "data", dag=TRAIN.replace("from: data", "from: dta"), command=command)
+
+    def test_wrong_data_is_exit_code_1(self):
+        self.refused(FAILED, "data.csv:6:1", "2", "3", data=GOOD.replace("4,8,0\n", "4,8\n", 1))
+        self.refused(FAILED, "data.csv:6:3", "'b'", "many", dag=TRAIN.replace("path: data.csv", "path: data.csv, types: {b: int64}"),
+                     data=GOOD.replace("4,8,0", "4,many,0", 1))
+
+    def test_every_finding_of_lint_is_told(self):
+        self.write("good.yaml", TRAIN)
+        self.write("one.yaml", TRAIN.replace("{read:", "{raed:"))
+        self.write("two.yaml", TRAIN.replace("from: data", "from: dta"))
+        done = aipipe("lint", "one.yaml", "good.yaml", "two.yaml", "--json", folder=self.folder)
+        self.assertEqual(done.code, DAG)
+        findings = json.loads(done.out)
+        self.assertEqual([(f["file"], f["ok"]) for f in findings], [("one.yaml", False), ("good.yaml", True), ("two.yaml", False)])
+        self.assertEqual(findings[0]["error"]["line"], 4)
+        self.assertIn("dag.yaml".replace("dag", "two") + ":6:11: error:", done.err)
+
+    def test_a_parameter_out_of_range_is_exit_code_3(self):
+        self.write("dag.yaml", TRAIN)
+        done = aipipe("run", "dag.yaml", "--set", "C=-1", folder=self.folder)
+        self.assertEqual(done.code, DAG, str(done))
+        self.assertIn("C is -1: expected a number of at least 0", done.err)
+        self.assertFalse(os.path.exists(self.path("model.aip")))
+
+    def test_truncated_gzip_leaves_no_output(self):
+        self.write("t.csv.gz", gzip.compress(GOOD.encode() * 1000)[:-20])
+        done = aipipe("convert", "t.csv.gz", "u.csv", folder=self.folder)
+        self.assertEqual(done.code, FAILED, str(done))
+        self.assertIn("t.csv.gz", done.err)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["data.csv", "t.csv.gz"])
+
+    def test_control_characters_of_the_data_do_not_reach_the_terminal(self):
+        self.write("t.csv", "x\n\x1b[31mred\n\x1b]0;title\x07\n")
+        done = self.ok("inspect", "t.csv")
+        self.assertNotIn("\x1b", done.out + done.err)
+
+
+class Data(PipelineTest):
+    def test_json_is_valid_and_alone_on_stdout(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN)
+        for arguments in (("run", "dag.yaml"), ("lint", "dag.yaml"), ("inspect", "data.csv"), ("inspect", "model.aip"), ("catalog",),
+                          ("catalog", "read")):
+            json.loads(self.ok(*arguments, "--json").out)
+
+    def test_report_of_a_failed_run_says_which_task_and_why(self):
+        self.write("data.csv", "a,y\n1,1\n2,1\n")
+        self.write("dag.yaml", TRAIN)
+        done = aipipe("run", "dag.yaml", "--json", folder=self.folder)
+        self.assertEqual(done.code, FAILED)
+        report = json.loads(done.out)
+        self.assertEqual(report["state"], "failed")
+        self.assertEqual([task["state"] for task in report["tasks"]], ["success", "failed"])
+        self.assertIn("class", report["tasks"][1]["error"]["message"])
+
+    def test_lines_of_a_run_name_task_state_rows_and_time(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN)
+        done = self.ok("run", "dag.yaml")
+        self.assertRegex(done.err, r"(?m)^model  running$")
+        self.assertRegex(done.err, r"(?m)^model  success  20 rows  \d+\.\d\d s$")
+        self.assertRegex(done.err, r"(?m)^model: wrote model\.aip$")
+        self.assertRegex(done.err, r"(?m)^success: 2 of 2 tasks in ")
+        self.assertEqual(self.ok("run", "dag.yaml", "--quiet").err, "")
+
+    def test_values_of_set_are_json_or_else_text(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN.replace("{C: {default: 1.0, minimum: 0}}", "{C: {default: 1.0}, out: {default: a.aip}}")
+                   .replace("output: model.aip", 'output: "${params.out}"'))
+        self.ok("run", "dag.yaml", "--set", "C=0.5", "--set", "out=b.aip")
+        self.assertIn("b.aip", os.listdir(self.folder))
+
+    def test_profile_of_numbers(self):
+        """0, 1, ..., 100 and two missing: numpy.quantile gives 5, 25, 50, 75 and 95; twelve bins by hand."""
+        self.write("t.csv", "x,s\n" + "".join(f"{i},{'ab'[i % 3 == 0]}\n" for i in range(101)) + ",a\n,a\n")
+        found = json.loads(self.ok("inspect", "t.csv", "--json", "--head", "2").out)
+        x, s = found["columns"]
+        self.assertEqual(found["rows"], 103)
+        self.assertEqual({key: x[key] for key in ("type", "missing", "distinct", "min", "max", "mean")},
+                         {"type": "int64", "missing": 2, "distinct": 101, "min": 0, "max": 100, "mean": 50})
+        self.assertEqual(x["quantiles"], {"0.05": 5, "0.25": 25, "0.5": 50, "0.75": 75, "0.95": 95})
+        self.assertEqual(x["histogram"], [9, 8, 8, 9, 8, 8, 9, 8, 8, 9, 8, 9])
+        self.assertEqual(s["top"], [{"value": "a", "count": 69}, {"value": "b", "count": 34}])
+        self.assertEqual(found["head"], [{"x": 0, "s": "b"}, {"x": 1, "s": "a"}])
+
+    def test_what_the_profile_does_not_know_exactly_is_marked(self):
+        self.write("t.csv", "x\n" + "".join(f"{i}\n" for i in range(200001)))
+        (x,) = json.loads(self.ok("inspect", "t.csv", "--json").out)["columns"]
+        self.assertEqual((x["distinct"], x["distinct_is_exact"], x["quantiles_are_exact"]), (10000, False, False))
+        self.assertEqual((x["min"], x["max"], x["mean"]), (0, 200000, 100000))
+        # The error of a quantile of a sample of n is about sqrt(q (1 - q) / n) of the range: 5 of these are 0.8 %.
+        self.assert_close(x["quantiles"]["0.5"] / 200000, 0.5, 0.008)
+        out = self.ok("inspect", "t.csv").out
+        self.assertIn("> 10,000", out)
+        self.assertIn("~", out)
+        self.assertEqual(out, self.ok("inspect", "t.csv").out)
+
+    def test_rejected_rows_are_counted_and_shown(self):
+        self.write("t.csv", "x,y\n1,2\n3\n4,5\n")
+        found = json.loads(self.ok("inspect", "t.csv", "--json").out)
+        self.assertEqual((found["rows"], found["rejected"]), (2, 1))
+        self.assertEqual((found["rejects"][0]["source"], found["rejects"][0]["line"]), ("t.csv", 3))
+        self.assertIn("t.csv:3", self.ok("inspect", "t.csv").out)
+
+    def test_read_parameters_reach_the_reader(self):
+        self.write("t.txt", "x;y\n1;-\n2;3\n")
+        found = json.loads(self.ok("inspect", "t.txt", "--json", "--set", "format=csv", "--set", "delimiter=;", "--set",
+                                   'null_values=["-"]').out)
+        self.assertEqual([(c["name"], c["type"], c["missing"]) for c in found["columns"]], [("x", "int64", 0), ("y", "int64", 1)])
+
+    def test_predictions_go_to_a_file_when_asked(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN)
+        self.ok("run", "dag.yaml")
+        done = self.ok("predict", "model.aip", "data.csv", "--output", "out.csv")
+        self.assertEqual(done.out, "")
+        self.assertEqual(self.read("out.csv").decode(), self.ok("predict", "model.aip", "data.csv").out)
+
+
+class Terminal(PipelineTest):
+    def setUp(self):
+        super().setUp()
+        self.copy("flights")
+
+    def test_nothing_is_wider_than_the_terminal(self):
+        self.ok("run", "flights.yaml")
+        for arguments in (("--help",), ("run", "--help"), ("catalog",), ("catalog", "read"), ("inspect", "data/planes.csv"),
+                          ("inspect", "models/flights.aip"), ("run", "flights.yaml")):
+            code, out = on_terminal(self.folder, *arguments, columns=70)
+            self.assertEqual(code, OK, out)
+            for row in re.split(r"[\r\n]+", ESCAPES.sub("", out)):
+                self.assertLessEqual(columns_of(row), 70, f"{arguments}: {row!r}")
+
+    def test_the_view_of_a_run_ends_with_a_line_for_each_task(self):
+        code, out = on_terminal(self.folder, "run", "flights.yaml")
+        self.assertEqual(code, OK, out)
+        last = ESCAPES.sub("", out.split("\x1b[J")[-1])
+        for name in ("flights", "hourly", "register", "table", "halves", "model", "score", "publish", "held_out"):
+            self.assertRegex(last, rf"(?m)^✓ {name} ")
+        self.assertTrue(out.rindex("\x1b[?25h") > out.rindex("\x1b[?25l"), "the cursor is back")
+
+    def test_colour_obeys_no_color_and_the_option(self):
+        for arguments, environment, coloured in (((), {}, True), ((), {"NO_COLOR": "1"}, False), (("--color", "never"), {}, False),
+                                                 (("--color=always",), {"NO_COLOR": "1"}, True), ((), {"TERM": "dumb"}, False)):
+            _, out = on_terminal(self.folder, "catalog", *arguments, **environment)
+            self.assertEqual(bool(COLOURS.search(out)), coloured, f"{arguments} {environment}")
+        self.assertIsNone(COLOURS.search(self.ok("catalog").out))
+
+    def test_blocks_need_a_locale_that_has_them(self):
+        self.assertTrue(self.ok("inspect", "data/planes.csv", LC_ALL="C").out.isascii())
+        self.assertIn("█", self.ok("inspect", "data/planes.csv", LC_ALL="C.UTF-8").out)
+
+
+class Signals(PipelineTest):
+    def endless(self, *arguments):
+        """The command with a table on its standard input that has no end."""
+        process = subprocess.Popen([AIPIPE, *arguments], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+
+        busy = threading.Event()
+        rows = b"".join(b"%d,%d\n" % (i, i * i) for i in range(20000))
+
+        def feed():
+            try:
+                process.stdin.write(b"x,y\n")
+                for n in itertools.count(1):
+                    process.stdin.write(rows)
+                    if n == 10: # more than a pipe holds: it reads
+                        busy.set()
+            except OSError:
+                busy.set() # it has left
+
+        feeder = threading.Thread(target=feed, daemon=True)
+        feeder.start()
+        self.assertTrue(busy.wait(timeout=60))
+        return process, feeder
+
+    def ends(self, process, feeder):
+        code = process.wait(timeout=30)
+        out, err = process.stdout.read(), process.stderr.read().decode()
+        feeder.join(timeout=30)
+        process.stdout.close()
+        process.stderr.close()
+        try:
+            process.stdin.close()
+        except OSError:
+            pass # what it held cannot be written any more
+        return code, out, err
+
+    def test_interrupted_work_leaves_nothing_and_says_so(self):
+        self.write("dag.yaml", "dag: endless\ntasks:\n  all: {read: {path: '-'}, output: all.csv.gz}\n")
+        for arguments in (("convert", "-", "all.csv.gz"), ("run", "dag.yaml"), ("run", "dag.yaml", "--threads", "0")):
+            for number, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)):
+                process, feeder = self.endless(*arguments)
+                self.assertIsNone(process.poll(), "it runs until it is stopped")
+                process.send_signal(number)
+                found, out, err = self.ends(process, feeder)
+                self.assertEqual(found, code, err)
+                self.assertIn("interrupted", err)
+                self.assertEqual(out, b"")
+                self.assertEqual(os.listdir(self.folder), ["dag.yaml"])
+
+    def test_a_second_interrupt_ends_at_once(self):
+        self.write("dag.yaml", "dag: stuck\ntasks:\n  wait: {command: [sh, -c, 'trap \"\" TERM INT; sleep 3']}\n")
+        process = subprocess.Popen([AIPIPE, "run", "dag.yaml"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE)
+        self.assertIn(b"running", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1) # two signals that wait at once are one
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=20), INTERRUPTED)
+        self.assertNotIn(b"interrupted", process.stderr.read(), "it waited for the task")
+        process.stderr.close()
+
+    def test_a_reader_that_leaves_ends_predict_quietly(self):
+        self.write("data.csv", GOOD)
+        self.write("more.csv", "a,b\n" + "1,2\n" * 200000)
+        self.write("dag.yaml", TRAIN)
+        self.ok("run", "dag.yaml")
+        process = subprocess.Popen([AIPIPE, "predict", "model.aip", "more.csv"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.read(100)
+        process.stdout.close()
+        err = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual((process.wait(timeout=60), err), (-signal.SIGPIPE, b""))
+
+    def test_a_run_whose_reader_has_left_still_writes_its_outputs(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN)
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([AIPIPE, "run", "dag.yaml", "--json"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
+                              timeout=60, check=False)
+        os.close(writer)
+        self.assertEqual(done.returncode, OK)
+        self.assertIn("model.aip", os.listdir(self.folder))
+
+
+if __name__ == "__main__":
+    unittest.main()
