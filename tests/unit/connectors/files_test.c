@@ -204,8 +204,7 @@ START_TEST(parameters_of_a_file_carry_its_line_and_nothing_is_opened_to_check_th
     aip__document *doc = NULL;
     const char *yaml = "path: does-not-exist.csv\ndelimiter: ','\nragged: padd\n";
     OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
-    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err), AIP_E_PARAM,
-          "flow.yaml:3:9: read: ragged is 'padd'");
+    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err), AIP_E_PARAM, "flow.yaml:3:9: read: ragged is 'padd'");
     aip__document_free(doc);
     yaml = "path: does-not-exist.csv\ndelimiter: ','\n";
     OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
@@ -382,6 +381,83 @@ START_TEST(a_tight_memory_limit_is_kept_or_refused_never_passed) {
 }
 END_TEST
 
+/* ---- what may fail, fails cleanly --------------------------------------------------------------------------------------------------------------- */
+
+/* Reads with rejects, path column and several types, and writes a compressed copy. */
+static int32_t read_and_write(aip_context *ctx, const char *pattern, const char *to, aip_error **err) {
+    aip_dataset *d = NULL;
+    int32_t status = table_read(
+        ctx, pattern, "\"on_bad_row\": \"reject\", \"include_path\": \"file\", \"infer_rows\": 2, \"types\": {\"d\": \"date32\"}",
+        &d, err);
+    if (status == AIP_OK) status = write_to(d, to, err);
+    aip_dataset_free(d);
+    return status;
+}
+
+START_TEST(each_refused_allocation_is_one_error_and_leaves_nothing_behind) {
+    free(text_file("m-1.csv", "a,b,d\n1,x,2013-01-01\n2,\"y,\n\",\nbad,z,\n4,w\n"));
+    pack_file("m-2.csv", "d,a,b\n2013-01-02,5,v\n");
+    char *pattern = table_path("m-*.csv"), *to = table_path("refused.csv.gz");
+    int64_t allow = 0;
+    for (int32_t status = AIP_E_NOMEM; status != AIP_OK; allow++) {
+        aip_context *ctx = table_context_refusing(allow % 2 ? 2 : 0);
+        aip_error *failure = NULL;
+        table_refuse_after(allow);
+        status = read_and_write(ctx, pattern, to, &failure);
+        table_refuse_after(-1);
+        ck_assert_msg(status == AIP_OK || status == AIP_E_NOMEM, "after %lld: %s", (long long)allow, aip_error_text(failure));
+        aip_error_free(failure);
+        table_context_free(ctx); /* holds that nothing is left */
+    }
+    ck_assert_int_gt(allow, 300);
+    free(pattern), free(to);
+}
+END_TEST
+
+static _Atomic(int) calls_left;
+
+static ssize_t failing_pread(int fd, void *bytes, size_t n, off_t offset) {
+    if (atomic_fetch_sub(&calls_left, 1) > 0) return pread(fd, bytes, n, offset);
+    errno = EIO;
+    return -1;
+}
+
+static ssize_t failing_write(int fd, const void *bytes, size_t n) {
+    if (atomic_fetch_sub(&calls_left, 1) > 0) return write(fd, bytes, n);
+    errno = ENOSPC;
+    return -1;
+}
+
+START_TEST(a_failing_disk_is_an_error_that_names_the_file) {
+    big_files();
+    char *from = table_path("big-0.csv"), *to = table_path("full.csv");
+    const char *extra = "\"on_bad_row\": \"reject\", \"infer_rows\": 900";
+    for (int calls = 0; calls < 12; calls += 3) {
+        aip_context *ctx = table_context(2);
+        aip__io io = *ctx->io;
+        io.pread = failing_pread;
+        ctx->io = &io;
+        atomic_store(&calls_left, calls);
+        FAILS(read_all(ctx, from, extra, &err), AIP_E_IO, "big-0.csv");
+        table_context_free(ctx);
+    }
+    aip_context *ctx = table_context(2);
+    aip_dataset *d = NULL;
+    aip__io io = *ctx->io;
+    io.write = failing_write;
+    ctx->io = &io;
+    OK(table_read(ctx, from, extra, &d, &err));
+    for (int calls = 0; calls < 4; calls++) {
+        atomic_store(&calls_left, calls);
+        FAILS(write_to(d, to, &err), AIP_E_IO, "No space left");
+        ck_assert_int_ne(access(to, F_OK), 0);
+    }
+    aip_dataset_free(d);
+    free(from), free(to);
+    table_context_free(ctx);
+}
+END_TEST
+
 Suite *files_suite(void) {
     const TTest *const tests[] = {a_pattern_is_its_files_in_bytewise_order,
                                   a_list_keeps_its_order_and_paths_start_at_the_base_folder,
@@ -396,6 +472,8 @@ Suite *files_suite(void) {
                                   gzip_output_is_the_same_bytes_each_time_and_reads_back,
                                   any_number_of_workers_gives_the_same_rows_within_bounded_memory,
                                   the_first_error_of_the_files_is_the_one_reported,
+                                  each_refused_allocation_is_one_error_and_leaves_nothing_behind,
+                                  a_failing_disk_is_an_error_that_names_the_file,
                                   a_tight_memory_limit_is_kept_or_refused_never_passed,
                                   NULL};
     return unit_suite("files", tests);

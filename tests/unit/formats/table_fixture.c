@@ -30,11 +30,12 @@ static void at_free(aip_context *ctx) {
     aip__catalog_free(ctx, ctx->catalog);
 }
 
-aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit) {
+static aip_context *context_of(int32_t n_workers, uint64_t memory_limit, const aip_allocator *allocator) {
     aip_context *ctx = NULL;
     aip__pool *pool = NULL;
     aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
     options.memory_limit = memory_limit;
+    options.allocator = allocator;
     options.log = log_line;
     logged[0] = 0;
     OK(aip__context_init(&options, &ctx, &err));
@@ -47,6 +48,35 @@ aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit) {
     OK(aip__formats_register(ctx, &err));
     OK(aip__connectors_register(ctx, &err));
     return ctx;
+}
+
+aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit) { return context_of(n_workers, memory_limit, NULL); }
+
+static _Atomic(int64_t) allowed;
+
+static void *refusing_resize(void *user, void *ptr, size_t old_size, size_t new_size, size_t align) {
+    (void)user;
+    if (new_size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    if (new_size > old_size && atomic_load(&allowed) >= 0 && atomic_fetch_sub(&allowed, 1) <= 0) {
+        atomic_store(&allowed, 0);
+        return NULL;
+    }
+    void *p = aligned_alloc(align < 16 ? 16 : align, (new_size + 63) / 64 * 64);
+    if (p && ptr) memcpy(p, ptr, old_size < new_size ? old_size : new_size);
+    if (p) free(ptr);
+    return p;
+}
+
+void table_refuse_after(int64_t allow) { atomic_store(&allowed, allow); }
+
+aip_context *table_context_refusing(int32_t n_workers) {
+    aip_allocator allocator = AIP_ALLOCATOR_INIT;
+    allocator.resize = refusing_resize;
+    table_refuse_after(-1);
+    return context_of(n_workers, 0, &allocator);
 }
 
 aip_context *table_context(int32_t n_workers) { return table_context_limited(n_workers, 0); }

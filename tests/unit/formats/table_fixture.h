@@ -15,6 +15,9 @@ extern const int32_t table_workers[N_TABLE_WORKERS]; /* 0, 1, 2, 8 */
 
 aip_context *table_context(int32_t n_workers);
 aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit);
+/* The host's allocator, which refuses the allocation that comes after `allow` others from now on (and each one after it); -1: none. */
+aip_context *table_context_refusing(int32_t n_workers);
+void table_refuse_after(int64_t allow);
 void table_context_free(aip_context *ctx); /* holds that nothing is left */
 /* What was logged last; "" when nothing was. */
 const char *table_log(void);
