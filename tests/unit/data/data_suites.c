@@ -39,4 +39,5 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, convert_suite());
     srunner_add_suite(runner, matrix_suite());
     srunner_add_suite(runner, arrow_suite());
+    srunner_add_suite(runner, refusal_suite());
 }

@@ -18,6 +18,7 @@ Suite *stage_suite(void);
 Suite *convert_suite(void);
 Suite *matrix_suite(void);
 Suite *arrow_suite(void);
+Suite *refusal_suite(void);
 
 /* A context with memory and log alone. After test_context_end nothing may be left of it. */
 static inline aip_context *test_context(void) {
