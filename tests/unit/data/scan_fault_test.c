@@ -13,7 +13,7 @@
 
 static const int32_t workers[] = {0, 1, 2, 8};
 #define N_WORKERS 4
-#define ITEM_ROWS 50
+#define ITEM_ROWS 500
 
 /* ---- an allocator that refuses ---------------------------------------------------------------------------------------------------- */
 
@@ -68,7 +68,7 @@ static int32_t source_next(void *cursor, aip__item *item, bool *end, aip_error *
     if (!index) return aip__error_memory(s->ctx, err);
     *index = s->at++;
     atomic_fetch_add(&s->items, 1);
-    *item = (aip__item){index, 1000 + (int64_t)s->extra};
+    *item = (aip__item){.data = index, .bytes = 1000 + (int64_t)s->extra};
     return AIP_OK;
 }
 
@@ -536,7 +536,7 @@ START_TEST(a_view_of_a_once_dataset_is_kept_or_its_rows_are_lost) {
     aip__token token;
     OK(aip__token_init(&token, ctx, NULL, &err));
     uint64_t limit = ctx->memory_limit;
-    ctx->memory_limit = aip_context_memory_used(ctx) + 70 * ITEM_ROWS * sizeof(int64_t); /* more than half of it will be needed */
+    ctx->memory_limit = aip_context_memory_used(ctx) + 170 * ITEM_ROWS * sizeof(int64_t); /* fits, but takes more than half */
     int32_t status = aip__dataset_keep(d, &token, NULL);
     ctx->memory_limit = limit;
     int64_t sum = 0;

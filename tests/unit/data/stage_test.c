@@ -276,6 +276,62 @@ START_TEST(errors_name_the_stage_and_what_was_expected) {
 }
 END_TEST
 
+START_TEST(a_hosts_table_of_functions_must_be_complete) {
+    aip_context *ctx = context_with_center();
+    aip_stage *stage = NULL;
+    static aip_stage_ops broken[6]; /* the catalogue borrows them */
+    static aip_fold_ops fold;
+    static const char *const names[6] = {"broken_a", "broken_b", "broken_c", "broken_d", "broken_e", "broken_f"};
+    static const char *const problems[6] = {"struct_size", "bind", "expected apply", "expected apply", "fitted_destroy", "merge"};
+    for (int i = 0; i < 6; i++) broken[i] = stage_ops;
+    broken[0].struct_size = 16;
+    broken[1].bind = NULL;
+    broken[2].apply = NULL;
+    broken[3].carry_bytes = (size_t(*)(const void *))abort;
+    broken[4].fitted_destroy = NULL;
+    fold = *stage_ops.fold;
+    fold.merge = NULL;
+    broken[5].fold = &fold;
+    for (int i = 0; i < 6; i++) {
+        aip_descriptor d = AIP_DESCRIPTOR_INIT;
+        d.kind = AIP_KIND_STAGE;
+        d.name = names[i];
+        d.doc = "A stage that cannot work.";
+        d.ops = &broken[i];
+        OK(aip_catalog_register(ctx, &d, &err));
+        FAILS(aip_stage_create(ctx, names[i], NULL, NULL, 0, &stage, &err), AIP_E_MISUSE, problems[i]);
+    }
+    context_end(ctx);
+}
+END_TEST
+
+START_TEST(handles_of_another_context_are_misuse) {
+    aip_context *ctx = context_with_center(), *other = context_with_center();
+    aip_dataset *d = six_rows(other), *out = NULL;
+    aip_stage *stage = NULL;
+    aip_descriptor described = AIP_DESCRIPTOR_INIT;
+    described.kind = AIP_KIND_STAGE;
+    described.name = "joins";
+    described.doc = "A stage with an input.";
+    described.inputs = "with";
+    described.ops = &stage_ops;
+    OK(aip_catalog_register(ctx, &described, &err));
+    aip_input input = AIP_INPUT_INIT;
+    input.name = "with";
+    input.dataset = d;
+    FAILS(aip_stage_create(ctx, "joins", NULL, &input, 1, &stage, &err), AIP_E_MISUSE, "another context");
+    aip_schema *schema = NULL;
+    aip_field field = aip__field("x", AIP_FLOAT64);
+    aip_batch *none = NULL;
+    OK(aip_schema_create(ctx, &field, 1, &schema, &err));
+    FAILS(aip_dataset_from_batches(schema, &none, 1, &out, &err), AIP_E_MISUSE, "NULL");
+    aip_schema_free(schema);
+    aip_dataset_free(d);
+    context_end(other);
+    context_end(ctx);
+}
+END_TEST
+
 static int32_t from_text(aip_context *ctx, const char *yaml, aip_stage **out, aip_error **err) {
     aip__document *doc = NULL;
     AIP__TRY(aip__yaml_parse(ctx, yaml, strlen(yaml), "dag.yaml", &doc, err));
@@ -312,6 +368,8 @@ Suite *stage_suite(void) {
     tcase_add_test(tc, a_hosts_stage_is_fitted_and_applied_like_any_other);
     tcase_add_test(tc, in_a_pipeline_each_stage_learns_from_what_the_stages_before_give);
     tcase_add_test(tc, errors_name_the_stage_and_what_was_expected);
+    tcase_add_test(tc, a_hosts_table_of_functions_must_be_complete);
+    tcase_add_test(tc, handles_of_another_context_are_misuse);
     tcase_add_test(tc, a_list_in_a_document_is_a_pipeline_and_errors_have_its_lines);
     suite_add_tcase(suite, tc);
     return suite;
