@@ -93,7 +93,7 @@ void aip__context_release(aip_context *ctx) {
             ctx->allocator.resize(ctx->allocator.user, p, aip__buffer_class_size(c), 0, 64);
         }
     }
-    pthread_mutex_destroy(&ctx->spare.lock);
+    if (!ctx->spare.inherited) pthread_mutex_destroy(&ctx->spare.lock);
     aip__fork_mark_free(&ctx->spare.mark);
     aip_allocator a = ctx->allocator;
     a.resize(a.user, ctx, sizeof *ctx, 0, 16);

@@ -25,6 +25,7 @@ struct aip_context {
     struct { /* freed buffers, kept for the next batch */
         pthread_mutex_t lock;
         aip__fork_mark mark; /* a forked child begins with none: a thread that it does not have may hold the lock */
+        bool inherited;      /* in such a child: the lock may seem to be held, and is not destroyed */
         void *head[AIP__BUFFER_CLASSES];
         size_t bytes, limit;
     } spare;

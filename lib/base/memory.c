@@ -125,6 +125,7 @@ void aip__spare_lock(aip_context *ctx) {
         pthread_mutex_init(&ctx->spare.lock, NULL);
         memset(ctx->spare.head, 0, sizeof ctx->spare.head);
         ctx->spare.bytes = 0;
+        ctx->spare.inherited = true;
         aip__fork_mark_taken(&ctx->spare.mark);
     }
     pthread_mutex_lock(&ctx->spare.lock);
