@@ -1,7 +1,7 @@
 /* The progress line of one long call: bar, rows, speed and time left, redrawn in place at most ten times a second. */
 #include "tool.h"
 
-#include <string.h>
+#include <math.h>
 
 #define BAR_COLUMNS 24
 
@@ -20,7 +20,11 @@ static void draw(progress *p, double now) {
         line_add(&l, "/s  ");
     }
     if (p->last.fraction > 0.02 && elapsed > 1) {
-        line_seconds(&l, elapsed * (1 - p->last.fraction) / p->last.fraction);
+        double left = elapsed * (1 - p->last.fraction) / p->last.fraction;
+        if (left < 60)
+            line_add(&l, "%.0f s", ceil(left));
+        else
+            line_seconds(&l, left);
         line_add(&l, " left");
     } else {
         line_seconds(&l, elapsed);

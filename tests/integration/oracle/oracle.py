@@ -73,6 +73,7 @@ def flights(folder, tail):
     table = table.merge(planes, on="tailnum", how="left", validate="m:1")
     table["late"] = table["arr_delay"] > 15
     train, test = train_test_split(table, test_size=0.2, random_state=42)
+    test = test.sort_index()  # the same rows, in the table's order, as the library keeps it
 
     def features(part):
         local = part["time_hour"].dt.tz_convert("America/New_York")
