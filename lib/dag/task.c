@@ -7,7 +7,8 @@ aip_context *aip_task_ctx(aip_task_context *task) { return task ? task->run->ctx
 const aip_call *aip_task_call(aip_task_context *task) { return task ? &task->call : NULL; }
 
 void aip_task_log(aip_task_context *task, int32_t level, const char *message) {
-    if (task) aip__log(task->run->ctx, level, task->task->name, "%s", message ? message : "");
+    if (!task || !task->run->ctx->log) return;
+    task->run->ctx->log(task->run->ctx->log_user, level, task->task->name, message ? message : "");
 }
 
 const char *aip__task_base_dir(const aip_task_context *task) { return task->run->dag->base_dir; }
