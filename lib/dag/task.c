@@ -107,14 +107,19 @@ int32_t aip_task_set_package(aip_task_context *task, const char *name, aip_packa
 int32_t aip__task_set_metrics(aip_task_context *task, const char *json, aip_error **err) {
     char *copy = aip__strdup(task->run->ctx, json);
     if (!copy) return aip__error_memory(task->run->ctx, err);
-    aip__free(task->run->ctx, task->state->metrics);
+    pthread_mutex_lock(&task->run->lock);
+    char *old = task->state->metrics;
     task->state->metrics = copy;
+    pthread_mutex_unlock(&task->run->lock);
+    aip__free(task->run->ctx, old);
     return AIP_OK;
 }
 
 void aip__task_set_counts(aip_task_context *task, const aip_row_counts *counts) {
+    pthread_mutex_lock(&task->run->lock); /* the host may be told of them meanwhile */
     task->state->counts = *counts;
     task->state->rows = counts->rows_out;
+    pthread_mutex_unlock(&task->run->lock);
 }
 
 int32_t aip__task_n_readers(const aip_task_context *task, const char *output) {

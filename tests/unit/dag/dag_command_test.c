@@ -130,8 +130,8 @@ START_TEST(cancelling_ends_the_whole_process_group_and_leaves_no_zombie) {
     no_children_left();
     ck_assert(is_gone("child"));
     test_report_has(ctx, run,
-                    (const char *const[]){"{\"name\":\"a\",\"operator\":\"command\",\"state\":\"cancelled\"",
-                                          "{\"name\":\"b\",\"operator\":\"command\",\"state\":\"cancelled\"", NULL});
+                    (const char *const[]){"{\"task\":\"a\",\"operator\":\"command\",\"state\":\"cancelled\"",
+                                          "{\"task\":\"b\",\"operator\":\"command\",\"state\":\"cancelled\"", NULL});
     aip_run_free(run);
     aip_dag_free(dag);
     test_folder_end();
@@ -147,9 +147,9 @@ START_TEST(a_task_over_its_execution_timeout_is_ended) {
                             NULL);
     FAILS(aip_run_result(run, &err), AIP_E_TIMEOUT, "timeout of 0.100 s");
     test_report_has(ctx, run,
-                    (const char *const[]){"{\"name\":\"a\",\"operator\":\"command\",\"state\":\"timed_out\"",
-                                          "{\"name\":\"b\",\"operator\":\"command\",\"state\":\"success\"",
-                                          "{\"name\":\"c\",\"operator\":\"command\",\"state\":\"upstream_failed\"", NULL});
+                    (const char *const[]){"{\"task\":\"a\",\"operator\":\"command\",\"state\":\"timed_out\"",
+                                          "{\"task\":\"b\",\"operator\":\"command\",\"state\":\"success\"",
+                                          "{\"task\":\"c\",\"operator\":\"command\",\"state\":\"upstream_failed\"", NULL});
     aip_run_free(run);
     no_children_left();
     test_folder_end();

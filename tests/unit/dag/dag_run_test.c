@@ -58,7 +58,7 @@ static void edge(aip_dag *dag, int32_t before, int32_t after) {
 
 static void ck_state(aip_context *ctx, aip_run *run, int32_t task, const char *state) {
     char text[128];
-    snprintf(text, sizeof text, "{\"name\":\"%s\",\"operator\":\"callback\",\"state\":\"%s\"", name_of(task), state);
+    snprintf(text, sizeof text, "{\"task\":\"%s\",\"operator\":\"callback\",\"state\":\"%s\"", name_of(task), state);
     test_report_has(ctx, run, (const char *const[]){text, NULL});
 }
 
@@ -280,8 +280,8 @@ START_TEST(a_cancelled_run_tells_its_tasks_and_starts_no_more) {
     ck_assert_int_eq(atomic_load(&g.ran_after), 1); /* `first` */
     test_report_has(ctx, run,
                     (const char *const[]){"\"state\":\"cancelled\",\"elapsed\"",
-                                          "{\"name\":\"after\",\"operator\":\"callback\",\"state\":\"cancelled\"",
-                                          "{\"name\":\"last\",\"operator\":\"callback\",\"state\":\"cancelled\"", NULL});
+                                          "{\"task\":\"after\",\"operator\":\"callback\",\"state\":\"cancelled\"",
+                                          "{\"task\":\"last\",\"operator\":\"callback\",\"state\":\"cancelled\"", NULL});
     aip_run_free(run);
     aip_dag_free(dag);
     test_context_end(ctx);

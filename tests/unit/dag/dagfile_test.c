@@ -155,8 +155,8 @@ START_TEST(yaml_and_json_give_the_same_dag) {
     OK(aip_dag_describe(yaml, &a, &err));
     OK(aip_dag_describe(json, &b, &err));
     ck_assert_str_eq(a, "{\"dag\":\"d\",\"doc\":\"two\",\"params\":[{\"name\":\"n\",\"type\":\"int\",\"default\":3,\"maximum\":9,"
-                        "\"doc\":\"how many\"}],\"tasks\":[{\"name\":\"a\",\"operator\":\"command\",\"line\":5,\"after\":[]},"
-                        "{\"name\":\"b\",\"operator\":\"command\",\"doc\":\"says\",\"line\":6,\"after\":[\"a\"]}]}");
+                        "\"doc\":\"how many\"}],\"tasks\":[{\"task\":\"a\",\"operator\":\"command\",\"line\":5,\"after\":[]},"
+                        "{\"task\":\"b\",\"operator\":\"command\",\"doc\":\"says\",\"line\":6,\"after\":[\"a\"]}]}");
     char *four = strstr(b, "\"line\":4"), *five = strstr(b, "\"line\":5");
     ck_assert(four != NULL && five != NULL);
     four[7] = '5', five[7] = '6';
@@ -233,8 +233,8 @@ START_TEST(a_dag_filled_by_calls_is_checked_as_a_file_is) {
     aip_run *run = NULL;
     FAILS(aip_run_start(dag, NULL, &run, &err), AIP_E_PARAM, "cycle: a -> b -> a");
     OK(aip_dag_describe(dag, &json, &err));
-    ck_assert_str_eq(json, "{\"dag\":\"d\",\"params\":[],\"tasks\":[{\"name\":\"a\",\"operator\":\"read\",\"after\":[\"b\"]},"
-                           "{\"name\":\"b\",\"operator\":\"transform\",\"after\":[\"a\"]}]}");
+    ck_assert_str_eq(json, "{\"dag\":\"d\",\"params\":[],\"tasks\":[{\"task\":\"a\",\"operator\":\"read\",\"after\":[\"b\"]},"
+                           "{\"task\":\"b\",\"operator\":\"transform\",\"after\":[\"a\"]}]}");
     aip_text_free(ctx, json);
     aip_dag_free(dag);
     test_context_end(ctx);
