@@ -167,40 +167,41 @@ static int32_t reserve_chunks(builder *b, int64_t rows, bool last, aip_error **e
     return AIP_OK;
 }
 
-static int32_t encode_targets(builder *b, aip_error **err) {
+/* The pending batches' targets, up to the batch that holds row `limit`; *bad is the first target before that row which is not finite. */
+static int32_t encode_targets(builder *b, int64_t limit, bad_value *bad, aip_error **err) {
     aip__matrix *m = b->m;
-    if (b->target < 0) return AIP_OK;
     if (aip__buffer_resize(&m->target_buffer, (size_t)m->n_chunks * AIP__CHUNK_ROWS * sizeof(double)) != 0)
         return aip__error_memory(m->ctx, err);
-    double *out = (double *)(void *)m->target_buffer->data + b->copied;
-    const aip_field *f = &b->schema->fields[b->target];
-    for (size_t p = 0; p < b->n_pending; p++) {
+    double *all = (double *)(void *)m->target_buffer->data;
+    int64_t first = b->copied;
+    for (size_t p = 0; p < b->n_pending && first <= limit && bad->row < 0; p++) {
         const aip_batch *batch = b->pending[p];
         const aip__column *c = batch->columns[b->target];
         if (b->encode)
-            AIP__TRY(b->encode(b->user, batch, b->target, out, err));
+            AIP__TRY(b->encode(b->user, batch, b->target, all + first, err));
         else
-            aip__column_to_f64(c, f->scale, out);
-        if (!all_finite(out, batch->n_rows)) {
+            aip__column_to_f64(c, b->schema->fields[b->target].scale, all + first);
+        if (!all_finite(all + first, batch->n_rows)) {
             int64_t i = 0;
-            while (isfinite(out[i])) i++;
-            bad_value bad = {out - (double *)(void *)m->target_buffer->data + i, 0, out[i], !aip__valid(c->validity, i)};
-            return refuse(&bad, f->name, err);
+            while (isfinite(all[first + i])) i++;
+            if (first + i < limit) *bad = (bad_value){first + i, -1, all[first + i], !aip__valid(c->validity, i)};
         }
-        out += batch->n_rows;
+        first += batch->n_rows;
     }
     return AIP_OK;
 }
 
-/* Copies what has come. */
+/* Copies what has come. The lowest bad row is reported, the features' first: the same whatever was gathered before this. */
 static int32_t flush(builder *b, bool last, aip_error **err) {
     if (b->n_pending == 0) return AIP_OK;
     AIP__TRY(reserve_chunks(b, b->come, last, err));
     int64_t touched = b->m->n_chunks - b->copied / AIP__CHUNK_ROWS;
     AIP__TRY(aip__parallel_for(b->m->ctx, b->token, touched, copy_chunk, b, err));
-    for (int64_t i = 0; i < touched; i++)
-        if (b->bad[i].row >= 0) return refuse(&b->bad[i], b->m->names[b->bad[i].column], err);
-    AIP__TRY(encode_targets(b, err));
+    bad_value feature = {.row = -1}, target = {.row = -1};
+    for (int64_t i = 0; i < touched && feature.row < 0; i++) feature = b->bad[i];
+    if (b->target >= 0) AIP__TRY(encode_targets(b, feature.row >= 0 ? feature.row : INT64_MAX, &target, err));
+    if (target.row >= 0) return refuse(&target, b->schema->fields[b->target].name, err);
+    if (feature.row >= 0) return refuse(&feature, b->m->names[feature.column], err);
     for (size_t p = 0; p < b->n_pending; p++) aip_batch_free(b->pending[p]);
     b->n_pending = 0;
     b->copied = b->come;

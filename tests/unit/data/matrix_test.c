@@ -138,6 +138,37 @@ START_TEST(the_first_bad_value_is_named_whatever_the_workers) {
 }
 END_TEST
 
+/* Every target is bad from this row on. */
+static int32_t nan_from(void *user, const aip_batch *batch, int32_t column, double *out, aip_error **err) {
+    (void)err;
+    (void)column;
+    for (int64_t i = 0; i < batch->n_rows; i++) out[i] = batch->ordinal + i >= *(int64_t *)user ? (double)NAN : 1.0;
+    return AIP_OK;
+}
+
+START_TEST(of_a_bad_feature_and_a_bad_target_the_lower_row_is_named) {
+    static const struct {
+        int64_t feature, target;
+        const char *message;
+    } cases[] = {{90000, 5, "column 'y' is NaN in row 5 "},
+                 {90000, 70000, "column 'y' is NaN in row 70000 "},
+                 {5, 90000, "column 'f64' is NaN in row 5 "},
+                 {70000, 70001, "column 'f64' is NaN in row 70000 "},
+                 {70000, 70000, "column 'f64' is NaN in row 70000 "}};
+    for (size_t w = 0; w < 4; w++) {
+        aip_context *ctx = test_workers(workers[w]);
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+            aip_dataset *d = dataset_of(ctx, 100000, cases[k].feature, F64);
+            aip__matrix *m = NULL;
+            int64_t from = cases[k].target;
+            FAILS(aip__matrix_build(d, features, 6, "y", nan_from, &from, NULL, &m, &err), AIP_E_DATA, cases[k].message);
+            aip_dataset_free(d);
+        }
+        test_workers_end(ctx);
+    }
+}
+END_TEST
+
 static int32_t negate(void *user, const aip_batch *batch, int32_t column, double *out, aip_error **err) {
     (void)err;
     ++*(int *)user;
@@ -195,6 +226,7 @@ END_TEST
 Suite *matrix_suite(void) {
     const TTest *const tests[] = {every_value_lies_where_the_layout_says_and_padding_is_zero,
                                   the_first_bad_value_is_named_whatever_the_workers,
+                                  of_a_bad_feature_and_a_bad_target_the_lower_row_is_named,
                                   targets_pass_through_the_callers_encoding,
                                   columns_that_cannot_be_features_are_refused_by_name,
                                   blocks_of_a_batch_have_the_same_layout_with_nan_for_null,
