@@ -3,6 +3,7 @@
 
 #include "base/catalog.h"
 #include "data/scan.h"
+#include "exec/float_mode.h"
 #include "metrics/metrics.h"
 #include <string.h>
 
@@ -105,7 +106,10 @@ int32_t aip__dataset_evaluate(aip_dataset *predicted, const char *truth, const a
     int32_t status = find_metrics(ctx, list, &metrics, &needs, err);
     if (status == AIP_OK) status = resolve(predicted->schema, truth, needs, &fold, err);
     if (status == AIP_OK) status = aip__fold_run(predicted, token, "evaluate", &aip__scores_ops, &fold, &state, NULL, err);
+    aip__float_mode mode;
+    aip__float_mode_enter(&mode);
     if (status == AIP_OK) status = write(ctx, metrics, list->n, state, json, err);
+    aip__float_mode_leave(&mode);
     if (state) aip__scores_ops.destroy(&fold, state);
     aip__free(ctx, metrics);
     aip__document_free(document);

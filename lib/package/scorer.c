@@ -2,6 +2,7 @@
  * that a call looks up no names. */
 #include "package/package.h"
 
+#include "exec/float_mode.h"
 #include <math.h>
 #include <string.h>
 
@@ -219,9 +220,13 @@ int32_t aip_scorer_run(aip_scorer *s, const void *rows, size_t stride, int64_t n
             return aip__error_set(err, AIP_E_STATE,
                                   "input '%s' is not bound: expected aip_scorer_bind for each input of the package",
                                   s->package->inputs->fields[i].name);
-    for (int64_t at = 0; at < n; at += AIP_BATCH_MAX_ROWS) {
+    int32_t status = AIP_OK;
+    aip__float_mode mode; /* the bits are those of predict, whatever mode the host's thread is in */
+    aip__float_mode_enter(&mode);
+    for (int64_t at = 0; at < n && status == AIP_OK; at += AIP_BATCH_MAX_ROWS) {
         int64_t m = n - at < AIP_BATCH_MAX_ROWS ? n - at : AIP_BATCH_MAX_ROWS;
-        AIP__TRY(run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, out + at, err));
+        status = run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, out + at, err);
     }
-    return AIP_OK;
+    aip__float_mode_leave(&mode);
+    return status;
 }

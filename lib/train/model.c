@@ -3,6 +3,7 @@
 #include "train/model_inside.h"
 
 #include "data/dataset.h"
+#include "exec/float_mode.h"
 #include <string.h>
 
 int32_t aip__train_register(aip_context *ctx, aip_error **err) {
@@ -215,7 +216,11 @@ static int32_t fit_matrix(aip_model *out, const aip__matrix *m, encoder *e, cons
     AIP__TRY(aip__model_set_features(out, (const char *const *)m->names, m->n_columns, err));
     AIP__TRY(aip__classes_copy(&e->classes, &out->classes, err));
     out->n_rows = m->n_rows;
-    AIP__TRY(out->spec->ops->fit(out->spec->self, m, &out->classes, token, &out->learned, err));
+    aip__float_mode mode; /* what is computed between the passes is part of the result too */
+    aip__float_mode_enter(&mode);
+    int32_t status = out->spec->ops->fit(out->spec->self, m, &out->classes, token, &out->learned, err);
+    aip__float_mode_leave(&mode);
+    AIP__TRY(status);
     out->fitted = true;
     return AIP_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/context.h"
 #include "package/package.h"
 #include "package_suites.h"
+#include <fenv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,6 +292,56 @@ START_TEST(the_scorer_gives_what_predict_gives) {
 }
 END_TEST
 
+START_TEST(a_host_that_rounds_upward_gets_the_same_package_and_scores) {
+    aip_context *ctx = context_of(1);
+    aip_package *plain = fitted(ctx), *upward = NULL;
+    aip_dataset *d = training_rows(ctx);
+    aip_stage *pipeline = pipeline_of(ctx);
+    aip_model *model = NULL;
+    aip_scorer *s = NULL;
+    static trip trips[N];
+    static double expected[N], got[N];
+    char *bytes[2] = {NULL, NULL}, *json[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    OK(aip_model_create(ctx, "logistic_regression", NULL, &model, &err));
+    OK(aip_scorer_create(plain, AIP_JSON({"output" : "probability"}), &s, &err));
+    OK(aip_scorer_bind(s, "city", AIP_UTF8, offsetof(trip, city), &err));
+    OK(aip_scorer_bind(s, "x", AIP_FLOAT64, offsetof(trip, x), &err));
+    OK(aip_scorer_bind(s, "hour", AIP_INT32, offsetof(trip, hour), &err));
+    for (int i = 0; i < N; i++) trips[i] = (trip){i % 2 ? "Bonn" : "Trier", i / 41.0, i % 24};
+    OK(aip_scorer_run(s, trips, sizeof *trips, N, expected, &err));
+    OK(aip_package_evaluate(plain, d, "[\"log_loss\",\"roc_auc\"]", NULL, &json[0], &err));
+    int before = fegetround();
+    fesetround(FE_UPWARD);
+    int32_t fit = aip_package_fit(ctx, pipeline, model, d, "late", NULL, &upward, NULL);
+    int32_t scored = aip_scorer_run(s, trips, sizeof *trips, N, got, NULL);
+    int32_t evaluated = aip_package_evaluate(plain, d, "[\"log_loss\",\"roc_auc\"]", NULL, &json[1], NULL);
+    int after = fegetround();
+    fesetround(before);
+    ck_assert_int_eq(after, FE_UPWARD); /* the host's thread is as it was */
+    ck_assert_int_eq(fit, AIP_OK);
+    ck_assert_int_eq(scored, AIP_OK);
+    ck_assert_int_eq(evaluated, AIP_OK);
+    ck_assert_mem_eq(got, expected, sizeof got);
+    ck_assert_str_eq(json[1], json[0]);
+    OK(aip_package_to_bytes(plain, &bytes[0], &n[0], &err));
+    OK(aip_package_to_bytes(upward, &bytes[1], &n[1], &err));
+    ck_assert_uint_eq(n[0], n[1]);
+    ck_assert_mem_eq(bytes[0], bytes[1], n[0]);
+    for (int i = 0; i < 2; i++) {
+        aip_text_free(ctx, bytes[i]);
+        aip_text_free(ctx, json[i]);
+    }
+    aip_scorer_free(s);
+    aip_model_free(model);
+    aip_stage_free(pipeline);
+    aip_dataset_free(d);
+    aip_package_free(upward);
+    aip_package_free(plain);
+    aip_context_free(ctx);
+}
+END_TEST
+
 START_TEST(metrics_travel_in_the_package) {
     aip_context *ctx = context_of(1);
     aip_package *p = fitted(ctx), *with = NULL, *again = NULL;
@@ -346,6 +397,7 @@ Suite *package_suite(void) {
     tcase_add_test(tc, a_stage_that_drops_rows_is_refused_by_name);
     tcase_add_test(tc, inputs_are_the_columns_that_are_read_and_a_missing_one_is_named);
     tcase_add_test(tc, the_scorer_gives_what_predict_gives);
+    tcase_add_test(tc, a_host_that_rounds_upward_gets_the_same_package_and_scores);
     tcase_add_test(tc, metrics_travel_in_the_package);
     tcase_add_test(tc, a_save_that_fails_leaves_the_old_file);
     suite_add_tcase(suite, tc);
