@@ -56,7 +56,7 @@ static void add_histogram(line *l, const profile_column *c) {
 
 static void put_numbers(const profile *p) {
     static const char *const head[] = {"NUMBERS", ">MEAN", ">5 %", ">25 %", ">50 %", ">75 %", ">95 %", "MIN TO MAX"};
-    bool sampled = false;
+    size_t sampled = 0;
     table t;
     line l = {0};
     table_begin(&t, 8, head);
@@ -74,12 +74,13 @@ static void put_numbers(const profile *p) {
         }
         add_histogram(&l, c);
         table_line(&t, &l);
-        sampled = sampled || profile_is_sampled(c);
+        if (profile_is_sampled(c)) sampled = c->most_sample;
     }
     if (t.n_cells > empty) {
         printf("\n");
         table_print(&t, &term_out);
-        if (sampled) printf("~ of a sample of 100,000 values, the same each time\n");
+        if (sampled) line_count(&l, (int64_t)sampled);
+        if (sampled) printf("~ of a sample of %s values, the same each time\n", l.bytes);
     } else {
         table_free(&t);
     }

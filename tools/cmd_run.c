@@ -10,11 +10,13 @@
 /* Looks for events, at first often, then less and less, so that neither a run of a millisecond nor one of an hour is delayed or disturbed. */
 static void follow(aip_run *run, run_view *v, bool help) {
     long nap = 100000;
-    while (aip_run_poll(run, (uint64_t)(clock_seconds() * 1e9), help ? LONGEST_NAP : 0) < AIP_RUN_SUCCESS) {
+    bool helps = help;
+    while (aip_run_poll(run, (uint64_t)(clock_seconds() * 1e9), helps ? LONGEST_NAP : 0) < AIP_RUN_SUCCESS) {
         if (v->changed) nap = 100000;
         view_tick(v);
         v->changed = false;
-        if (help) continue;
+        helps = help || (nap == LONGEST_NAP && !view_is_running(v)); /* no thread could be started */
+        if (helps) continue;
         nanosleep(&(struct timespec){.tv_nsec = nap}, NULL);
         nap = nap * 2 > LONGEST_NAP ? LONGEST_NAP : nap * 2;
     }

@@ -101,8 +101,7 @@ static void add_speed(line *cell, const task_line *t, double elapsed) {
 }
 
 /* Everything of the line but its glyph. */
-static void compose(const run_view *v, const task_line *t, double now, int names, line *l) {
-    (void)v;
+static void compose(const task_line *t, double now, int names, line *l) {
     line cell = {0};
     double elapsed = t->state == AIP_TASK_RUNNING ? now - t->began : t->elapsed;
     bool started = t->state == AIP_TASK_RUNNING || has_ended(t->state);
@@ -144,7 +143,7 @@ static void draw_task(run_view *v, const task_line *t, double now, int names, in
     line l = {0}, cut = {0};
     style s = STYLE_NONE;
     const char *glyph = glyph_of(t, now, &s);
-    compose(v, t, now, names, &l);
+    compose(t, now, names, &l);
     line_clean(&cut, l.bytes, l.n, width - 2);
     fprintf(stderr, "%s%s%s%s\n", term_style(&term_err, s), glyph, term_plain(&term_err), cut.bytes);
     v->n_lines++;
@@ -220,6 +219,12 @@ void view_end(run_view *v) {
     if (log) fputs(log, stderr);
     free(log);
     term_cursor(true);
+}
+
+bool view_is_running(const run_view *v) {
+    for (size_t i = 0; i < v->n_tasks; i++)
+        if (v->tasks[i].state == AIP_TASK_RUNNING) return true;
+    return false;
 }
 
 void view_free(run_view *v) {

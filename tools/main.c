@@ -146,12 +146,12 @@ static int wrong_command(const char *name) {
 }
 
 /* Colour is needed before the first message, so it is looked for before the options are read. */
-static int early_colour(int argc, char **argv, colour_choice *out) {
+static int early_colour(char **words, colour_choice *out) {
     *out = COLOUR_AUTO;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *when = strncmp(argv[i], "--color=", 8) == 0              ? argv[i] + 8
-                           : strcmp(argv[i], "--color") == 0 && i + 1 < argc ? argv[i + 1]
-                                                                             : NULL;
+    for (; *words && strcmp(*words, "--") != 0; words++) {
+        const char *when = NULL;
+        if (strcmp(*words, "--color") == 0) when = words[1];
+        if (strncmp(*words, "--color=", 8) == 0) when = *words + 8;
         if (!when) continue;
         if (strcmp(when, "always") == 0)
             *out = COLOUR_ALWAYS;
@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
     }
     colour_choice colour = COLOUR_AUTO;
     term_setup(COLOUR_AUTO);
-    int code = early_colour(argc, argv, &colour);
+    int code = early_colour(argc > 0 ? argv + 1 : argv, &colour);
     if (code) return code;
     term_setup(colour);
     if (argc < 2) {

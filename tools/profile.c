@@ -21,6 +21,12 @@ static profile_kind kind_of(int32_t type) {
     }
 }
 
+/* What each of so many columns gets of what a hundred have. */
+static size_t shared(size_t most, size_t least, int32_t n_columns) {
+    size_t each = n_columns > 100 ? most * 100 / (size_t)n_columns : most;
+    return each < least ? least : each;
+}
+
 void profile_begin(profile *p, const aip_schema *schema, int64_t n_head) {
     *p = (profile){.n_columns = aip_schema_n_fields(schema), .n_head = n_head};
     p->columns = tool_alloc((size_t)p->n_columns, sizeof *p->columns);
@@ -28,6 +34,8 @@ void profile_begin(profile *p, const aip_schema *schema, int64_t n_head) {
         profile_column *c = &p->columns[i];
         c->field = *aip_schema_field(schema, i);
         c->kind = kind_of(c->field.type);
+        c->most_sample = shared(PROFILE_SAMPLE, 1000, p->n_columns);
+        c->most_distinct = shared(PROFILE_DISTINCT, 100, p->n_columns);
         c->minimum = INFINITY;
         c->maximum = -INFINITY;
     }
@@ -75,7 +83,7 @@ static void count_value(profile_column *c, uint64_t hash, const char *text, size
         v->count += times;
         return;
     }
-    if (c->n_distinct == PROFILE_DISTINCT) {
+    if (c->n_distinct == c->most_distinct) {
         c->many = true;
         return;
     }
@@ -112,13 +120,13 @@ static void add_number(profile_column *c, double x) {
     c->n++;
     count_value(c, mixed(bits.u), NULL, 0, 1);
     if (c->kind != PROFILE_NUMBER) return;
-    if (c->n_sample < PROFILE_SAMPLE) {
+    if (c->n_sample < c->most_sample) {
         c->sample = tool_grow(c->sample, &c->sample_capacity, c->n_sample + 1, sizeof *c->sample);
         c->sample[c->n_sample++] = x;
         return;
     }
     uint64_t at = next_random(&c->random) % (uint64_t)c->n;
-    if (at < PROFILE_SAMPLE) c->sample[at] = x;
+    if (at < c->most_sample) c->sample[at] = x;
 }
 
 static void add_numbers(profile_column *c, const aip_column_view *v) {
@@ -221,7 +229,7 @@ void profile_free(profile *p) {
 
 double profile_mean(const profile_column *c) { return c->n ? (c->sum + c->sum_rest) / (double)c->n : NAN; }
 
-bool profile_is_sampled(const profile_column *c) { return c->n > PROFILE_SAMPLE; }
+bool profile_is_sampled(const profile_column *c) { return c->n > (int64_t)c->most_sample; }
 
 double profile_quantile(const profile_column *c, double q) {
     if (c->n_sample == 0) return NAN;

@@ -20,7 +20,7 @@ void line_type(line *l, const aip_field *f); /* "timestamp[UTC]" */
  * Missing values and the range are exact. Distinct values are counted up to PROFILE_DISTINCT of them. Quantiles, histogram and mean come from
  * every value; the quantiles and the histogram of more than PROFILE_SAMPLE values come from a sample of so many (reservoir sampling, Vitter
  * 1985, algorithm R), always the same one. */
-#define PROFILE_DISTINCT 10000
+#define PROFILE_DISTINCT 10000 /* both are less for tables of more than a hundred columns: memory is bounded */
 #define PROFILE_SAMPLE 100000
 #define PROFILE_BINS 12
 #define PROFILE_TOP 3
@@ -41,11 +41,11 @@ typedef struct profile_column {
     int64_t n, n_missing; /* missing: null or NaN */
     double minimum, maximum, sum, sum_rest;
     double *sample;
-    size_t n_sample, sample_capacity;
+    size_t n_sample, sample_capacity, most_sample;
     uint64_t random;
     profile_value *values; /* hash table */
-    size_t values_capacity, n_distinct;
-    bool many; /* more than PROFILE_DISTINCT */
+    size_t values_capacity, n_distinct, most_distinct;
+    bool many; /* more than most_distinct */
 } profile_column;
 
 typedef struct profile {

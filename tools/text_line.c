@@ -155,9 +155,9 @@ void line_number(line *l, double v) {
         line_count(l, (int64_t)v);
         return;
     }
-    int decimals = 5;
-    for (double limit = 10; decimals > 1 && size >= limit; limit *= 10) decimals--;
-    snprintf(text, sizeof text, "%.*f", size < 1 ? 6 : decimals, v);
+    int whole_digits = (int)floor(log10(size)) + 1; /* 0 and less below 1 */
+    int decimals = whole_digits < 1 ? 6 : whole_digits < 6 ? 6 - whole_digits : 1;
+    snprintf(text, sizeof text, "%.*f", decimals, v);
     char *dot = strchr(text, '.'), *end = text + strlen(text);
     while (end > dot + 1 && end[-1] == '0') *--end = 0;
     if (end == dot + 1) *dot = 0;

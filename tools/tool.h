@@ -111,6 +111,7 @@ void view_begin(run_view *v, const json_t *description, bool live, bool silent);
 void view_event(void *user, const aip_task_event *event); /* of aip_run_on_event */
 void view_tick(run_view *v);                              /* redraws when it is time to */
 void view_end(run_view *v);                               /* leaves the last picture on the screen */
+bool view_is_running(const run_view *v);                  /* some task is */
 void view_free(run_view *v);
 
 /* ---- interruption (interrupt.c) --------------------------------------------------------------------------------------------------- */
