@@ -69,7 +69,7 @@ static int32_t train_check(aip_dag *dag, int32_t task, const aip__node *params, 
 static int32_t judge(aip_task_context *task, aip_package **package, aip_dataset *rows, const char *metrics, aip_error **err) {
     char *json = NULL;
     aip_package *with = NULL;
-    AIP__TRY(aip_package_evaluate(*package, rows, metrics, &task->call, &json, err));
+    AIP__TRY(aip__package_evaluate(*package, rows, metrics, &task->token, &json, err));
     int32_t status = aip__task_set_metrics(task, json, err);
     if (status == AIP_OK) status = aip_package_with_metrics(*package, json, &with, err);
     if (status == AIP_OK) {
@@ -168,8 +168,9 @@ static int32_t evaluate_run(aip_task_context *task, const aip__node *params, aip
     AIP__TRY(aip__task_dataset_at(task, pair ? aip__node_get(from, "data") : from, &rows, err));
     AIP__TRY(aip__params_create(aip_task_ctx(task), task->task->operator_, params, aip__task_source(task), &p, err));
     const char *metrics = aip_params_is_null(p, "metrics") ? NULL : aip_params_json(p, "metrics");
-    int32_t status = package ? aip_package_evaluate(package, rows, metrics, &task->call, &json, err)
-                             : aip_dataset_evaluate(rows, aip_params_string(p, "truth"), metrics, &task->call, &json, err);
+    int32_t status = package
+                         ? aip__package_evaluate(package, rows, metrics, &task->token, &json, err)
+                         : aip__dataset_evaluate(rows, aip_params_string(p, "truth"), NULL, metrics, &task->token, &json, err);
     if (status == AIP_OK) status = aip__task_set_metrics(task, json, err);
     aip_text_free(aip_task_ctx(task), json);
     aip__params_free(p);

@@ -1,5 +1,5 @@
 /* Metrics of a dataset that holds truth and predictions: which are wanted, what they need of the data, one fold, and the result as JSON. */
-#include "evaluate/evaluate.h"
+#include "train/model.h"
 
 #include "base/catalog.h"
 #include "data/scan.h"

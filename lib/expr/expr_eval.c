@@ -340,10 +340,10 @@ static int32_t check_bad(const evaluation *e, const expr_slot *s, int64_t n, aip
         if (!s->bad[i]) continue;
         const expr_bnode *node = &e->bound->nodes[s->bad[i] - 1];
         long long row = (long long)(e->run.start + i + (e->ordinal >= 0 ? e->ordinal : 0));
+        const char *place = e->ordinal >= 0 ? "(from 0)" : "of a batch";
         const char *failure = node->function && node->function->failure ? node->function->failure : "value out of range";
-        return aip__error_set(err, AIP_E_DATA, "expression '%s': %s in '%.*s' at row %lld%s, counted from 0", e->bound->text,
-                              failure, node->end - node->at, e->bound->text + node->at, row,
-                              e->ordinal >= 0 ? "" : " of the batch");
+        return aip__error_set(err, AIP_E_DATA, "expression '%s': %s in '%.*s', row %lld %s", e->bound->text, failure,
+                              node->end - node->at, e->bound->text + node->at, row, place);
     }
     return AIP_OK;
 }

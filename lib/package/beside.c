@@ -1,6 +1,8 @@
 /* The stage of beside.h. */
 #include "package/beside.h"
 
+#include "transform/cell.h"
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -14,7 +16,7 @@ typedef struct {
 
 typedef struct {
     aip_context *ctx;
-    int32_t n_inputs, n_steps, n_kept, n_added;
+    int32_t n_inputs, n_steps, n_bound, n_kept, n_added;
     int32_t *from;      /* input i is column from[i] of the batch */
     aip_schema *in;     /* of the batch */
     aip_schema *inputs; /* what the stages get */
@@ -25,9 +27,14 @@ typedef struct {
 } bound;
 
 bool aip__widens(const aip_field *from, const aip_field *to) {
+    if (from->type == AIP_TIMESTAMP && to->type == AIP_TIMESTAMP)
+        return !from->zone == !to->zone; /* an instant is no wall time */
     if (from->type == to->type) return from->type != AIP_DECIMAL64 || from->scale == to->scale;
     switch (to->type) {
-    case AIP_INT64: return from->type == AIP_INT32 || from->type == AIP_UTF8;
+    case AIP_INT32:
+    case AIP_INT64:
+        return from->type == AIP_INT32 || from->type == AIP_INT64 || from->type == AIP_FLOAT32 || from->type == AIP_FLOAT64
+               || from->type == AIP_UTF8;
     case AIP_FLOAT32: return from->type == AIP_UTF8;
     case AIP_FLOAT64:
         return from->type == AIP_INT32 || from->type == AIP_INT64 || from->type == AIP_FLOAT32 || from->type == AIP_DECIMAL64
@@ -35,7 +42,6 @@ bool aip__widens(const aip_field *from, const aip_field *to) {
     case AIP_UTF8: return from->type == AIP_DICTIONARY;
     case AIP_DICTIONARY: return from->type == AIP_UTF8;
     case AIP_TIMESTAMP: return from->type == AIP_DATE32 || from->type == AIP_UTF8;
-    case AIP_INT32:
     case AIP_BOOL:
     case AIP_DATE32: return from->type == AIP_UTF8;
     default: return false;
@@ -58,7 +64,7 @@ static void beside_unbind(void *p) {
     bound *b = p;
     if (!b) return;
     for (int32_t i = 0; b->steps && i < b->n_steps; i++) {
-        if (b->bounds[i]) aip__stage_unbind(b->steps[i], b->bounds[i]);
+        if (i < b->n_bound) aip__stage_unbind(b->steps[i], b->bounds[i]);
         aip_stage_free(b->steps[i]);
     }
     aip__free(b->ctx, b->steps);
@@ -90,8 +96,9 @@ static int32_t bind_inputs(const beside *s, const aip_schema *in, bound *b, aip_
         if (status != AIP_OK) break;
         const aip_field *have = &in->fields[b->from[i]];
         if (!aip__widens(have, want)) {
-            status = aip__error_set(err, AIP_E_SCHEMA, "column '%s': expected %s, found %s", want->name,
-                                    aip_type_name(want->type), aip_type_name(have->type));
+            status =
+                aip__error_set(err, AIP_E_SCHEMA, "column '%s': expected %s%s, found %s%s", want->name, aip_type_name(want->type),
+                               want->zone ? " with a zone" : "", aip_type_name(have->type), have->zone ? " with a zone" : "");
             aip__error_at_data_column(err, want->name);
         }
         fields[i] = *want;
@@ -117,6 +124,7 @@ static int32_t bind_steps(const beside *s, bound *b, aip_schema **given, aip_err
         int32_t status = aip__stage_bind(steps[i], schema, &b->bounds[i], &next, err);
         aip_schema_free(schema);
         if (status != AIP_OK) return status;
+        b->n_bound = i + 1;
         schema = next;
     }
     *given = schema;
@@ -143,6 +151,11 @@ static int32_t bind_output(const beside *s, const aip_schema *in, const aip_sche
             status = aip__schema_need(given, s->only[i], &b->added[b->n_added++], err);
     } else {
         for (int32_t i = 0; i < given->n; i++) b->added[b->n_added++] = i;
+    }
+    if (s->beside && aip_schema_find(in, s->beside) >= 0 && is_added(b, given, s->beside)) {
+        status = aip__error_set(err, AIP_E_SCHEMA,
+                                "the pipeline makes a column '%s': that is the name of the column set beside it", s->beside);
+        aip__error_at_data_column(err, s->beside);
     }
     for (int32_t i = 0; i < in->n && status == AIP_OK; i++) {
         if ((s->beside && strcmp(in->fields[i].name, s->beside) != 0) || is_added(b, given, in->fields[i].name)) continue;
@@ -177,6 +190,19 @@ static int32_t beside_bind(const void *self, const void *fitted, const aip_schem
     return AIP_OK;
 }
 
+/* Names the first cell that does not fit the type, as the stage `cast` does. */
+static int32_t bad_cell(const aip_batch *in, int32_t column, const aip_field *want, aip_error **err) {
+    const aip__column *c = in->columns[column];
+    aip__column *lenient = NULL;
+    char why[64];
+    int64_t row = 0;
+    AIP__TRY(aip__column_cast(c, &in->schema->fields[column], want, false, &lenient, err));
+    while (row < c->length - 1 && (!aip__valid(c->validity, row) || aip__valid(lenient->validity, row))) row++;
+    aip__column_free(lenient);
+    snprintf(why, sizeof why, "is not a value of %s", aip_type_name(want->type));
+    return aip__bad_cell(in, column, row, "", why, err);
+}
+
 static int32_t take_inputs(const bound *b, const aip_batch *in, aip_batch **out, aip_error **err) {
     aip__column **columns = aip__calloc(b->ctx, (size_t)b->n_inputs + 1, sizeof *columns);
     if (!columns) return aip__error_memory(b->ctx, err);
@@ -188,6 +214,7 @@ static int32_t take_inputs(const bound *b, const aip_batch *in, aip_batch **out,
             columns[n] = aip__column_retain(c);
         else
             status = aip__column_cast(c, have, want, true, &columns[n], err);
+        if (status == AIP_E_DATA) status = bad_cell(in, b->from[n], want, err);
         if (status != AIP_OK) aip__error_at_data_column(err, want->name);
     }
     if (status == AIP_OK)
@@ -195,6 +222,25 @@ static int32_t take_inputs(const bound *b, const aip_batch *in, aip_batch **out,
     else
         for (int32_t i = 0; i < n; i++) aip__column_free(columns[i]);
     aip__free(b->ctx, columns);
+    if (status == AIP_OK) (*out)->ordinal = in->ordinal;
+    return status;
+}
+
+/* One stage's apply. The row count is checked because a host's stage may not keep what its descriptor declares. */
+static int32_t apply_step(aip_stage *stage, const void *bound_step, const aip_batch *in, aip_batch **out, aip_error **err) {
+    aip_batch *next = NULL;
+    int32_t status = stage->spec->ops->apply(bound_step, in, &next, err);
+    if (status == AIP_OK && !next) status = aip__error_set(err, AIP_E_MISUSE, "apply gave no batch");
+    if (status == AIP_OK && next->n_rows != in->n_rows) {
+        status = aip__error_set(err, AIP_E_MISUSE, "apply made %lld rows of %lld: expected one for each", (long long)next->n_rows,
+                                (long long)in->n_rows);
+        aip_batch_free(next);
+    }
+    aip__error_of_host(err, status, "apply");
+    if (status != AIP_OK)
+        aip__error_at_stage(err, aip_stage_name(stage));
+    else
+        *out = next;
     return status;
 }
 
@@ -204,12 +250,9 @@ static int32_t beside_apply(const void *p, const aip_batch *in, aip_batch **out,
     AIP__TRY(take_inputs(b, in, &batch, err));
     for (int32_t i = 0; i < b->n_steps; i++) {
         aip_batch *next = NULL;
-        int32_t status = b->steps[i]->spec->ops->apply(b->bounds[i], batch, &next, err);
+        int32_t status = apply_step(b->steps[i], b->bounds[i], batch, &next, err);
         aip_batch_free(batch);
-        if (status != AIP_OK) {
-            aip__error_at_stage(err, aip_stage_name(b->steps[i]));
-            return status;
-        }
+        if (status != AIP_OK) return status;
         batch = next;
     }
     aip__column **columns = aip__calloc(b->ctx, (size_t)(b->n_kept + b->n_added) + 1, sizeof *columns);
@@ -221,6 +264,7 @@ static int32_t beside_apply(const void *p, const aip_batch *in, aip_batch **out,
     for (int32_t i = 0; i < b->n_kept; i++) columns[n++] = aip__column_retain(in->columns[b->kept[i]]);
     for (int32_t i = 0; i < b->n_added; i++) columns[n++] = aip__column_retain(batch->columns[b->added[i]]);
     int32_t status = aip__batch_new(b->out, in->n_rows, columns, out, err);
+    if (status == AIP_OK) (*out)->ordinal = in->ordinal;
     aip__free(b->ctx, columns);
     aip_batch_free(batch);
     return status;

@@ -57,16 +57,18 @@ int32_t aip__package_finish(aip_package *p, aip_package **out, aip_error **err) 
 
 /* ---- fit ------------------------------------------------------------------------------------------------------------------------ */
 
-static int32_t check_pipeline(const aip_stage *pipeline, aip_error **err) {
+int32_t aip__package_check_stages(const aip_stage *pipeline, aip_error **err) {
     for (int32_t i = 0; i < pipeline->n; i++) {
         const aip_stage *s = pipeline->stages[i];
         const aip_descriptor *d = s->spec->descriptor;
-        const char *why = d->rows == AIP_ROWS_FEWER   ? "it drops rows"
-                          : d->rows == AIP_ROWS_OTHER ? "it adds or reorders rows"
-                          : d->inputs                 ? "it needs another table"
-                          : !s->spec->params          ? "it is not in the catalogue"
-                          : s->spec->ops->carry       ? "it needs the rows before"
-                                                      : NULL;
+        const aip_stage_ops *ops = s->spec->ops;
+        const char *why = d->rows == AIP_ROWS_FEWER                ? "it drops rows"
+                          : d->rows == AIP_ROWS_OTHER              ? "it adds or reorders rows"
+                          : d->inputs                              ? "it needs another table"
+                          : !s->spec->params                       ? "it is not in the catalogue"
+                          : ops->carry                             ? "it needs the rows before"
+                          : ops->fold && !(ops->save && ops->load) ? "what it learns cannot be saved"
+                                                                   : NULL;
         if (why) {
             aip__error_set(
                 err, AIP_E_PARAM,
@@ -79,21 +81,24 @@ static int32_t check_pipeline(const aip_stage *pipeline, aip_error **err) {
     return AIP_OK;
 }
 
-/* Binds pipeline and model to a schema without field `leave`; true when all goes through. */
-static bool goes_without(aip_stage *all, const aip_schema *schema, const bool *needed, int32_t leave) {
+/* Binds pipeline and model to a schema without field `leave`; when that fails, the field is needed. Memory that is refused says nothing about the
+ * field, and is an error. */
+static int32_t try_without(aip_stage *all, const aip_schema *schema, bool *needed, int32_t leave, aip_error **err) {
     aip_context *ctx = schema->ctx;
     aip_field *fields = aip__calloc(ctx, (size_t)schema->n + 1, sizeof *fields);
     aip_schema *less = NULL, *given = NULL;
     int32_t n = 0;
-    if (!fields) return false;
+    if (!fields) return aip__error_memory(ctx, err);
     for (int32_t i = 0; i < schema->n; i++)
         if (needed[i] && i != leave) fields[n++] = schema->fields[i];
-    bool ok =
-        aip_schema_create(ctx, fields, n, &less, NULL) == AIP_OK && aip_stage_output_schema(all, less, &given, NULL) == AIP_OK;
+    int32_t status = aip_schema_create(ctx, fields, n, &less, NULL);
+    if (status == AIP_OK) status = aip_stage_output_schema(all, less, &given, NULL);
     aip_schema_free(given);
     aip_schema_free(less);
     aip__free(ctx, fields);
-    return ok;
+    if (status == AIP_E_NOMEM || status == AIP_E_MEMORY_LIMIT) return aip__error_memory(ctx, err);
+    needed[leave] = status != AIP_OK;
+    return AIP_OK;
 }
 
 /* The columns that pipeline and model read: those without which they cannot be bound. */
@@ -107,11 +112,11 @@ static int32_t find_inputs(aip_package *p, const aip_schema *schema, aip_error *
     if (status == AIP_OK && (!needed || !fields)) status = aip__error_memory(p->ctx, err);
     if (status == AIP_OK) {
         for (int32_t i = 0; i < schema->n; i++) needed[i] = strcmp(schema->fields[i].name, p->target) != 0;
-        for (int32_t i = 0; i < schema->n; i++)
-            if (needed[i] && goes_without(all, schema, needed, i)) needed[i] = false;
+        for (int32_t i = 0; status == AIP_OK && i < schema->n; i++)
+            if (needed[i]) status = try_without(all, schema, needed, i, err);
         for (int32_t i = 0; i < schema->n; i++)
             if (needed[i]) fields[n++] = schema->fields[i];
-        status = aip_schema_create(p->ctx, fields, n, &p->inputs, err);
+        if (status == AIP_OK) status = aip_schema_create(p->ctx, fields, n, &p->inputs, err);
     }
     aip__free(p->ctx, needed);
     aip__free(p->ctx, fields);
@@ -165,7 +170,7 @@ int32_t aip__package_fit(aip_context *ctx, aip_stage *pipeline, aip_model *model
     AIP__TRY(aip__schema_need(dataset->schema, target, &index, err));
     AIP__TRY(aip_stage_pipeline(ctx, &pipeline, pipeline ? 1 : 0, &flat, err));
     aip_package *p = NULL;
-    int32_t status = check_pipeline(flat, err);
+    int32_t status = aip__package_check_stages(flat, err);
     if (status == AIP_OK) {
         p = aip__package_draft(ctx);
         if (p) {
@@ -206,13 +211,27 @@ int32_t aip_package_predict(aip_package *package, aip_dataset *dataset, aip_data
     return aip_dataset_transform(dataset, package->predict, out, err);
 }
 
-int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, const aip_call *call,
-                             char **json, aip_error **err) {
+int32_t aip__package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, aip__token *token,
+                              char **json, aip_error **err) {
     aip_dataset *predicted = NULL;
-    AIP__TRY(aip_package_predict(package, dataset, &predicted, err));
-    int32_t status = aip_dataset_evaluate(predicted, package->target, metrics_json, call, json, err);
+    int32_t index = 0;
+    AIP__TRY(
+        aip__schema_need(dataset->schema, package->target, &index, err)); /* before the pass, and before predict's own columns */
+    AIP__TRY(aip_dataset_transform(dataset, package->predict, &predicted, err));
+    int32_t status =
+        aip__dataset_evaluate(predicted, package->target, aip__model_classes(package->model), metrics_json, token, json, err);
     aip_dataset_free(predicted);
     return status;
+}
+
+int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, const aip_call *call,
+                             char **json, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!package || !dataset || !json)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_package_evaluate: expected a package, a dataset and json");
+    aip__token token;
+    AIP__TRY(aip__token_init(&token, package->ctx, call, err));
+    return aip__package_evaluate(package, dataset, metrics_json, &token, json, err);
 }
 
 int32_t aip_package_with_metrics(aip_package *package, const char *metrics_json, aip_package **out, aip_error **err) {
@@ -268,6 +287,25 @@ static void add_field(aip__text *t, const aip_field *f) {
     aip__text_char(t, '}');
 }
 
+/* A stage's parameters; those of a table with any name (derive's `*`, kept as a list of pairs, since their order counts) as an object in their
+ * order, which is how they are written. */
+static void add_params(aip__text *t, const aip__stage_spec *s) {
+    bool any_name = s->descriptor->n_params == 1 && strcmp(s->descriptor->params[0].name, "*") == 0;
+    if (!any_name) {
+        aip__text_str(t, aip__params_canonical(s->params));
+        return;
+    }
+    const aip__node *pairs = aip__params_node(s->params, "*");
+    for (int32_t i = 0; i < pairs->n; i++) {
+        const aip__node *name = pairs->items[i]->items[0];
+        aip__text_char(t, i ? ',' : '{');
+        aip__text_json(t, name->string, name->length);
+        aip__text_char(t, ':');
+        aip__node_write(pairs->items[i]->items[1], t);
+    }
+    aip__text_str(t, pairs->n ? "}" : "{}");
+}
+
 int32_t aip_package_describe(aip_package *p, char **json, aip_error **err) {
     AIP__BEGIN(err);
     if (!p || !json) return aip__error_set(err, AIP_E_MISUSE, "aip_package_describe: expected a package and out");
@@ -285,12 +323,17 @@ int32_t aip_package_describe(aip_package *p, char **json, aip_error **err) {
     aip__text_str(&t, "],\"pipeline\":[");
     for (int32_t i = 0; i < p->pipeline->n; i++) {
         const aip__stage_spec *s = p->pipeline->stages[i]->spec;
-        aip__text_printf(&t, "%s{\"%s\":%s}", i ? "," : "", s->descriptor->name, aip__params_canonical(s->params));
+        aip__text_printf(&t, "%s{\"%s\":", i ? "," : "", s->descriptor->name);
+        add_params(&t, s);
+        aip__text_char(&t, '}');
     }
     aip__text_printf(&t, "],\"model\":{\"%s\":%s},\"fitted\":%s,\"metrics\":%s", aip_model_name(p->model),
                      aip__model_params(p->model), model, p->metrics ? p->metrics : "{}");
-    aip__text_printf(&t, ",\"provenance\":{\"library\":\"%s\",\"profile\":\"%s\",\"rows\":%lld}}", p->library, p->profile,
-                     (long long)p->n_rows);
+    aip__text_str(&t, ",\"provenance\":{\"library\":");
+    aip__text_json(&t, p->library, strlen(p->library));
+    aip__text_str(&t, ",\"profile\":");
+    aip__text_json(&t, p->profile, strlen(p->profile));
+    aip__text_printf(&t, ",\"rows\":%lld}}", (long long)p->n_rows);
     aip__free(p->ctx, model);
     return aip__text_take(&t, json, NULL, err);
 }

@@ -27,5 +27,11 @@ aip_package *aip__package_draft(aip_context *ctx); /* zeroed; NULL when memory i
 /* aip_package_fit and aip_package_evaluate under a token. */
 int32_t aip__package_fit(aip_context *ctx, aip_stage *pipeline, aip_model *model, aip_dataset *dataset, const char *target,
                          aip__token *token, aip_package **out, aip_error **err);
+int32_t aip__package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, aip__token *token,
+                              char **json, aip_error **err);
+
+/* Whether each stage may stand in a package: it keeps rows, needs no other table, and what it learned can be saved. AIP_E_PARAM names the one
+ * that may not. */
+int32_t aip__package_check_stages(const aip_stage *pipeline, aip_error **err);
 
 #endif

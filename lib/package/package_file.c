@@ -35,10 +35,14 @@ static void header_json(const aip_package *p, aip__text *t) {
             aip__text_str(t, "null");
         aip__text_char(t, '}');
     }
-    aip__text_printf(t, "],\"library\":\"%s\",\"metrics\":%s", p->library, p->metrics ? p->metrics : "null");
+    aip__text_str(t, "],\"library\":");
+    aip__text_json(t, p->library, strlen(p->library));
+    aip__text_printf(t, ",\"metrics\":%s", p->metrics ? p->metrics : "null");
     aip__text_printf(t, ",\"model\":{\"name\":\"%s\",\"params\":%s,\"version\":%d}", aip_model_name(p->model),
                      aip__model_params(p->model), (int)aip__model_descriptor(p->model)->version);
-    aip__text_printf(t, ",\"profile\":\"%s\",\"rows\":%lld,\"stages\":[", p->profile, (long long)p->n_rows);
+    aip__text_str(t, ",\"profile\":");
+    aip__text_json(t, p->profile, strlen(p->profile));
+    aip__text_printf(t, ",\"rows\":%lld,\"stages\":[", (long long)p->n_rows);
     for (int32_t i = 0; i < p->pipeline->n; i++) {
         const aip_stage *s = p->pipeline->stages[i];
         aip__text_printf(t, "%s{\"fitted\":%s,\"name\":\"%s\",\"params\":%s,\"version\":%d}", i ? "," : "",
@@ -174,10 +178,12 @@ static int32_t part_done(const aip_reader *part, const char *name, aip_error **e
     return aip__error_set(err, AIP_E_CORRUPT, "'%s' left %zu bytes of its part unread", name, aip_reader_left(part));
 }
 
-/* The version of a descriptor that made the bytes must be known here. */
-static int32_t check_version(const aip__node *entry, const aip_descriptor *d, aip_error **err) {
+/* The version of a descriptor that made the bytes must be known here: looked at first, since a later one may have other parameters and bytes. */
+static int32_t check_version(aip_context *ctx, const aip__node *entry, int32_t kind, const char *name, aip_error **err) {
     const aip__node *version = need(entry, "version", AIP__INT);
+    const aip_descriptor *d = NULL;
     if (!version) return corrupt(err, "expected a version for each stage and the model");
+    AIP__TRY(aip__catalog_find(ctx, kind, name, &d, err));
     if (version->integer > d->version)
         return aip__error_set(err, AIP_E_UNSUPPORTED, "'%s' version %lld was made by a later library: this one knows version %d",
                               d->name, (long long)version->integer, (int)d->version);
@@ -188,6 +194,7 @@ static int32_t read_stage(aip_package *p, const aip__node *entry, aip_reader *r,
     const aip__node *name = need(entry, "name", AIP__STRING), *params = need(entry, "params", AIP__MAP),
                     *has = need(entry, "fitted", AIP__BOOL);
     if (!name || !params || !has) return corrupt(err, "expected each stage with name, params and fitted");
+    AIP__TRY(check_version(p->ctx, entry, AIP_KIND_STAGE, name->string, err));
     char *json = canonical(p->ctx, params, err);
     if (!json) return aip__error_memory(p->ctx, err);
     aip_stage *stage = NULL;
@@ -195,7 +202,8 @@ static int32_t read_stage(aip_package *p, const aip__node *entry, aip_reader *r,
     aip__free(p->ctx, json);
     if (status != AIP_OK) return status;
     const aip_stage_ops *ops = stage->spec->ops;
-    status = check_version(entry, stage->spec->descriptor, err);
+    if (aip__package_check_stages(&(aip_stage){.n = 1, .stages = &stage}, NULL) != AIP_OK)
+        status = aip__error_set(err, AIP_E_CORRUPT, "stage '%s' cannot stand in a package", name->string);
     if (status == AIP_OK && has->boolean != (ops->fold != NULL))
         status = aip__error_set(err, AIP_E_CORRUPT, "stage '%s': what it learned is %s", name->string,
                                 has->boolean ? "not expected" : "missing");
@@ -238,12 +246,12 @@ static int32_t read_model(aip_package *p, const aip__node *root, aip_reader *r, 
                     *params = model ? need(model, "params", AIP__MAP) : NULL;
     if (!name || !params) return corrupt(err, "expected `model` with name and params");
     aip_reader part;
+    AIP__TRY(check_version(p->ctx, model, AIP_KIND_MODEL, name->string, err));
     AIP__TRY(next_part(p->ctx, r, &part, err));
     char *json = canonical(p->ctx, params, err);
     if (!json) return aip__error_memory(p->ctx, err);
     int32_t status = aip__model_load(p->ctx, name->string, json, &part, &p->model, err);
     aip__free(p->ctx, json);
-    if (status == AIP_OK) status = check_version(model, aip__model_descriptor(p->model), err);
     if (status == AIP_OK) status = part_done(&part, name->string, err);
     return status;
 }
@@ -261,7 +269,7 @@ static int32_t read_body(aip_package *p, const aip__node *root, aip_reader *r, a
     AIP__TRY(read_text(p, root, "library", &p->library, err));
     AIP__TRY(read_text(p, root, "profile", &p->profile, err));
     const aip__node *rows = need(root, "rows", AIP__INT), *metrics = aip__node_get(root, "metrics");
-    if (!rows || !metrics || (metrics->kind != AIP__MAP && metrics->kind != AIP__NULL))
+    if (!rows || rows->integer < 0 || !metrics || (metrics->kind != AIP__MAP && metrics->kind != AIP__NULL))
         return corrupt(err, "expected `rows` and `metrics`");
     p->n_rows = rows->integer;
     if (metrics->kind == AIP__MAP && !(p->metrics = canonical(p->ctx, metrics, err))) return aip__error_memory(p->ctx, err);

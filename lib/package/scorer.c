@@ -1,8 +1,8 @@
 /* Scorers: rows of the host's own structs, gathered into a small batch and sent through the package's fitted pipeline and model. Bound once, so
  * that a call looks up no names. */
+#include "exec/float_mode.h"
 #include "package/package.h"
 
-#include "exec/float_mode.h"
 #include <math.h>
 #include <string.h>
 
@@ -189,7 +189,8 @@ static int32_t gather_fixed(const place *p, aip_context *ctx, const uint8_t *row
     return AIP_OK;
 }
 
-static int32_t run(aip_scorer *s, const uint8_t *rows, size_t stride, int64_t n, double *out, aip_error **err) {
+/* `first`: the number of the first row, for messages. */
+static int32_t run(aip_scorer *s, const uint8_t *rows, size_t stride, int64_t n, int64_t first, double *out, aip_error **err) {
     const aip_schema *inputs = s->package->inputs;
     int32_t status = AIP_OK, i = 0;
     for (; i < inputs->n && status == AIP_OK; i++) {
@@ -203,6 +204,7 @@ static int32_t run(aip_scorer *s, const uint8_t *rows, size_t stride, int64_t n,
     }
     aip_batch *batch = NULL, *given = NULL;
     AIP__TRY(aip__batch_new(inputs, n, s->columns, &batch, err));
+    batch->ordinal = first;
     status = s->package->predict->spec->ops->apply(s->bound, batch, &given, err);
     aip_batch_free(batch);
     if (status != AIP_OK) return status;
@@ -225,7 +227,7 @@ int32_t aip_scorer_run(aip_scorer *s, const void *rows, size_t stride, int64_t n
     aip__float_mode_enter(&mode);
     for (int64_t at = 0; at < n && status == AIP_OK; at += AIP_BATCH_MAX_ROWS) {
         int64_t m = n - at < AIP_BATCH_MAX_ROWS ? n - at : AIP_BATCH_MAX_ROWS;
-        status = run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, out + at, err);
+        status = run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, at, out + at, err);
     }
     aip__float_mode_leave(&mode);
     return status;

@@ -228,7 +228,11 @@ static int32_t fit_matrix(aip_model *out, const aip__matrix *m, encoder *e, cons
 int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *target, aip__token *token, aip_model **fitted,
                        aip_error **err) {
     int32_t index = 0;
+    if (model->ctx != dataset->ctx)
+        return aip__error_set(err, AIP_E_MISUSE, "'%s' is fitted: the model and the dataset belong to different contexts",
+                              aip_model_name(model));
     AIP__TRY(aip__schema_need(dataset->schema, target, &index, err));
+    AIP__TRY(aip__model_check_names(model, dataset->schema, err));
     int32_t found = dataset->schema->fields[index].type, type = aip__classes_type(found);
     if (type == 0) {
         aip__error_set(err, AIP_E_SCHEMA, "target '%s' is %s: expected bool, an integer, a float or text", target,
@@ -262,8 +266,6 @@ int32_t aip_model_fit(aip_model *model, aip_dataset *dataset, const char *target
     AIP__BEGIN(err);
     if (!model || !dataset || !target || !fitted)
         return aip__error_set(err, AIP_E_MISUSE, "aip_model_fit: expected a model, a dataset, a target and fitted");
-    if (model->ctx != dataset->ctx)
-        return aip__error_set(err, AIP_E_MISUSE, "aip_model_fit: the model and the dataset belong to different contexts");
     aip__token token;
     AIP__TRY(aip__token_init(&token, model->ctx, call, err));
     return aip__model_fit(model, dataset, target, &token, fitted, err);

@@ -30,6 +30,8 @@ struct aip_model {
 
 /* A model with the same parameters and nothing learned. */
 int32_t aip__model_twin(const aip_model *model, aip_model **out, aip_error **err);
+/* AIP_E_SCHEMA when a column has the name of one that the model adds. */
+int32_t aip__model_check_names(const aip_model *model, const aip_schema *in, aip_error **err);
 /* Sets features and names of a model being made. */
 int32_t aip__model_set_features(aip_model *model, const char *const *names, int32_t n, aip_error **err);
 

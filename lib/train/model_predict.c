@@ -29,14 +29,21 @@ static void unbind(void *b) {
     aip__free(ctx, it);
 }
 
-/* The input's fields and the model's. */
-static int32_t output_schema(const aip_model *model, const aip_schema *in, aip_schema **out, aip_error **err) {
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
-        if (aip_schema_find(in, outputs[i]) >= 0) {
-            aip__error_set(err, AIP_E_SCHEMA, "the data has a column '%s' already: the model adds one of that name", outputs[i]);
-            aip__error_at_data_column(err, outputs[i]);
+int32_t aip__model_check_names(const aip_model *model, const aip_schema *in, aip_error **err) {
+    int32_t n = 0;
+    const char *const *names = aip__model_outputs(model, &n);
+    for (int32_t i = 0; i < n; i++)
+        if (aip_schema_find(in, names[i]) >= 0) {
+            aip__error_set(err, AIP_E_SCHEMA, "the data has a column '%s' already: the model adds one of that name", names[i]);
+            aip__error_at_data_column(err, names[i]);
             return AIP_E_SCHEMA;
         }
+    return AIP_OK;
+}
+
+/* The input's fields and the model's. */
+static int32_t output_schema(const aip_model *model, const aip_schema *in, aip_schema **out, aip_error **err) {
+    AIP__TRY(aip__model_check_names(model, in, err));
     aip_field *fields = aip__calloc(model->ctx, (size_t)in->n + 2, sizeof *fields);
     if (!fields) return aip__error_memory(model->ctx, err);
     for (int32_t i = 0; i < in->n; i++) fields[i] = in->fields[i];

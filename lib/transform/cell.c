@@ -47,7 +47,7 @@ void aip__cell_text(aip__text *t, const aip_field *field, const aip__column *c, 
 aip__row_text aip__row_name(const aip_batch *batch, int64_t i) {
     aip__row_text t;
     if (batch->ordinal >= 0)
-        snprintf(t.text, sizeof t.text, "row %lld", (long long)(batch->ordinal + i));
+        snprintf(t.text, sizeof t.text, "row %lld (from 0)", (long long)(batch->ordinal + i));
     else
         snprintf(t.text, sizeof t.text, "row %lld of a batch", (long long)i);
     return t;

@@ -150,6 +150,7 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
     else
         for (int32_t i = 0; i < b->schema->n; i++) aip__column_free(columns[i]);
     aip__free(b->ctx, columns);
+    if (status == AIP_OK) (*out)->ordinal = in->ordinal;
     return status;
 }
 

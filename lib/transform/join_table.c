@@ -138,7 +138,7 @@ static int32_t duplicate(const aip__join_table *t, const aip_schema *schema, con
     }
     int32_t status = aip__error_set(
         err, AIP_E_DATA,
-        "key %s occurs twice in the right table of the join, in rows %lld and %lld; validate m:1 needs unique keys",
+        "key %s occurs twice in the right table of the join, in rows %lld and %lld (from 0); validate m:1 needs unique keys",
         key.bytes ? key.bytes : "?", (long long)first, (long long)second);
     aip__error_at_data_column(err, schema->fields[keys[0]].name);
     aip__text_free(&key);

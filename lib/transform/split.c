@@ -221,7 +221,7 @@ static int32_t add_classes(classes *c, const aip_batch *batch, int32_t column, a
     AIP__TRY(aip__categories_count_codes(&c->set, batch->columns[column], name, c->codes + c->n, err));
     for (int64_t i = c->n; i < c->n + batch->n_rows; i++) {
         if (c->codes[i] >= 0) continue;
-        int32_t status = aip__error_set(err, AIP_E_DATA, "column '%s', row %lld: missing; every row needs a class to stratify by",
+        int32_t status = aip__error_set(err, AIP_E_DATA, "column '%s', row %lld (from 0): missing; every row needs a class to stratify by",
                                         name, (long long)i);
         aip__error_at_data_column(err, name);
         return status;

@@ -3,7 +3,7 @@
 #include "evaluate_suites.h"
 #include "model_fixture.h"
 
-#include "evaluate/evaluate.h"
+#include "train/model.h"
 
 /* probability: uniform, or floored to `levels` steps (ties); truth: 1 with probability 0.2 + 0.5 p. */
 static aip_dataset *dataset(aip_context *ctx, uint64_t seed, int64_t n, double levels) {

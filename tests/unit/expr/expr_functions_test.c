@@ -140,9 +140,9 @@ START_TEST(conversions) {
     assert_value("try_cast('x' as int64)", "null");
     assert_value("try_cast(3e9 as int32)", "null");
     assert_values("try_cast(t as float64)", "float64", "[null, null, null, null, null, null]");
-    assert_fails("int64(t)", AIP_E_DATA, "a value that does not fit or does not parse in 'int64(t)' at row 0");
-    assert_fails("int32(k)", AIP_E_DATA, "in 'int32(k)' at row 0");
-    assert_fails("cast(f as int64)", AIP_E_DATA, "at row 4"); /* 1e300 */
+    assert_fails("int64(t)", AIP_E_DATA, "a value that does not fit or does not parse in 'int64(t)', row 0");
+    assert_fails("int32(k)", AIP_E_DATA, "in 'int32(k)', row 0");
+    assert_fails("cast(f as int64)", AIP_E_DATA, ", row 4"); /* 1e300 */
 }
 END_TEST
 

@@ -181,7 +181,7 @@ START_TEST(splits_that_cannot_be_are_refused) {
     FAILS(try_split(one, "{\"test_size\": 0.2}", &err), AIP_E_DATA, "training part would be empty");
     FAILS(try_split(none, NULL, &err), AIP_E_DATA, "would be empty");
     FAILS(try_split(d, "{\"test_size\": 0.5, \"stratify\": \"y\"}", &err), AIP_E_DATA, "too few");
-    FAILS(try_split(d, "{\"test_size\": 0.5, \"stratify\": \"z\"}", &err), AIP_E_DATA, "column 'z', row 4: missing");
+    FAILS(try_split(d, "{\"test_size\": 0.5, \"stratify\": \"z\"}", &err), AIP_E_DATA, "column 'z', row 4 (from 0): missing");
     FAILS(try_split(d, "{\"stratify\": \"x\"}", &err), AIP_E_SCHEMA, "no column 'x'");
     FAILS(try_split(d, "{\"stratify\": \"y\", \"shuffle\": false}", &err), AIP_E_PARAM, "shuffled");
     FAILS(try_split(d, "{\"test_size\": 2, \"method\": \"hash\"}", &err), AIP_E_PARAM, "fraction");
