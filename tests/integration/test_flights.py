@@ -24,10 +24,13 @@ class Flights(PipelineTest):
             self.assert_close(float(row["probability"]), probability, 1e-6, "probability of a held-out flight")
 
     def test_every_row_is_accounted_for(self):
+        """What was trained on and what was predicted are together the table: no row is lost or doubled between tasks."""
         report = self.run_json("flights.yaml")
         n_rows = expected("flights-2013-01")["n_rows"]
-        self.assertEqual(task(report, "flights")["rows"], n_rows["flights"])
-        self.assertEqual(task(report, "table")["rows"], n_rows["table"])
+        for name, part in (("model", "train"), ("held_out", "test")):
+            counts = task(report, name)["counts"]
+            self.assertEqual(counts, {"rows_in": n_rows[part], "rows_out": n_rows[part], "rows_rejected": 0, "rows_filtered": 0})
+        self.assertEqual(n_rows["train"] + n_rows["test"], n_rows["table"])
 
     def test_the_number_of_threads_changes_no_byte(self):
         written = {}

@@ -20,20 +20,6 @@
 
 #define FIXTURE_COLUMNS 160
 
-#define OK(call)                                                                            \
-    do {                                                                                    \
-        aip_error *err = NULL;                                                              \
-        int32_t status_ = (call);                                                           \
-        ck_assert_msg(status_ == AIP_OK, "%s: %d %s", #call, status_, aip_error_text(err)); \
-    } while (0)
-#define FAILS(call, expected, text)                                                                           \
-    do {                                                                                                      \
-        aip_error *err = NULL;                                                                                \
-        ck_assert_int_eq((call), (expected));                                                                 \
-        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
-        aip_error_free(err);                                                                                  \
-    } while (0)
-
 static inline void fixture_close(aip_context *ctx) { aip__pool_stop(ctx->pool); }
 static inline void fixture_free(aip_context *ctx) {
     aip__catalog_free(ctx, ctx->catalog);
@@ -58,7 +44,7 @@ static inline aip_context *fixture_context_with(int32_t n_workers, const aip_all
     return ctx;
 }
 
-static inline aip_context *fixture_context(int32_t n_workers) { return fixture_context_with(n_workers, NULL); }
+static inline aip_context *fixture_context(int32_t n_workers) { return fixture_context_with(unit_workers(n_workers), NULL); }
 
 /* Nothing but the context's own reference may be left. */
 static inline void fixture_end(aip_context *ctx) {

@@ -10,6 +10,21 @@ Suite *unit_suite(const char *name, const TTest *const *tests) {
     return suite;
 }
 
+int32_t unit_workers(int32_t n_workers) {
+    const char *given = getenv("AIPIPE_TEST_WORKERS");
+    if (!given) return n_workers;
+    char *end = NULL;
+    long n = strtol(given, &end, 10);
+    ck_assert_msg(*given && !*end && n >= 0 && n <= 64, "AIPIPE_TEST_WORKERS is '%s': expected 0 to 64", given);
+    return (int32_t)n;
+}
+
+int32_t unit_threads(int32_t threads) {
+    int32_t n_workers = unit_workers(-1);
+    if (n_workers < 0) return threads;
+    return n_workers == 0 ? AIP_THREADS_NONE : n_workers + 1;
+}
+
 int main(void) {
     SRunner *runner = srunner_create(NULL);
     unit_suites(runner);

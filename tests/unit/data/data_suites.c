@@ -13,7 +13,7 @@ aip_context *test_workers(int32_t n_workers) {
     aip_context *ctx = test_context();
     aip__pool *pool = NULL;
     OK(aip__exec_create(ctx, &ctx->exec, &err));
-    OK(aip__pool_create(ctx, n_workers, &pool, &ctx->executor, &err));
+    OK(aip__pool_create(ctx, unit_workers(n_workers), &pool, &ctx->executor, &err));
     ctx->pool = pool;
     ctx->at_close = pool_close;
     ctx->at_free = pool_free;

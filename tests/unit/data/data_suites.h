@@ -30,25 +30,8 @@ static inline void test_context_end(aip_context *ctx) {
     ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
     aip__context_release(ctx);
 }
-/* A context with job groups and a pool of n workers; ended with test_workers_end. */
+/* A context with job groups and a pool of unit_workers(n); ended with test_workers_end. */
 aip_context *test_workers(int32_t n_workers);
 void test_workers_end(aip_context *ctx);
-
-/* Holds that a call succeeded; shows its error when not. */
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        aip_error *err = NULL;                                                           \
-        int32_t st_ = (call);                                                            \
-        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
-    } while (0)
-/* Holds that a call failed with this status and a message that contains `text`. */
-#define FAILS(call, expected, text)                                                                           \
-    do {                                                                                                      \
-        aip_error *err = NULL;                                                                                \
-        int32_t st_ = (call);                                                                                 \
-        ck_assert_int_eq(st_, (expected));                                                                    \
-        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
-        aip_error_free(err);                                                                                  \
-    } while (0)
 
 #endif

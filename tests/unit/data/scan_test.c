@@ -22,7 +22,7 @@ static aip_context *context_with(int32_t n_workers) {
     aip_context *ctx = test_context();
     OK(aip__exec_create(ctx, &ctx->exec, &err));
     aip__pool *pool = NULL;
-    OK(aip__pool_create(ctx, n_workers, &pool, &ctx->executor, &err));
+    OK(aip__pool_create(ctx, unit_workers(n_workers), &pool, &ctx->executor, &err));
     ctx->pool = pool;
     ctx->at_close = pool_close;
     ctx->at_free = pool_free;

@@ -141,7 +141,7 @@ static aip_context *context_with_center(void) {
     aip_context *ctx = test_context();
     OK(aip__exec_create(ctx, &ctx->exec, &err));
     aip__pool *pool = NULL;
-    OK(aip__pool_create(ctx, 1, &pool, &ctx->executor, &err));
+    OK(aip__pool_create(ctx, unit_workers(1), &pool, &ctx->executor, &err));
     ctx->pool = pool;
     OK(aip__catalog_create(ctx, &ctx->catalog, &err));
     aip_descriptor d = AIP_DESCRIPTOR_INIT;

@@ -79,7 +79,7 @@ aip_context *table_context_refusing(int32_t n_workers) {
     return context_of(n_workers, 0, &allocator);
 }
 
-aip_context *table_context(int32_t n_workers) { return table_context_limited(n_workers, 0); }
+aip_context *table_context(int32_t n_workers) { return table_context_limited(unit_workers(n_workers), 0); }
 
 void table_context_free(aip_context *ctx) {
     aip_cancel_request(ctx->closing);

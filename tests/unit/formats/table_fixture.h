@@ -13,7 +13,7 @@
 #define N_TABLE_WORKERS 4
 extern const int32_t table_workers[N_TABLE_WORKERS]; /* 0, 1, 2, 8 */
 
-aip_context *table_context(int32_t n_workers);
+aip_context *table_context(int32_t n_workers); /* unit_workers(n_workers); the others exactly n_workers */
 aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit);
 /* The host's allocator, which refuses the allocation that comes after `allow` others from now on (and each one after it); -1: none. */
 aip_context *table_context_refusing(int32_t n_workers);
@@ -35,20 +35,5 @@ char *table_text(aip_dataset *d);
 void table_check(const char *csv, const char *extra, const char *expected);
 /* Reads CSV text wholly and holds that it fails so. */
 void table_check_fails(const char *csv, const char *extra, int32_t status, const char *text);
-
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        aip_error *err = NULL;                                                           \
-        int32_t st_ = (call);                                                            \
-        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
-    } while (0)
-#define FAILS(call, expected, text)                                                                     \
-    do {                                                                                                \
-        aip_error *err = NULL;                                                                          \
-        int32_t st_ = (call);                                                                           \
-        ck_assert_msg(st_ == (expected), "%s: %d %s", #call, (int)st_, aip_error_text(err));            \
-        ck_assert_msg(strstr(aip_error_text(err), (text)) != NULL, "message: %s", aip_error_text(err)); \
-        aip_error_free(err);                                                                            \
-    } while (0)
 
 #endif

@@ -12,23 +12,4 @@
 Suite *package_suite(void);
 Suite *package_odd_suite(void);
 
-#ifndef OK /* model_fixture.h has the same */
-/* Holds that a call succeeded; shows its error when not. */
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        aip_error *err = NULL;                                                           \
-        int32_t st_ = (call);                                                            \
-        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
-    } while (0)
-/* Holds that a call failed with this status and a message that contains `text`. */
-#define FAILS(call, expected, text)                                                                           \
-    do {                                                                                                      \
-        aip_error *err = NULL;                                                                                \
-        int32_t st_ = (call);                                                                                 \
-        ck_assert_int_eq(st_, (expected));                                                                    \
-        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
-        aip_error_free(err);                                                                                  \
-    } while (0)
-#endif
-
 #endif

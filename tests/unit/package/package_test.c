@@ -56,7 +56,7 @@ static aip_dataset *training_rows(aip_context *ctx) {
 
 static aip_context *context_of(int32_t threads) {
     aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
-    o.threads = threads;
+    o.threads = unit_threads(threads);
     aip_context *ctx = NULL;
     OK(aip_context_create(&o, &ctx, &err));
     return ctx;

@@ -15,7 +15,7 @@ static void at_free(aip_context *ctx) {
     aip__exec_free(ctx, ctx->exec);
 }
 
-aip_context *tt_context(int32_t n_workers) { return tt_context_with(n_workers, NULL); }
+aip_context *tt_context(int32_t n_workers) { return tt_context_with(unit_workers(n_workers), NULL); }
 
 aip_context *tt_context_with(int32_t n_workers, const aip_allocator *allocator) {
     aip_context *ctx = NULL;

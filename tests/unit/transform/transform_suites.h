@@ -21,27 +21,10 @@ Suite *join_suite(void);
 Suite *split_suite(void);
 Suite *state_suite(void);
 
-/* A context with the room's stages and this many workers; at its end nothing may be left of it. */
+/* A context with the room's stages and unit_workers(n_workers); with an allocator, exactly n_workers. At its end nothing may be left of it. */
 aip_context *tt_context(int32_t n_workers);
 aip_context *tt_context_with(int32_t n_workers, const aip_allocator *allocator);
 void tt_context_end(aip_context *ctx);
-
-/* Holds that a call succeeded; shows its error when not. */
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        aip_error *err = NULL;                                                           \
-        int32_t st_ = (call);                                                            \
-        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
-    } while (0)
-/* Holds that a call failed with this status and a message that contains `text`. */
-#define FAILS(call, expected, text)                                                                           \
-    do {                                                                                                      \
-        aip_error *err = NULL;                                                                                \
-        int32_t st_ = (call);                                                                                 \
-        ck_assert_msg(st_ == (expected), "status %d: %s", (int)st_, aip_error_text(err));                     \
-        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
-        aip_error_free(err);                                                                                  \
-    } while (0)
 
 /* One column of a table. Numbers: NAN is null, but for float types with keep_nan. Texts: NULL is null. */
 typedef struct tt_column {
