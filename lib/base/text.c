@@ -121,6 +121,14 @@ double aip__strtod(const char *text, char **end) {
     return c ? strtod_l(text, end, c) : strtod(text, end);
 }
 
+static char small(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
+
+bool aip__same_word(const char *a, const char *b, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (small(a[i]) != small(b[i])) return false;
+    return true;
+}
+
 /* The fewest significant digits (no trailing zeros) that read back as v > 0; *exponent is of the first digit. Any decimal of up to 15
  * digits survives a normal double, 17 always do; below the normal range fewer may, so the search starts at one. */
 static size_t shortest_digits(double v, char digits[24], int *exponent) {

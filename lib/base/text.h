@@ -24,6 +24,8 @@ void aip__text_json(aip__text *t, const char *bytes, size_t n); /* quoted and es
 void aip__text_f64(aip__text *t, double v, bool json);
 /* strtod that always reads in the C locale, whatever the host set. */
 double aip__strtod(const char *text, char **end);
+/* Whether the n bytes are equal but for the case of ASCII letters, whatever the locale. */
+bool aip__same_word(const char *a, const char *b, size_t n);
 /* Hands the bytes over (free with aip__free); AIP_E_NOMEM or AIP_E_MEMORY_LIMIT when a growth was refused. */
 int32_t aip__text_take(aip__text *t, char **out, size_t *n, aip_error **err);
 void aip__text_free(aip__text *t);

@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include <string.h>
 
 const aip_param_spec aip__read_params[] = {
@@ -28,7 +29,7 @@ const int32_t aip__write_n_params = sizeof aip__write_params / sizeof *aip__writ
 void aip__files_extension(const char *path, char out[16], bool *gz) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t n = strlen(name);
-    *gz = n > 3 && strcasecmp(name + n - 3, ".gz") == 0;
+    *gz = n > 3 && aip__same_word(name + n - 3, ".gz", 3);
     if (*gz) n -= 3;
     size_t dot = n;
     while (dot > 0 && name[dot - 1] != '.') dot--;

@@ -1,6 +1,7 @@
 /* The table of operators and functions: what the parser knows, the binder types, the machine runs, and the manual prints. */
 #include "expr/expr_functions.h"
 
+#include "base/text.h"
 #include <string.h>
 
 #define D(name) aip__expr_do_##name
@@ -120,16 +121,9 @@ const expr_function aip__expr_functions[] = {
 };
 const int32_t aip__expr_n_functions = (int32_t)(sizeof aip__expr_functions / sizeof *aip__expr_functions);
 
-static char small(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
-bool aip__expr_same_word(const char *a, const char *b, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (small(a[i]) != small(b[i])) return false;
-    return true;
-}
-
 const expr_function *aip__expr_function_find(const char *name, size_t n) {
     for (int32_t i = 0; i < aip__expr_n_functions; i++)
-        if (strlen(aip__expr_functions[i].name) == n && aip__expr_same_word(aip__expr_functions[i].name, name, n))
+        if (strlen(aip__expr_functions[i].name) == n && aip__same_word(aip__expr_functions[i].name, name, n))
             return &aip__expr_functions[i];
     return NULL;
 }

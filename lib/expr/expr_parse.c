@@ -2,6 +2,7 @@
  *   or < and < not < comparisons, is, in, between < || < + - < * / % < unary -
  * The parser recurses once per nesting, to a fixed depth. */
 #include "base/catalog.h"
+#include "base/text.h"
 #include "data/convert.h"
 #include "expr/expr_tree.h"
 
@@ -129,7 +130,7 @@ static bool is_symbol(const parser *p, const char *symbol) {
 }
 static bool is_word(const parser *p, const char *word) {
     size_t n = strlen(word);
-    return p->now.kind == T_NAME && (size_t)(p->now.end - p->now.at) == n && aip__expr_same_word(p->e->text + p->now.at, word, n);
+    return p->now.kind == T_NAME && (size_t)(p->now.end - p->now.at) == n && aip__same_word(p->e->text + p->now.at, word, n);
 }
 static bool next_is(const parser *p, char c) {
     const char *s = p->e->text + p->now.end;

@@ -128,8 +128,6 @@ struct expr_function {
 };
 extern const expr_function aip__expr_functions[];
 extern const int32_t aip__expr_n_functions;
-/* Equal but for the case of ASCII letters, whatever the locale. */
-bool aip__expr_same_word(const char *a, const char *b, size_t n);
 const expr_function *aip__expr_function_find(const char *name, size_t n); /* any case; NULL when not there */
 
 /* ---- bound tree --------------------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/convert.h"
 #include "data/schema.h"
 #include "formats/csv/csv.h"
@@ -60,7 +61,7 @@ static bool in_choices(const char *choices, const char *word) {
     size_t n = strlen(word);
     for (const char *c = choices; c && *c;) {
         size_t m = strcspn(c, "|");
-        if (m == n && strncasecmp(c, word, n) == 0) return true;
+        if (m == n && aip__same_word(c, word, n)) return true;
         c += m + (c[m] == '|');
     }
     return false;

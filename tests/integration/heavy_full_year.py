@@ -18,20 +18,23 @@ class FullYear(PipelineTest):
                        stdout=subprocess.DEVNULL)
 
     def test_metrics_equal_scikit_learn_within_1e_6_in_less_than_200_mb(self):
+        """With two threads, whatever the machine has: what is read ahead grows with their number."""
+        environment = dict(os.environ)
+        environment.pop("MALLOC_PERTURB_", None)  # Meson's; it writes to memory that is never used, which then counts as used
         with open(self.path("report.json"), "wb") as out, open(self.path("talk.txt"), "wb") as talk:
             process = subprocess.Popen(
-                [AIPIPE, "run", "flights.yaml", "--json", "--set", f"flights={self.path('year', 'flights-2013.csv.gz')}",
+                [AIPIPE, "run", "flights.yaml", "--json", "--threads", "2", "--set", f"flights={self.path('year', 'flights-2013.csv.gz')}",
                  "--set", f"weather={self.path('year', 'weather-2013.csv.gz')}"],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=talk)
+                cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=talk)
             _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         self.assertEqual(process.returncode, 0, self.read("talk.txt"))
-        peak = usage.ru_maxrss / 1024 # of this process alone, in MiB
+        peak = usage.ru_maxrss * 1024 / 1e6  # of this process alone
         metrics = task(json.loads(self.read("report.json")), "score")["metrics"]
         reference = expected("flights-2013")["metrics"]
         for name in ("accuracy", "roc_auc", "log_loss", "precision", "recall", "f1"):
             self.assert_close(metrics[name], reference[name], 1e-6, name)
-        self.assertLess(peak, 200, "MiB of memory at the peak")
+        self.assertLess(peak, 200, "MB of memory at the peak")
 
     def test_the_committed_answers_are_what_scikit_learn_gives(self):
         for arguments in (["article"], ["flights", os.path.join(SOURCE, "examples", "flights", "data"), "2013-01"],

@@ -148,6 +148,16 @@ START_TEST(take_hands_over_even_an_empty_text) {
 }
 END_TEST
 
+START_TEST(words_are_the_same_but_for_the_case_of_ascii_letters) {
+    ck_assert(aip__same_word("Data.CSV.gz", "dATA.csv.GZ", 11));
+    ck_assert(aip__same_word("ab", "xy", 0));
+    ck_assert(!aip__same_word("abc", "abd", 3));
+    ck_assert(!aip__same_word("[", "{", 1)); /* 0x5b and 0x7b: next to the letters, 32 apart, and no letters */
+    ck_assert(!aip__same_word("@", "`", 1));
+    ck_assert(!aip__same_word("\xc3\x84", "\xc3\xa4", 2)); /* A and a with two dots, in UTF-8 */
+}
+END_TEST
+
 Suite *base_text_suite(void);
 Suite *base_text_suite(void) {
     const TTest *const tests[] = {doubles_are_written_shortest,
@@ -157,6 +167,7 @@ Suite *base_text_suite(void) {
                                   json_quotes_what_must_be_quoted_and_replaces_invalid_utf8,
                                   a_refused_growth_stays_failed_and_is_reported_once_at_the_end,
                                   take_hands_over_even_an_empty_text,
+                                  words_are_the_same_but_for_the_case_of_ascii_letters,
                                   NULL};
     Suite *suite = suite_create("text");
     TCase *tc = tcase_create("text");

@@ -45,7 +45,7 @@ aip_context *test_context(int32_t threads) {
     aip_context *ctx = NULL;
     allocator.resize = resize;
     options.allocator = &allocator;
-    options.threads = threads;
+    options.threads = unit_threads(threads);
     options.log = on_log;
     logged[0] = 0;
     OK(aip_context_create(&options, &ctx, &err));

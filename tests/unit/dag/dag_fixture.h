@@ -20,7 +20,7 @@ Suite *dag_memory_suite(void);
 #define N_THREAD_COUNTS 4
 extern const int32_t thread_counts[N_THREAD_COUNTS]; /* none, 1, 2, 8 */
 
-/* threads as in aip_context_options. What is logged is kept: test_logged. */
+/* unit_threads(threads). What is logged is kept: test_logged. */
 aip_context *test_context(int32_t threads);
 void test_context_end(aip_context *ctx);
 bool test_logged(const char *text); /* whether some line since the last test_context holds the text */
@@ -33,23 +33,6 @@ void test_folder_end(void);
 const char *test_path(const char *name);             /* in that folder; static, four at a time */
 void test_write(const char *name, const char *text); /* a file in it */
 char *test_read(const char *name);                   /* NULL when there is none; free it */
-
-/* Holds that a call succeeded; shows its error when not. */
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        aip_error *err = NULL;                                                           \
-        int32_t st_ = (call);                                                            \
-        ck_assert_msg(st_ == AIP_OK, "%s: %d %s", #call, (int)st_, aip_error_text(err)); \
-    } while (0)
-/* Holds that a call failed with this status and a message that contains `text`. */
-#define FAILS(call, expected, text)                                                                           \
-    do {                                                                                                      \
-        aip_error *err = NULL;                                                                                \
-        int32_t st_ = (call);                                                                                 \
-        ck_assert_msg(st_ == (expected), "%s: %d %s", #call, (int)st_, aip_error_text(err));                  \
-        ck_assert_msg(strstr(aip_error_message(err), (text)) != NULL, "message: %s", aip_error_message(err)); \
-        aip_error_free(err);                                                                                  \
-    } while (0)
 
 /* Parses the text in the test's folder, runs it and waits: the run, whatever became of it. */
 aip_run *test_run(aip_context *ctx, const char *text, const char *options_json);

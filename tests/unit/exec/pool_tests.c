@@ -2,8 +2,8 @@
 #include "exec_fixture.h"
 #include "exec_tests.h"
 
-#include "base/memory.h"
 #include "base/fork.h"
+#include "base/memory.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>

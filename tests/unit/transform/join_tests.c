@@ -33,7 +33,7 @@ static int32_t try_join(aip_context *ctx, const char *params, aip_dataset *left,
     return status;
 }
 
-static const tt_column flights[] = {TT_TEXTS("origin", "EWR", "JFK", NULL, "EWR", "XXX", "JFK"),
+static const tt_column flights[] = {TT_TEXTS("origin", "EWR", "JFK", NULL, "EWR", "ZZZ", "JFK"),
                                     TT_NUMBERS("hour", AIP_INT32, 5, 6, 5, 6, 5, NAN),
                                     TT_NUMBERS("v", AIP_INT64, 0, 1, 2, 3, 4, 5)};
 static const tt_column weather[] = {TT_TEXTS("origin", "JFK", "EWR", "EWR", NULL, "LGA"),
