@@ -27,6 +27,8 @@ typedef struct aip__files {
     double max_rejects; /* negative: no limit; below 1: a fraction */
     pthread_mutex_t lock;
     aip_dataset *rejects; /* of the last finished pass */
+    bool counted;         /* a pass was finished, and this many rows came out */
+    int64_t n_rows;
 } aip__files;
 
 /* Paths of a parameter (a string or a list; globs are expanded, each in bytewise order), in base_dir. */

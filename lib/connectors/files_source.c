@@ -249,6 +249,8 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     pthread_mutex_lock(&f->lock);
     aip_dataset *before = f->rejects;
     f->rejects = rejects;
+    f->counted = true;
+    f->n_rows = p->n_records - p->n_rejected;
     pthread_mutex_unlock(&f->lock);
     aip_dataset_free(before);
     return AIP_OK;
@@ -262,6 +264,14 @@ static int64_t files_total_bytes(void *self) {
         total += f->entries[i].size;
     }
     return total;
+}
+
+static int64_t files_count(void *self) {
+    aip__files *f = self;
+    pthread_mutex_lock(&f->lock);
+    int64_t n = f->counted ? f->n_rows : -1;
+    pthread_mutex_unlock(&f->lock);
+    return n;
 }
 
 static aip_dataset *files_rejects(void *self) {
@@ -303,6 +313,7 @@ static const aip__source_ops files_ops = {
     .close = pass_close,
     .destroy = files_destroy,
     .total_bytes = files_total_bytes,
+    .count = files_count,
     .rejects = files_rejects,
 };
 

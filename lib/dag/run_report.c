@@ -41,6 +41,15 @@ static const char *written_path(const aip__task_run *r) {
     return at && at->kind == AIP__STRING ? at->string : NULL;
 }
 
+/* Rows of what the task made where they are known by now: a lazy dataset is counted by whoever reads it first. Else the last that was reported. */
+static int64_t rows_of(const aip__task_run *r) {
+    for (int32_t i = 0; r->state == AIP_TASK_SUCCESS && r->counts.rows_in < 0 && i < r->n_outputs; i++) {
+        int64_t n = r->outputs[i].name || !r->outputs[i].dataset ? -1 : aip__dataset_known_count(r->outputs[i].dataset);
+        if (n >= 0) return n;
+    }
+    return r->rows;
+}
+
 /* Under the run's lock. */
 static void add_task(aip__text *t, const aip_run *run, int32_t i) {
     const aip__task_run *r = &run->tasks[i];
@@ -51,7 +60,7 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
     add_text(t, "state", aip_task_state_name(r->state));
     if (r->started_ns != 0)
         add_seconds(t, "elapsed", (aip__task_state_ended(r->state) ? r->ended_ns : aip__clock_ns()) - r->started_ns);
-    if (r->rows > 0) aip__text_printf(t, ",\"rows\":%lld", (long long)r->rows);
+    if (rows_of(r) > 0) aip__text_printf(t, ",\"rows\":%lld", (long long)rows_of(r));
     if (r->bytes > 0) aip__text_printf(t, ",\"bytes\":%lld", (long long)r->bytes);
     if (r->state == AIP_TASK_SUCCESS && r->counts.rows_in >= 0)
         aip__text_printf(t, ",\"counts\":{\"rows_in\":%lld,\"rows_out\":%lld,\"rows_rejected\":%lld,\"rows_filtered\":%lld}",

@@ -51,6 +51,7 @@ START_TEST(split_has_scikit_learns_rows_in_their_order) {
                             NULL);
     OK(aip_run_result(run, &err));
     ck_file("train.csv", "x\n0\n2\n3\n4\n");
+    test_report_has(ctx, run, (const char *const[]){"\"rows\":5", NULL}); /* of `rows`, lazy: counted by split */
     ck_file("test.csv", "x\n1\n");
     aip_run_free(run);
     test_folder_end();
