@@ -10,8 +10,8 @@ struct aip_batch {
     aip_schema *schema;
     int64_t n_rows;
     int64_t
-        ordinal; /* position of the first row in the dataset that the batch was scanned from; -1 when not known. Set by the scan
-                             * before the batch is published */
+        ordinal; /* position of the first row: inside a scan, in the dataset that the scan started from (-1 once rows were dropped or
+                      * reordered); of a batch that a scan gave out, in the dataset that was scanned. Set before the batch is published */
     int32_t n_columns;
     aip__column *columns[]; /* owned */
 };

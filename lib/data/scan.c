@@ -3,7 +3,7 @@
  * Between cut and out, items live in a ring of `window` slots: item i in slot i % window, so the oldest item bounds how far the cut runs
  * ahead. A slot's job runs one parallel segment; at its end the item stands at a *point*, where items pass one at a time and in order:
  *
- *     points[0]               account: rejects and row counts, in source order
+ *     points[0]               out of the decoder: rejects, row counts and ordinals, in source order
  *     points[1 .. n_carry]    the carries of stages that need what came before
  *     lanes[0 .. n_lanes)     of a fold: every n_lanes-th item, into that lane's state
  *
@@ -25,6 +25,7 @@ typedef struct {
     const void *bound;
     const aip_schema *schema; /* of what comes out */
     const char *name;
+    int32_t rows; /* AIP_ROWS_* */
     size_t carry_bytes;
     int32_t point; /* of a stage with carry */
     void *running; /* its running value */
@@ -76,6 +77,8 @@ struct aip__scan {
     int64_t window;
     point *points; /* 1 + n_carry, then the lanes */
     int64_t n_cut, n_out, in_flight_bytes, in_flight, largest_item;
+    int64_t
+        next_row; /* ordinal of the next batch out of the source: counted at the cut when items are batches, else at points[0] */
     bool cutting, end, ended;
     _Atomic(bool) failed;
 
@@ -96,6 +99,20 @@ static void drop_item(aip__scan *s, slot *t) {
         aip_batch_free(t->item.data);
     else if (ops->item_free)
         ops->item_free(s->cursor, &t->item);
+}
+
+/* Gives a batch its ordinal. One that others hold too is relabelled, not changed. On failure *batch is NULL. */
+static int32_t number(aip_batch **batch, int64_t ordinal, aip_error **err) {
+    aip_batch *b = *batch;
+    if (b->ordinal == ordinal) return AIP_OK;
+    if (atomic_load(&b->refs) > 1) {
+        *batch = NULL;
+        int32_t status = aip__batch_relabel(b, b->schema, batch, err);
+        aip_batch_free(b);
+        if (status != AIP_OK) return status;
+    }
+    (*batch)->ordinal = ordinal;
+    return AIP_OK;
 }
 
 static int32_t decode(aip__scan *s, slot *t, aip_error **err) {
@@ -139,6 +156,7 @@ static int32_t put_batch(aip__scan *s, slot *t, const plan_stage *stage, int32_t
     }
     AIP__TRY(at_stage(stage, status, "apply", err));
     atomic_fetch_add_explicit(&s->rows_filtered, t->batch->n_rows - next->n_rows, memory_order_relaxed);
+    if (stage->rows == AIP_ROWS_SAME && next->ordinal < 0 && atomic_load(&next->refs) == 1) next->ordinal = t->batch->ordinal;
     aip_batch_free(t->batch);
     t->batch = next;
     return AIP_OK;
@@ -188,6 +206,10 @@ static int32_t act(aip__scan *s, slot *t, const point *at, aip_error **err) {
     int64_t p = at - s->points;
     if (p == 0) {
         t->has_decoded = false;
+        if (t->batch) {
+            AIP__TRY(number(&t->batch, s->next_row, err));
+            s->next_row += t->batch->n_rows;
+        }
         return s->root->ops->account ? s->root->ops->account(s->cursor, &t->decoded, err) : AIP_OK;
     }
     if (p <= s->n_carry) {
@@ -285,7 +307,7 @@ static int32_t run_item(aip__scan *s, slot *t, aip_error **err) {
     if (t->stage < 0) { /* fresh from the cut */
         AIP__TRY(decode(s, t, err));
         t->stage = 0;
-        if (s->root->ops->account) {
+        if (s->root->ops->decode) {
             if (!pass(s, t, &s->points[0], &status, err)) return status;
         }
     } else if (t->carried) {
@@ -341,6 +363,15 @@ static bool may_cut(aip__scan *s) {
     return (uint64_t)(s->in_flight_bytes + s->largest_item) < limit / 4 && used < limit - limit / 8;
 }
 
+/* An item that is a batch already. */
+static int32_t number_item(aip__scan *s, aip__item *item, aip_error **err) {
+    aip_batch *b = item->data;
+    int32_t status = number(&b, s->next_row, err);
+    if (status == AIP_OK) s->next_row += b->n_rows;
+    item->data = b;
+    return status;
+}
+
 /* Cuts items and starts their jobs while the window has room. One thread at a time; the others go on. */
 static void pump(aip__scan *s) {
     pthread_mutex_lock(&s->lock);
@@ -357,6 +388,7 @@ static void pump(aip__scan *s) {
         aip_error *e = NULL;
         int32_t status = aip__token_check(s->token, &e);
         if (status == AIP_OK) status = s->root->ops->next(s->cursor, &item, &end, &e);
+        if (status == AIP_OK && !end && !s->root->ops->decode) status = number_item(s, &item, &e);
         pthread_mutex_lock(&s->lock);
         if (status == AIP_OK && end) {
             s->end = true;
@@ -447,8 +479,8 @@ static int32_t make_plan(aip__scan *s, aip_dataset *d, aip_error **err) {
     s->n_stages = n;
     for (at = d; n-- > 0; at = at->parent) {
         const aip_stage_ops *ops = at->stage->spec->ops;
-        s->stages[n] =
-            (plan_stage){.ops = ops, .bound = at->bound, .schema = at->schema, .name = at->stage->spec->descriptor->name};
+        const aip_descriptor *what = at->stage->spec->descriptor;
+        s->stages[n] = (plan_stage){.ops = ops, .bound = at->bound, .schema = at->schema, .name = what->name, .rows = what->rows};
     }
     for (int32_t i = 0; i < s->n_stages; i++) {
         plan_stage *stage = &s->stages[i];
@@ -556,19 +588,9 @@ static bool take_head(aip__scan *s, aip_batch **batch) {
     return ready;
 }
 
-/* The batch with its ordinal; a batch that others hold too is relabelled, not changed. */
-static int32_t number(aip__scan *s, aip_batch **batch, aip_error **err) {
-    aip_batch *b = *batch;
-    int64_t ordinal = atomic_fetch_add_explicit(&s->rows_out, b->n_rows, memory_order_relaxed);
-    if (atomic_load(&b->refs) > 1) {
-        aip_batch *own = NULL;
-        int32_t status = aip__batch_relabel(b, b->schema, &own, err);
-        aip_batch_free(b);
-        *batch = b = own;
-        if (status != AIP_OK) return status;
-    }
-    b->ordinal = ordinal;
-    return AIP_OK;
+/* A batch on its way out: counted, with its ordinal among what comes out. */
+static int32_t count_out(aip__scan *s, aip_batch **batch, aip_error **err) {
+    return number(batch, atomic_fetch_add_explicit(&s->rows_out, (*batch)->n_rows, memory_order_relaxed), err);
 }
 
 int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
@@ -581,7 +603,7 @@ int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
                 aip_batch_free(batch);
                 continue;
             }
-            AIP__TRY(number(s, &batch, err));
+            AIP__TRY(count_out(s, &batch, err));
             int64_t bytes = atomic_load(&s->bytes_out);
             int32_t status = aip__token_progress(s->token, s->phase, atomic_load(&s->rows_out), bytes,
                                                  s->total_bytes > 0 ? (double)bytes / (double)s->total_bytes : -1, false, err);
@@ -601,7 +623,7 @@ int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
                     aip_batch_free(batch);
                     continue;
                 }
-                AIP__TRY(number(s, &batch, err));
+                AIP__TRY(count_out(s, &batch, err));
                 *out = batch;
                 return AIP_OK;
             }

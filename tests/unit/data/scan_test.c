@@ -299,6 +299,46 @@ static int32_t check_zero(void *user, aip_batch *b, aip_error **err) {
     return AIP_OK;
 }
 
+static int32_t count_rows(void *user, aip_batch *b, aip_error **err) {
+    (void)err;
+    *(int64_t *)user += b->n_rows;
+    return AIP_OK;
+}
+
+/* A stage that refuses number 5000 and says where it stood. */
+static int32_t refuse_apply(const void *bound, const aip_batch *in, aip_batch **out, aip_error **err) {
+    (void)bound;
+    for (int64_t i = 0; i < in->n_rows; i++)
+        if (aip__column_i64(in->columns[0])[i] == 5000)
+            return aip__error_set(err, AIP_E_DATA, "row %lld", (long long)(in->ordinal < 0 ? -1 : in->ordinal + i));
+    *out = aip__batch_retain(in);
+    return AIP_OK;
+}
+static const aip_stage_ops refuse_ops = {.struct_size = sizeof(aip_stage_ops), .bind = same_bind, .apply = refuse_apply};
+static const aip_descriptor refuse_stage = {
+    .struct_size = sizeof(aip_descriptor), .kind = AIP_KIND_STAGE, .name = "refuse", .ops = &refuse_ops};
+
+START_TEST(a_stage_knows_the_position_of_its_rows_until_rows_are_dropped) {
+    aip_context *ctx = context_with(workers[_i]);
+    int64_t n = 0;
+    aip_dataset *d = dataset_of(ctx, 200, -1, -1, NULL), *memory = NULL, *on;
+    OK(aip_dataset_collect(d, NULL, &memory, &err));
+    on = through(through(d, &row_stage), &refuse_stage); /* n - row is 0 everywhere: nothing is refused */
+    OK(aip_dataset_each(on, NULL, count_rows, &n, NULL, &err));
+    aip_dataset_free(on);
+    on = through(dataset_of(ctx, 200, -1, -1, NULL), &refuse_stage);
+    FAILS(aip_dataset_each(on, NULL, count_rows, &n, NULL, &err), AIP_E_DATA, "row 5000");
+    aip_dataset_free(on);
+    on = through(memory, &refuse_stage);
+    FAILS(aip_dataset_each(on, NULL, count_rows, &n, NULL, &err), AIP_E_DATA, "row 5000");
+    aip_dataset_free(on);
+    on = through(through(dataset_of(ctx, 200, -1, -1, NULL), &even_stage), &refuse_stage);
+    FAILS(aip_dataset_each(on, NULL, count_rows, &n, NULL, &err), AIP_E_DATA, "row -1");
+    aip_dataset_free(on);
+    context_end(ctx);
+}
+END_TEST
+
 START_TEST(a_carry_sees_rows_in_source_order_after_a_filter) {
     aip_context *ctx = context_with(workers[_i]);
     aip_dataset *d = through(through(dataset_of(ctx, 300, -1, -1, NULL), &even_stage), &row_stage);
@@ -348,12 +388,6 @@ START_TEST(lanes_follow_the_size_of_the_state) {
     ck_assert_int_eq(aip__fold_lanes((size_t)1 << 40), 1);
 }
 END_TEST
-
-static int32_t count_rows(void *user, aip_batch *b, aip_error **err) {
-    (void)err;
-    *(int64_t *)user += b->n_rows;
-    return AIP_OK;
-}
 
 START_TEST(the_first_error_in_source_order_wins_and_what_comes_before_it_is_given_out) {
     for (int repeat = 0; repeat < 20; repeat++) {
@@ -476,6 +510,7 @@ Suite *scan_suite(void) {
     Suite *suite = suite_create("scan");
     TCase *tc = tcase_create("scan");
     tcase_add_loop_test(tc, batches_come_in_source_order_with_ordinals, 0, N_WORKERS);
+    tcase_add_loop_test(tc, a_stage_knows_the_position_of_its_rows_until_rows_are_dropped, 0, N_WORKERS);
     tcase_add_loop_test(tc, a_carry_sees_rows_in_source_order_after_a_filter, 0, N_WORKERS);
     tcase_add_test(tc, a_fold_gives_the_same_bits_for_any_number_of_workers);
     tcase_add_test(tc, lanes_follow_the_size_of_the_state);

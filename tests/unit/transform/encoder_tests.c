@@ -66,11 +66,11 @@ START_TEST(an_unknown_category_is_an_error_or_all_zeros) {
     tt_column b[] = {TT_TEXTS("c", "x", "y", "nope"), TT_NUMBERS("k", AIP_INT32, 1, 7, 2)}, n = TT_TEXTS("c", "x", NULL);
     aip_dataset *fit = tt_table(ctx, a, 2, 2, 2), *d = tt_table(ctx, b, 2, 3, 2), *missing = tt_table(ctx, &n, 1, 2, 2);
     FAILS(tt_try(ctx, "one_hot_encoder", "{\"columns\": \"c\"}", fit, d, &err), AIP_E_DATA,
-          "column 'c', row 0 of a batch: category 'nope' did not occur in the fit");
+          "column 'c', row 2 (from 0): category 'nope' did not occur in the fit");
     FAILS(tt_try(ctx, "one_hot_encoder", "{\"columns\": \"k\"}", fit, d, &err), AIP_E_DATA,
-          "column 'k', row 1 of a batch: category '7'");
+          "column 'k', row 1 (from 0): category '7'");
     FAILS(tt_try(ctx, "one_hot_encoder", "{\"columns\": \"c\"}", fit, missing, &err), AIP_E_DATA,
-          "row 1 of a batch: category 'null'");
+          "row 1 (from 0): category 'null'");
     tt_rows r = tt_fit_apply(ctx, "one_hot_encoder", "{\"handle_unknown\": \"ignore\"}", fit, d);
     ck_assert_str_eq(tt_names(&r), "c_x,c_y,k");
     EXPECT(&r, "c_x", 0, 1, 0, 0);

@@ -108,8 +108,8 @@ START_TEST(nan_is_missing_and_infinity_is_refused) {
     EXPECT(&r, "x", 0, 1, 2, 3);
     tt_rows_free(&r);
     FAILS(tt_try(ctx, "simple_imputer", "{\"strategy\": \"median\"}", e, e, &err), AIP_E_DATA,
-          "column 'x', row 1 of a batch: 'inf'");
-    FAILS(tt_try(ctx, "simple_imputer", NULL, e, e, &err), AIP_E_DATA, "column 'x', row 1 of a batch: 'inf'");
+          "column 'x', row 1 (from 0): 'inf'");
+    FAILS(tt_try(ctx, "simple_imputer", NULL, e, e, &err), AIP_E_DATA, "column 'x', row 1 (from 0): 'inf'");
     aip_dataset_free(d);
     aip_dataset_free(e);
     tt_context_end(ctx);

@@ -94,7 +94,7 @@ START_TEST(infinity_and_text_are_refused_by_column_and_row) {
     aip_context *ctx = tt_context(0);
     tt_column c[] = {TT_NUMBERS("x", AIP_FLOAT64, 1, 2, 3, -INFINITY), TT_TEXTS("t", "a", "b", "c", "d")};
     aip_dataset *d = tt_table(ctx, c, 2, 4, 2);
-    FAILS(tt_try(ctx, "standard_scaler", NULL, d, d, &err), AIP_E_DATA, "column 'x', row 1 of a batch: '-inf'");
+    FAILS(tt_try(ctx, "standard_scaler", NULL, d, d, &err), AIP_E_DATA, "column 'x', row 3 (from 0): '-inf'");
     FAILS(tt_try(ctx, "standard_scaler", "{\"columns\": [\"t\"]}", d, d, &err), AIP_E_SCHEMA, "column 't' is utf8");
     FAILS(tt_try(ctx, "standard_scaler", "{\"columns\": [\"x\", \"x\"]}", d, d, &err), AIP_E_SCHEMA, "named twice");
     FAILS(tt_try(ctx, "standard_scaler", "{\"columns\": [\"y\"]}", d, d, &err), AIP_E_SCHEMA, "no column 'y'");

@@ -43,7 +43,7 @@ START_TEST(cast_turns_bad_cells_into_an_error_or_null) {
     aip_context *ctx = tt_context(1);
     aip_dataset *d = tt_table(ctx, three, 3, 3, 3);
     FAILS(tt_try(ctx, "cast", "{\"columns\": {\"b\": \"float64\"}}", d, d, &err), AIP_E_DATA,
-          "column 'b', row 1 of a batch: 'x' is not a value of float64");
+          "column 'b', row 1 (from 0): 'x' is not a value of float64");
     tt_rows r = tt_apply(ctx, "cast", "{\"columns\": {\"b\": \"float64\", \"a\": \"utf8\"}, \"on_bad_cell\": \"null\"}", d);
     EXPECT(&r, "b", 0, 1.5, NAN, NAN);
     ck_assert_str_eq(tt_text(&r, "a", 2), "3");
