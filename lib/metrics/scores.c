@@ -6,6 +6,7 @@
 #include "data/batch.h"
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void scores_free(aip__scores *s) {
@@ -80,10 +81,10 @@ static int32_t add_probabilities(const aip__scores_fold *f, aip__scores *s, cons
     const double *p = aip__column_f64(column);
     for (int64_t i = 0; i < batch->n_rows; i++) {
         if (aip__valid(column->validity, i) && p[i] >= 0 && p[i] <= 1) continue;
-        if (aip__valid(column->validity, i))
-            aip__error_set(err, AIP_E_DATA, "column '%s' is %.17g: expected a probability from 0 to 1", name, p[i]);
-        else
-            aip__error_set(err, AIP_E_DATA, "column '%s' is missing in a row: expected a probability from 0 to 1", name);
+        char what[40] = "missing", where[40] = "a row";
+        if (aip__valid(column->validity, i)) snprintf(what, sizeof what, "%.17g", p[i]);
+        if (batch->ordinal >= 0) snprintf(where, sizeof where, "row %lld (from 0)", (long long)(batch->ordinal + i));
+        aip__error_set(err, AIP_E_DATA, "column '%s' is %s in %s: expected a probability from 0 to 1", name, what, where);
         aip__error_at_data_column(err, name);
         return AIP_E_DATA;
     }

@@ -8,6 +8,7 @@
 #include "transform/transform.h"
 
 #include "base/catalog.h"
+#include <pthread.h>
 
 typedef struct joiner {
     aip_context *ctx;
@@ -18,6 +19,7 @@ typedef struct joiner {
     const char **left_keys, **right_keys; /* names, borrowed from the parameters */
     int32_t *right_indices;
     _Atomic(aip__join_table *) table; /* once built */
+    pthread_mutex_t building;
 } joiner;
 
 /* ---- create -------------------------------------------------------------------------------------------------------------------- */
@@ -25,6 +27,7 @@ typedef struct joiner {
 static void destroy(void *self) {
     joiner *s = self;
     aip__join_table_free(atomic_load(&s->table));
+    pthread_mutex_destroy(&s->building);
     aip__free(s->ctx, s->left_keys);
     aip__free(s->ctx, s->right_keys);
     aip__free(s->ctx, s->right_indices);
@@ -66,6 +69,10 @@ static int32_t create(aip_context *ctx, void *user, const aip_params *params, co
     (void)user, (void)n_inputs; /* exactly `with`: that it is there was checked against the descriptor */
     joiner *s = aip__calloc(ctx, 1, sizeof *s);
     if (!s) return aip__error_memory(ctx, err);
+    if (pthread_mutex_init(&s->building, NULL) != 0) {
+        aip__free(ctx, s);
+        return aip__error_nomem(err);
+    }
     s->ctx = ctx;
     s->params = params;
     s->inner = strcmp(aip_params_string(params, "how"), "inner") == 0;
@@ -150,25 +157,28 @@ static int32_t describe(join_bound *b, const aip_schema *in, aip_schema **out, a
     return aip__layout_end(&b->layout, out, err);
 }
 
-/* The table, built by whoever needs it first. No lock is held meanwhile: should two threads build it, the second one's copy goes. */
+/* The table, built by whoever needs it first; whoever needs it meanwhile waits, since a once-dataset can be read by one only, and two tables would
+ * take twice the memory. The lock is held across the pass, which is sound here: its jobs decode the right table and bind nothing of this stage, so
+ * the holder never waits for one who waits for the lock. */
 static int32_t need_table(joiner *s, const aip__join_table **out, aip_error **err) {
-    aip__join_table *t = atomic_load(&s->table), *other = NULL;
+    aip__join_table *t = atomic_load(&s->table);
+    int32_t status = AIP_OK;
     if (!t) {
         aip__token token;
         AIP__TRY(aip__token_init(&token, s->ctx, NULL, err));
-        AIP__TRY(aip__join_table_build(s->right, s->right_indices, s->n_keys, &token, &t, err));
-        if (!atomic_compare_exchange_strong(&s->table, &other, t)) {
-            aip__join_table_free(t);
-            t = other;
-        }
+        pthread_mutex_lock(&s->building);
+        t = atomic_load(&s->table);
+        if (!t) status = aip__join_table_build(s->right, s->right_indices, s->n_keys, &token, &t, err);
+        if (status == AIP_OK) atomic_store(&s->table, t);
+        pthread_mutex_unlock(&s->building);
     }
-    *out = t;
-    return AIP_OK;
+    if (status == AIP_OK) *out = t;
+    return status;
 }
 
 static int32_t bind(const void *self, const void *fitted, const aip_schema *in, void **bound, aip_schema **out, aip_error **err) {
     (void)fitted;
-    joiner *s = (joiner *)(uintptr_t)self; /* only `table` changes, atomically */
+    joiner *s = (joiner *)(uintptr_t)self; /* only `table` changes, under its lock */
     join_bound *b = aip__calloc(s->ctx, 1, sizeof *b);
     if (!b) return aip__error_memory(s->ctx, err);
     b->self = s;

@@ -1,6 +1,9 @@
 /* join: expected values by hand, after SQL's rules (and pandas' merge with validate="m:1"). */
 #include "transform_suites.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 static aip_stage *join_stage(aip_context *ctx, const char *params, aip_dataset *right) {
     aip_input with = AIP_INPUT_INIT;
     with.name = "with";
@@ -135,12 +138,74 @@ START_TEST(many_rows_find_theirs) {
 }
 END_TEST
 
+/* A source that can be read once, and takes its time. */
+typedef struct slow {
+    aip_batch *batch;
+    bool given;
+} slow;
+static int32_t keep_batch(void *user, aip_batch *batch, aip_error **err) {
+    (void)err;
+    aip_batch_retain(batch);
+    ((slow *)user)->batch = batch;
+    return AIP_OK;
+}
+static int32_t slow_next(void *user, aip_batch **out, aip_error **err) {
+    (void)err;
+    slow *s = user;
+    usleep(20000);
+    *out = s->given ? NULL : s->batch;
+    s->given = true;
+    return AIP_OK;
+}
+typedef struct binder {
+    aip_stage *stage;
+    const aip_schema *schema;
+    pthread_barrier_t *start;
+    int32_t status;
+} binder;
+static void *bind_once(void *arg) {
+    binder *b = arg;
+    aip_schema *out = NULL;
+    pthread_barrier_wait(b->start);
+    b->status = aip_stage_output_schema(b->stage, b->schema, &out, NULL);
+    aip_schema_free(out);
+    return NULL;
+}
+
+START_TEST(threads_that_bind_at_once_read_the_right_table_once) {
+    aip_context *ctx = tt_context(2);
+    aip_dataset *left = tt_table(ctx, flights, 3, 6, 6), *table = tt_table(ctx, weather, 4, 5, 5), *right = NULL;
+    slow source = {NULL, false};
+    OK(aip_dataset_each(table, NULL, keep_batch, &source, NULL, &err));
+    aip_source_callbacks callbacks = AIP_SOURCE_CALLBACKS_INIT;
+    callbacks.user = &source;
+    callbacks.next = slow_next;
+    OK(aip_dataset_from_callbacks(aip_dataset_schema(table), &callbacks, &right, &err));
+    aip_stage *s = join_stage(ctx, "{\"on\": [\"origin\", \"hour\"]}", right);
+    pthread_barrier_t start;
+    pthread_t threads[4];
+    binder binders[4];
+    pthread_barrier_init(&start, NULL, 4);
+    for (int i = 0; i < 4; i++) {
+        binders[i] = (binder){s, aip_dataset_schema(left), &start, 1};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, bind_once, &binders[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(binders[i].status, AIP_OK);
+    pthread_barrier_destroy(&start);
+    aip_stage_free(s);
+    aip_dataset_free(right), aip_dataset_free(table), aip_dataset_free(left);
+    tt_context_end(ctx);
+}
+END_TEST
+
 Suite *join_suite(void) {
     const TTest *const tests[] = {left_keeps_every_row_and_inner_those_with_a_match,
                                   keys_may_have_other_names_on_the_right_and_an_empty_table_matches_nothing,
                                   a_key_twice_on_the_right_is_an_error_that_names_it,
                                   types_that_do_not_compare_and_bad_parameters_are_refused,
                                   many_rows_find_theirs,
+                                  threads_that_bind_at_once_read_the_right_table_once,
                                   NULL};
     return unit_suite("join", tests);
 }
