@@ -93,7 +93,8 @@ typedef struct aip_descriptor {
 
 /* Adds to this context's catalogue; the structs are copied, strings and ops are borrowed and must outlive the context (literals and
  * statics do). Defaults are checked against their own types and ranges. On error nothing is kept and destroy is not called.
- * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken). any-thread */
+ * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken), AIP_E_UNSUPPORTED (of the kinds, a host may add stages).
+ * any-thread */
 AIP_API int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err);
 
 /* The catalogue as JSON text, for documentation and bindings: one entry (an object) when name is given, else a list of all. Where kinds

@@ -20,6 +20,7 @@ struct aip__catalog {
     pthread_rwlock_t lock;
     entry **entries;
     size_t n, capacity;
+    bool built_in_done; /* what comes now is the host's */
 };
 
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err) {
@@ -165,6 +166,13 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
     aip__catalog *c = ctx->catalog;
     entry *e = NULL;
     AIP__TRY(copy_descriptor(ctx, descriptor, &e, err));
+    if (c->built_in_done && e->d.kind != AIP_KIND_STAGE) {
+        int32_t refused = aip__error_set(err, AIP_E_UNSUPPORTED,
+                                         "the table of functions of a %s is not public in this version: a host adds stages",
+                                         aip__kind_name(e->d.kind));
+        aip__free(ctx, e);
+        return refused;
+    }
     bool there = false;
     int32_t status = AIP_OK;
     pthread_rwlock_wrlock(&c->lock);
@@ -183,6 +191,8 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
     aip__free(ctx, e);
     return status;
 }
+
+void aip__catalog_built_in_done(aip_context *ctx) { ctx->catalog->built_in_done = true; }
 
 /* ---- finding -------------------------------------------------------------------------------------------------------------------------- */
 

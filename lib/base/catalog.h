@@ -9,6 +9,10 @@ typedef struct aip__catalog aip__catalog;
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err);
 void aip__catalog_free(aip_context *ctx, aip__catalog *catalog); /* calls the descriptors' destroy */
 
+/* The built-ins are in: from now on only kinds whose table of functions is public (stages) are accepted, since a foreign table of another kind
+ * would be called as one of ours. */
+void aip__catalog_built_in_done(aip_context *ctx);
+
 /* Descriptor by kind and name. Errors: AIP_E_NOT_FOUND "no stage 'standrd_scaler'; did you mean 'standard_scaler'?". */
 int32_t aip__catalog_find(aip_context *ctx, int32_t kind, const char *name, const aip_descriptor **out, aip_error **err);
 /* The i-th descriptor in order of (kind, name); NULL past the end. */

@@ -58,6 +58,7 @@ static int32_t fill(aip_context *ctx, const aip_context_options *o, aip_error **
     AIP__TRY(make_executor(ctx, o, err));
     AIP__TRY(aip__catalog_create(ctx, &ctx->catalog, err));
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) AIP__TRY(rooms[i](ctx, err));
+    aip__catalog_built_in_done(ctx);
     snprintf(ctx->profile, sizeof ctx->profile, "%s;openblas-%s", aip__cpu_name(aip__cpu()), aip__blas_core());
     return AIP_OK;
 }

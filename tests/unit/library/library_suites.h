@@ -1,0 +1,9 @@
+/* The suites of the library room. */
+#ifndef AIPIPE_TESTS_LIBRARY_SUITES_H
+#define AIPIPE_TESTS_LIBRARY_SUITES_H
+
+#include "unit.h"
+
+Suite *context_suite(void);
+
+#endif
