@@ -107,8 +107,9 @@ static int32_t update(const void *fold, void *state, const aip_batch *batch, aip
     aip__scores *s = state;
     int32_t most = f->known ? f->known->n : AIP__SCORES_CLASSES;
     size_t n = (size_t)batch->n_rows;
-    int32_t *truth = aip__alloc(s->ctx, (2 * n + 1) * sizeof *truth), *predicted = truth + n;
+    int32_t *truth = aip__alloc(s->ctx, (2 * n + 1) * sizeof *truth);
     if (!truth) return aip__error_memory(s->ctx, err);
+    int32_t *predicted = truth + n;
     int32_t status = aip__classes_encode(&s->classes, batch->columns[f->truth], f->truth_name, batch->ordinal, most, truth, err);
     if (status == AIP_OK && f->prediction >= 0)
         status = aip__classes_encode(&s->classes, batch->columns[f->prediction], batch->schema->fields[f->prediction].name,

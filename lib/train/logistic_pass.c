@@ -58,8 +58,9 @@ static int32_t moments_lane(void *arg, int64_t lane, aip_error **err) {
     const aip__matrix *m = l->pass->matrix;
     const aip__logistic_kernels *k = aip__logistic_kernels_now();
     int32_t n = m->n_columns;
-    double *mean = aip__calloc(m->ctx, 2 * (size_t)n + 1, sizeof *mean), *m2 = mean + n;
+    double *mean = aip__calloc(m->ctx, 2 * (size_t)n + 1, sizeof *mean);
     if (!mean) return aip__error_memory(m->ctx, err);
+    double *m2 = mean + n;
     for (int64_t c = lane; c < l->n_chunks; c += l->n_lanes) {
         int32_t left = aip__matrix_chunk_rows(m, c);
         for (int32_t b = 0; left > 0; b++, left -= AIP__BLOCK_ROWS) {

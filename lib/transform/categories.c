@@ -36,6 +36,14 @@ aip__category_kind aip__category_kind_of(int32_t type) {
     }
 }
 
+bool aip__categories_comparable(int32_t type, int32_t scale, const aip_field *field) {
+    aip__category_kind kind = aip__category_kind_of(type);
+    if (kind != aip__category_kind_of(field->type)) return false;
+    if (kind != AIP__CATEGORY_INT) return true;
+    bool number = type == AIP_INT32 || type == AIP_INT64, other = field->type == AIP_INT32 || field->type == AIP_INT64;
+    return (number && other) || (type == field->type && (type != AIP_DECIMAL64 || scale == field->scale));
+}
+
 void aip__categories_init(aip__categories *c, aip_context *ctx, aip__category_kind kind, int64_t limit) {
     *c = (aip__categories){.ctx = ctx, .kind = kind, .limit = limit < INT32_MAX / 4 ? limit : INT32_MAX / 4};
 }

@@ -36,6 +36,9 @@ typedef struct aip__categories {
 
 /* NONE for a type that has no categories (binary). bool, dates, timestamps and decimals are ints. */
 aip__category_kind aip__category_kind_of(int32_t type);
+/* Whether values of a column of one field mean the same in the other's: integers of any width, floats, texts; otherwise the same type, and of
+ * decimals the same scale. (A date is no number of days.) */
+bool aip__categories_comparable(int32_t type, int32_t scale, const aip_field *field);
 
 void aip__categories_init(aip__categories *c, aip_context *ctx, aip__category_kind kind, int64_t limit);
 void aip__categories_free(aip__categories *c);

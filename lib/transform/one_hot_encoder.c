@@ -325,8 +325,7 @@ static int32_t describe(encoder_bound *b, const aip_schema *in, aip_schema **out
         const encoded *c = b->which[i] < 0 ? NULL : &t->columns[b->which[i]];
         if (!c) {
             status = aip__layout_pass(&b->layout, in, i, err);
-        } else if (aip__category_kind_of(field->type) != c->categories.kind
-                   || (field->type == AIP_DECIMAL64 && field->scale != c->scale)) {
+        } else if (!aip__categories_comparable(c->type, c->scale, field)) {
             status = aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s; one_hot_encoder was fitted on %s", field->name,
                                     aip_type_name(field->type), aip_type_name(c->type));
             aip__error_at_data_column(err, field->name);

@@ -157,7 +157,7 @@ static int32_t describe_column(imputer_bound *b, const aip_field *field, const a
                  : field->type == AIP_BOOL         ? c->i64 == 0 || c->i64 == 1
                                                    : true;
     if (!fill_fits(b->self, c->fill, field->type) || (c->fill == AIP__FILL_I64 && !range)
-        || (c->fill == AIP__FILL_I64 && field->type == AIP_DECIMAL64 && field->scale != c->scale)) {
+        || (c->fill == AIP__FILL_I64 && !aip__categories_comparable(c->type, c->scale, field))) {
         int32_t status = aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s; simple_imputer was fitted on %s", field->name,
                                         aip_type_name(field->type), aip_type_name(c->type));
         aip__error_at_data_column(err, field->name);

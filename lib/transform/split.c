@@ -221,8 +221,9 @@ static int32_t add_classes(classes *c, const aip_batch *batch, int32_t column, a
     AIP__TRY(aip__categories_count_codes(&c->set, batch->columns[column], name, c->codes + c->n, err));
     for (int64_t i = c->n; i < c->n + batch->n_rows; i++) {
         if (c->codes[i] >= 0) continue;
-        int32_t status = aip__error_set(err, AIP_E_DATA, "column '%s', row %lld (from 0): missing; every row needs a class to stratify by",
-                                        name, (long long)i);
+        int32_t status =
+            aip__error_set(err, AIP_E_DATA, "column '%s', row %lld (from 0): missing; every row needs a class to stratify by",
+                           name, (long long)i);
         aip__error_at_data_column(err, name);
         return status;
     }
@@ -307,9 +308,10 @@ static int32_t by_hash(aip_dataset *d, const choice *c, half **train, half **tes
     *test = half_new(d->ctx, -1);
     if (!*train || !*test) return aip__error_memory(d->ctx, err);
     double t = c->sizes.test_size, r = c->sizes.train_size;
+    double end = isnan(t) || isnan(r) ? 1 : t + r; /* one size alone: the other part is all the rest */
     if (isnan(t)) t = isnan(r) ? 0.25 : 1 - r;
     **test = (half){.ctx = d->ctx, .n = -1, .seed = c->seed, .from = 0, .to = t};
-    **train = (half){.ctx = d->ctx, .n = -1, .seed = c->seed, .from = t, .to = isnan(r) ? 1 : t + r};
+    **train = (half){.ctx = d->ctx, .n = -1, .seed = c->seed, .from = t, .to = end};
     return AIP_OK;
 }
 

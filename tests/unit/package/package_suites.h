@@ -11,5 +11,6 @@
 
 Suite *package_suite(void);
 Suite *package_odd_suite(void);
+Suite *package_refusal_suite(void);
 
 #endif

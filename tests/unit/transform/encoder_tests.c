@@ -129,10 +129,36 @@ START_TEST(a_column_without_rows_and_other_types_are_handled) {
 }
 END_TEST
 
+START_TEST(what_was_learned_of_one_type_is_not_used_on_another_of_the_same_width) {
+    aip_context *ctx = tt_context(0);
+    tt_column k = TT_NUMBERS("c", AIP_INT64, 1, NAN, 2), i = TT_NUMBERS("c", AIP_INT32, 1, NAN, 2);
+    aip_dataset *wide = tt_table(ctx, &k, 1, 3, 3), *narrow = tt_table(ctx, &i, 1, 3, 3), *decimals = NULL;
+    aip_stage *cast = tt_stage(ctx, "cast", "{\"columns\": {\"c\": \"decimal64(2)\"}}");
+    OK(aip_dataset_transform(wide, cast, &decimals, &err));
+    /* 1.00 is kept as 100: not a hundred */
+    FAILS(tt_try(ctx, "one_hot_encoder", "{\"columns\": \"c\", \"handle_unknown\": \"ignore\"}", decimals, wide, &err),
+          AIP_E_SCHEMA, "column 'c' is int64; one_hot_encoder was fitted on decimal64");
+    FAILS(tt_try(ctx, "simple_imputer", "{\"strategy\": \"most_frequent\"}", decimals, wide, &err), AIP_E_SCHEMA,
+          "column 'c' is int64; simple_imputer was fitted on decimal64");
+    tt_rows r = tt_fit_apply(ctx, "one_hot_encoder", "{\"columns\": \"c\"}", wide, narrow); /* a width is no other meaning */
+    EXPECT(&r, "c_2", 0, 0, 0, 1);
+    tt_rows_free(&r);
+    r = tt_fit_apply(ctx, "simple_imputer", "{\"strategy\": \"most_frequent\"}", narrow, wide);
+    EXPECT(&r, "c", 0, 1, 1, 2);
+    tt_rows_free(&r);
+    aip_stage_free(cast);
+    aip_dataset_free(wide), aip_dataset_free(narrow), aip_dataset_free(decimals);
+    tt_context_end(ctx);
+}
+END_TEST
+
 Suite *encoder_suite(void) {
-    const TTest *const tests[] = {
-        names_order_and_values_are_those_of_scikit_learn,  the_first_category_can_be_dropped,
-        an_unknown_category_is_an_error_or_all_zeros,      long_texts_are_told_apart_and_too_many_are_refused,
-        a_column_without_rows_and_other_types_are_handled, NULL};
+    const TTest *const tests[] = {names_order_and_values_are_those_of_scikit_learn,
+                                  the_first_category_can_be_dropped,
+                                  an_unknown_category_is_an_error_or_all_zeros,
+                                  long_texts_are_told_apart_and_too_many_are_refused,
+                                  a_column_without_rows_and_other_types_are_handled,
+                                  what_was_learned_of_one_type_is_not_used_on_another_of_the_same_width,
+                                  NULL};
     return unit_suite("one_hot_encoder", tests);
 }
