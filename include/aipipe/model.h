@@ -14,7 +14,8 @@ typedef struct aip_model aip_model;
  * Errors: AIP_E_NOT_FOUND (the nearest is named), AIP_E_PARAM, AIP_E_SYNTAX. any-thread */
 AIP_API int32_t aip_model_create(aip_context *ctx, const char *name, const char *params_json, aip_model **out, aip_error **err);
 /* Learns the column `target` from every other column, all of which must be numeric or bool without nulls. The model itself is not
- * changed. Errors: AIP_E_SCHEMA, AIP_E_DATA (nulls, one class), AIP_E_NUMERIC, AIP_E_MEMORY_LIMIT. any-thread */
+ * changed. Errors: AIP_E_SCHEMA (also a column named as one that the model adds), AIP_E_DATA (nulls, one class), AIP_E_NUMERIC,
+ * AIP_E_MEMORY_LIMIT. any-thread */
 AIP_API int32_t aip_model_fit(aip_model *model, aip_dataset *dataset, const char *target, const aip_call *call,
                               aip_model **fitted, aip_error **err);
 AIP_API int32_t aip_model_is_fitted(const aip_model *model); /* immutable */

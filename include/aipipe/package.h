@@ -13,8 +13,9 @@ typedef struct aip_package aip_package;
 typedef struct aip_scorer aip_scorer;
 
 /* Fits pipeline (NULL: none) and then model on the dataset. Each stage must keep rows (AIP_ROWS_SAME), else AIP_E_PARAM names it.
- * target: a column of the dataset that the pipeline does not need; it is carried past the pipeline to the model. Provenance holds the
- * parameters, the library's version and numeric profile, and the input's row count: no times, host names or thread counts. any-thread */
+ * target: a column of the dataset that the pipeline neither needs nor makes (AIP_E_SCHEMA); it is carried past it to the model.
+ * Provenance holds the parameters, the library's version and numeric profile, and the input's row count: no times, host names or
+ * thread counts. any-thread */
 AIP_API int32_t aip_package_fit(aip_context *ctx, aip_stage *pipeline, aip_model *model, aip_dataset *dataset, const char *target,
                                 const aip_call *call, aip_package **out, aip_error **err);
 /* Predicts a dataset that has the truth and computes metrics (aip_dataset_evaluate). JSON text, free with aip_text_free. any-thread */
@@ -23,7 +24,7 @@ AIP_API int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset,
 /* A copy of the package with these metrics (JSON object) in it. any-thread */
 AIP_API int32_t aip_package_with_metrics(aip_package *package, const char *metrics_json, aip_package **out, aip_error **err);
 /* The dataset's rows with the model's columns added; lazy. One row out per row in, in order. A missing input column is an error that
- * names it; integers widen. any-thread */
+ * names it; integers widen, floats stand for integers where they are whole, and a text where it parses. any-thread */
 AIP_API int32_t aip_package_predict(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err);
 /* Whole or not at all: the old file or the new one, also after kill -9. any-thread */
 AIP_API int32_t aip_package_save(aip_package *package, const char *path, aip_error **err);
