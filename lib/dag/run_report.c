@@ -30,7 +30,8 @@ static void add_error(aip__text *t, const aip_error *e, int32_t status) {
 
 static void add_seconds(aip__text *t, const char *key, int64_t ns) {
     aip__text_printf(t, ",\"%s\":", key);
-    aip__text_f64(t, (double)(ns / 1000) / 1e6, true);
+    int64_t microseconds = ns / 1000;
+    aip__text_f64(t, (double)microseconds / 1e6, true);
 }
 
 /* The path, as the DAG file says it, of what the task wrote; NULL. */

@@ -167,7 +167,7 @@ static int32_t same_width(const input *in, int32_t type, aip__column **out, aip_
         for (int64_t i = 0; i < n; i++) {                                \
             FROM v = 0;                                                  \
             memcpy(&v, from + (size_t)i * sizeof v, sizeof v);           \
-            ((TO *)to)[i] = v;                                           \
+            ((TO *)to)[i] = (TO)v;                                       \
         }                                                                \
     }
 WIDEN(int8_t, int32_t)

@@ -155,7 +155,7 @@ int32_t aip__texts_copy(aip_context *ctx, int32_t type, const int32_t *offsets, 
     int32_t status = AIP_OK;
     for (int64_t i = 0; i < n && status == AIP_OK; i++) {
         if (aip__valid(validity, validity_start + i))
-            status = aip__utf8_add(&b, bytes ? bytes + offsets[i] : NULL, (size_t)(offsets[i + 1] - offsets[i]), err);
+            status = aip__utf8_add(&b, bytes ? bytes + offsets[i] : "", (size_t)(offsets[i + 1] - offsets[i]), err);
         else
             status = aip__utf8_add_null(&b, err);
     }

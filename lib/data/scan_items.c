@@ -14,6 +14,7 @@
  * failed item. */
 #include "data/scan_inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 static int32_t item_job(void *arg, bool skip, aip_error **err);
@@ -176,6 +177,7 @@ void aip__scan_release(aip__scan *s, aip__slot *t) {
  * goes on with it); false when somebody else will take care of it, or it failed (then *status). */
 static bool pass(aip__scan *s, aip__slot *mine, const aip__point *at, int32_t *status, aip_error **err) {
     aip__point *p = (aip__point *)(uintptr_t)at;
+    assert(p);
     bool is_lane = at - s->points > s->n_carry, passed = false;
     *status = AIP_OK;
     pthread_mutex_lock(&s->lock);

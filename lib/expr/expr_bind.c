@@ -5,6 +5,7 @@
 #include "expr/expr_kernels.h"
 #include "expr/expr_tree.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,9 +146,11 @@ int32_t aip__expr_unify(expr_binder *b, const expr_bnode *node, int32_t from, in
             if (is_text_constant(arg) != (pass == 1)) continue;
             if (pass == 1 && (common == AIP_DATE32 || common == AIP_TIMESTAMP)) continue;
             int32_t next = join(common, arg->type);
-            if (next < 0)
+            if (next < 0) {
+                assert(first); /* nothing can be joined with whatever comes first */
                 return aip__expr_error(b->text, node->op_at, AIP_E_SCHEMA, err, "'%s' cannot %s %s and %s", node->function->name,
                                        what, aip__expr_shown(first), aip__expr_shown(arg));
+            }
             if (arg->type == AIP_TIMESTAMP) {
                 if (stamp && !stamp->zone != !arg->zone)
                     return aip__expr_error(

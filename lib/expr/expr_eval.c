@@ -4,6 +4,7 @@
 #include "expr/expr_kernels.h"
 #include "expr/expr_tree.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SLOT_ROW (sizeof(expr_text) + 1 + sizeof(uint16_t))
@@ -339,11 +340,11 @@ static int32_t check_bad(const evaluation *e, const expr_slot *s, int64_t n, aip
     for (int64_t i = 0; i < n; i++) {
         if (!s->bad[i]) continue;
         const expr_bnode *node = &e->bound->nodes[s->bad[i] - 1];
-        long long row = (long long)(e->run.start + i + (e->ordinal >= 0 ? e->ordinal : 0));
+        int64_t row = e->run.start + i + (e->ordinal >= 0 ? e->ordinal : 0);
         const char *place = e->ordinal >= 0 ? "(from 0)" : "of a batch";
         const char *failure = node->function && node->function->failure ? node->function->failure : "value out of range";
         return aip__error_set(err, AIP_E_DATA, "expression '%s': %s in '%.*s', row %lld %s", e->bound->text, failure,
-                              node->end - node->at, e->bound->text + node->at, row, place);
+                              node->end - node->at, e->bound->text + node->at, (long long)row, place);
     }
     return AIP_OK;
 }
@@ -366,6 +367,7 @@ static int32_t emit(evaluation *e, const expr_slot *s, int64_t n, aip_error **er
         return AIP_OK;
     }
     aip__column *c = e->column;
+    assert(c); /* the third and last thing that an evaluation may fill */
     if (s->valid) {
         uint8_t *validity = c->validity_buffer ? c->validity_buffer->data : aip__column_validity_mut(c);
         if (!validity) return aip__error_memory(c->ctx, err);

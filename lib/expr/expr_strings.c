@@ -3,6 +3,7 @@
 #include "expr/expr_functions.h"
 
 #include "base/checked.h"
+#include <assert.h>
 #include <string.h>
 
 /* ---- code points -------------------------------------------------------------------------------------------------------------- */
@@ -180,6 +181,7 @@ EXEC(replace) {
         rest = a[i];
         for (; hits; hits--) {
             const char *p = find(rest, from[i]);
+            assert(p); /* it was found when the hits were counted */
             size_t before = (size_t)(p - rest.p);
             memcpy(w, rest.p, before);
             if (to[i].n) memcpy(w + before, to[i].p, to[i].n);

@@ -67,7 +67,7 @@ static aip_params *accepted(const aip_descriptor *d, const char *json) {
     aip_params *p = NULL;
     aip_error *err = NULL;
     int32_t status = aip__params_parse(ctx, d, json, &p, &err);
-    ck_assert_msg(status == AIP_OK, "%s: %s", json, aip_error_text(err));
+    ck_assert_msg(status == AIP_OK, "%s: %s", json ? json : "nothing", aip_error_text(err));
     return p;
 }
 
