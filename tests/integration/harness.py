@@ -68,6 +68,18 @@ class PipelineTest(unittest.TestCase):
         done = self.ok("run", *arguments, "--json", **environment)
         return json.loads(done.out)
 
+    def assert_threads_change_no_byte(self, outputs, *arguments):
+        """Runs with 0, 1, 2 and 8 threads, each time afresh: every output is the same to the byte."""
+        first = None
+        for threads in (0, 1, 2, 8):
+            self.run_json(*arguments, "--threads", threads)
+            written = {name: self.read(name) for name in outputs}
+            for name in outputs:
+                os.remove(self.path(name))
+            first = first or written
+            for name in outputs:
+                self.assertTrue(written[name] == first[name], f"{name}: differs between 0 and {threads} threads")
+
     def assert_close(self, found, expected, tolerance, what=""):
         self.assertLessEqual(abs(found - expected), tolerance * max(1.0, abs(expected)),
                              f"{what}: {found!r}, expected {expected!r} within {tolerance}")

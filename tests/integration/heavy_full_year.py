@@ -36,6 +36,11 @@ class FullYear(PipelineTest):
             self.assert_close(metrics[name], reference[name], 1e-6, name)
         self.assertLess(peak, 200, "MB of memory at the peak")
 
+    def test_the_number_of_threads_changes_no_byte(self):
+        self.assert_threads_change_no_byte(["models/flights.aip", "models/held-out.csv"], "flights.yaml",
+                                           "--set", f"flights={self.path('year', 'flights-2013.csv.gz')}",
+                                           "--set", f"weather={self.path('year', 'weather-2013.csv.gz')}")
+
     def test_the_committed_answers_are_what_scikit_learn_gives(self):
         for arguments in (["article"], ["flights", os.path.join(SOURCE, "examples", "flights", "data"), "2013-01"],
                           ["flights", self.path("year"), "2013"]):

@@ -35,8 +35,13 @@ class Article(PipelineTest):
 
     def test_rows_with_missing_values_are_dropped_and_counted(self):
         self.write("sample_data.csv", "feature1,feature2,target\n1,5,0\n2,,1\n3,3,0\n4,2,1\n5,1,0\n6,0,\n7,1,1\n")
-        self.run_json("article.yaml")
+        report = self.run_json("article.yaml")
+        self.assertEqual(task(report, "process_data")["counts"],
+                         {"rows_in": 7, "rows_out": 5, "rows_rejected": 0, "rows_filtered": 2})
         self.assertEqual([row["feature1"] for row in table(self.read("processed_data.csv").decode())], ["1", "3", "4", "5", "7"])
+
+    def test_the_number_of_threads_changes_no_byte(self):
+        self.assert_threads_change_no_byte(["ingested_data.csv", "processed_data.csv", "trained_model.aip"], "article.yaml")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import unittest
 
 from harness import AIPIPE, PipelineTest
 
-N_KILLS = 40
+N_KILLS = 50
 DAG = """dag: durable
 params: {{C: {{default: 1.0}}}}
 tasks:

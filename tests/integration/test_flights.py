@@ -33,13 +33,7 @@ class Flights(PipelineTest):
         self.assertEqual(n_rows["train"] + n_rows["test"], n_rows["table"])
 
     def test_the_number_of_threads_changes_no_byte(self):
-        written = {}
-        for threads in (0, 1, 2, 8):
-            self.run_json("flights.yaml", "--threads", threads, "--set", f"models=models-{threads}")
-            written[threads] = [self.read(name.replace("models", f"models-{threads}", 1)) for name in OUTPUTS]
-        for threads in (1, 2, 8):
-            for name, first, other in zip(OUTPUTS, written[0], written[threads]):
-                self.assertTrue(first == other, f"{name}: differs between 0 and {threads} threads")
+        self.assert_threads_change_no_byte(OUTPUTS, "flights.yaml")
 
     def test_a_run_repeated_over_its_outputs_gives_the_same_bytes(self):
         self.run_json("flights.yaml")
