@@ -162,6 +162,7 @@ static int32_t write_dataset(aip_task_context *task, aip_dataset *dataset, const
     if (at && strcmp(at->string, "-") != 0) AIP__TRY(place_for(task, at, &path, err));
     aip__free(aip_task_ctx(task), path);
     AIP__TRY(aip__write_dataset(dataset, params, aip__task_source(task), aip__task_base_dir(task), &task->token, &counts, err));
+    aip__dataset_kept_counts(dataset, &counts); /* what was written from memory was read and filtered when it came there */
     aip__task_set_counts(task, &counts);
     return AIP_OK;
 }

@@ -51,6 +51,16 @@ static int64_t rows_of(const aip__task_run *r) {
     return r->rows;
 }
 
+/* What the task read, handed on and dropped; false where nobody knows. */
+static bool counts_of(const aip__task_run *r, aip_row_counts *counts) {
+    if (r->state != AIP_TASK_SUCCESS) return false;
+    *counts = r->counts;
+    bool known = counts->rows_in >= 0;
+    for (int32_t i = 0; !known && i < r->n_outputs; i++)
+        known = !r->outputs[i].name && r->outputs[i].dataset && aip__dataset_kept_counts(r->outputs[i].dataset, counts);
+    return known;
+}
+
 /* Under the run's lock. */
 static void add_task(aip__text *t, const aip_run *run, int32_t i) {
     const aip__task_run *r = &run->tasks[i];
@@ -63,10 +73,11 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
         add_seconds(t, "elapsed", (aip__task_state_ended(r->state) ? r->ended_ns : aip__clock_ns()) - r->started_ns);
     if (rows_of(r) > 0) aip__text_printf(t, ",\"rows\":%lld", (long long)rows_of(r));
     if (r->bytes > 0) aip__text_printf(t, ",\"bytes\":%lld", (long long)r->bytes);
-    if (r->state == AIP_TASK_SUCCESS && r->counts.rows_in >= 0)
+    aip_row_counts counts = AIP_ROW_COUNTS_INIT;
+    if (counts_of(r, &counts))
         aip__text_printf(t, ",\"counts\":{\"rows_in\":%lld,\"rows_out\":%lld,\"rows_rejected\":%lld,\"rows_filtered\":%lld}",
-                         (long long)r->counts.rows_in, (long long)r->counts.rows_out, (long long)r->counts.rows_rejected,
-                         (long long)r->counts.rows_filtered);
+                         (long long)counts.rows_in, (long long)counts.rows_out, (long long)counts.rows_rejected,
+                         (long long)counts.rows_filtered);
     if (r->state == AIP_TASK_SUCCESS && r->metrics) {
         aip__text_str(t, ",\"metrics\":");
         aip__text_str(t, r->metrics);

@@ -265,10 +265,13 @@ static int32_t gather(aip_dataset *d, aip__token *token, const char *phase, int6
             break;
         }
     }
+    aip_row_counts counts = AIP_ROW_COUNTS_INIT;
+    aip__scan_counts(scan, &counts);
     aip__scan_close(scan);
     if (status == AIP_OK && !(full && *full)) {
         status = aip__dataset_memory(d->ctx, d->schema, g.batches, (int64_t)g.n, out, err);
         g.n = 0; /* handed over */
+        if (status == AIP_OK) (*out)->made_by = counts;
     }
     gathered_free(d->ctx, &g);
     return status;
@@ -313,6 +316,12 @@ int32_t aip__dataset_keep(aip_dataset *d, aip__token *token, aip_error **err) {
     aip_dataset *none = NULL;
     if (!atomic_compare_exchange_strong(&d->kept, &none, kept)) aip_dataset_free(kept);
     return AIP_OK;
+}
+
+bool aip__dataset_kept_counts(const aip_dataset *d, aip_row_counts *counts) {
+    const aip_dataset *kept = atomic_load(&((aip_dataset *)(uintptr_t)d)->kept);
+    if (kept) *counts = kept->made_by;
+    return kept != NULL;
 }
 
 int64_t aip__dataset_known_count(const aip_dataset *d) {

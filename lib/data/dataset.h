@@ -20,12 +20,15 @@ struct aip_dataset {
     void *bound;
 
     _Atomic(aip_dataset *) kept; /* this dataset in memory, once aip__dataset_keep made it */
+    aip_row_counts made_by;      /* of a dataset that was gathered in memory: the pass that did so */
 };
 aip_dataset *aip__dataset_retain(const aip_dataset *d);
 
 /* Reads the dataset into memory now, so that later passes do not parse again; leaves it lazy, and says so in the log, when it would take more
  * than half of what the memory limit leaves. For whoever knows that more than one pass will come. */
 int32_t aip__dataset_keep(aip_dataset *d, aip__token *token, aip_error **err);
+/* Where the dataset was kept: what the pass that did so read, handed on and dropped. */
+bool aip__dataset_kept_counts(const aip_dataset *d, aip_row_counts *counts);
 /* Rows when known without a pass, else -1. */
 int64_t aip__dataset_known_count(const aip_dataset *d);
 

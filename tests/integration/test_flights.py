@@ -27,6 +27,9 @@ class Flights(PipelineTest):
         """What was trained on and what was predicted are together the table: no row is lost or doubled between tasks."""
         report = self.run_json("flights.yaml")
         n_rows = expected("flights-2013-01")["n_rows"]
+        self.assertEqual(task(report, "flights")["rows"], n_rows["flights"])
+        self.assertEqual(task(report, "table")["counts"], {"rows_in": n_rows["flights"], "rows_out": n_rows["table"],
+                                                           "rows_rejected": 0, "rows_filtered": n_rows["flights"] - n_rows["table"]})
         for name, part in (("model", "train"), ("held_out", "test")):
             counts = task(report, name)["counts"]
             self.assertEqual(counts, {"rows_in": n_rows[part], "rows_out": n_rows[part], "rows_rejected": 0, "rows_filtered": 0})
