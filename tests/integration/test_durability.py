@@ -35,18 +35,30 @@ class Durability(PipelineTest):
             self.ok("run", "dag.yaml", "--set", f"C={c}")
             took.append(time.monotonic() - began)
             whole.add(hashlib.sha256(self.read("model.aip")).hexdigest())
+        known = set(os.listdir(self.folder))
         self.assertEqual(len(whole), 2, "the two parameters give two packages: else this test could not tell old from new")
-        n_killed = 0
-        for attempt in range(N_KILLS):
+        n_killed = n_writing = 0
+        for attempt in range(20 * N_KILLS):
             process = subprocess.Popen([AIPIPE, "run", "dag.yaml", "--set", f"C={(0.5, 2.0)[attempt % 2]}"], cwd=self.folder,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(draw.uniform(0, 1.1 * max(took)))
+            # Every other time at any moment, else as soon as the new file is there under its first name.
+            at = time.monotonic() + draw.uniform(0, max(took))
+            while process.poll() is None and time.monotonic() < at:
+                if attempt % 2 and set(os.listdir(self.folder)) - known:
+                    break
             if process.poll() is None:
+                n_writing += bool(set(os.listdir(self.folder)) - known)
                 os.kill(process.pid, signal.SIGKILL)
                 n_killed += 1
             process.wait()
             self.assertIn(hashlib.sha256(self.read("model.aip")).hexdigest(), whole, f"attempt {attempt}: neither old nor new")
-        self.assertGreater(n_killed, N_KILLS // 4, "too few runs were still there to be killed")
+            for name in set(os.listdir(self.folder)) - known:  # what a killed run leaves behind
+                os.remove(self.path(name))
+            if n_killed >= N_KILLS and n_writing > 0:
+                break
+        self.assertGreaterEqual(n_killed, N_KILLS, "too few runs were still there to be killed")
+        self.assertGreater(n_writing, 0, "no run was killed while it wrote the package")
+        print(f"{n_killed} runs killed, {n_writing} of them while the package was written")
         self.ok("predict", "model.aip", "data.csv")
 
 
