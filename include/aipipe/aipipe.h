@@ -8,6 +8,7 @@
 #include <aipipe/dag.h>
 #include <aipipe/data.h>
 #include <aipipe/exec.h>
+#include <aipipe/metrics.h>
 #include <aipipe/model.h>
 #include <aipipe/package.h>
 #include <aipipe/stage.h>

@@ -1,4 +1,4 @@
-/* aipipe/model.h: models (what learns a target from a dataset and predicts it) and metrics. */
+/* aipipe/model.h: models: what learns a target from a dataset and predicts it. */
 #ifndef AIPIPE_MODEL_H
 #define AIPIPE_MODEL_H
 
@@ -26,13 +26,6 @@ AIP_API int32_t aip_model_predict(aip_model *model, aip_dataset *dataset, aip_da
 AIP_API int32_t aip_model_describe(const aip_model *model, char **json, aip_error **err);
 AIP_API const char *aip_model_name(const aip_model *model); /* borrowed. immutable */
 AIP_API void aip_model_free(aip_model *model);
-
-/* ---- metrics --------------------------------------------------------------------------------------------------------------------------
- * truth: column of the true values; prediction and probability: columns that predict made. metrics_json: list of names, or NULL for
- * those of a binary classifier: ["accuracy", "log_loss", "roc_auc", "precision", "recall", "f1", "confusion_matrix"]. Result: JSON
- * object by metric name; confusion_matrix is [[tn, fp], [fn, tp]]. Free with aip_text_free. one pass. any-thread */
-AIP_API int32_t aip_dataset_evaluate(aip_dataset *predicted, const char *truth, const char *metrics_json, const aip_call *call,
-                                     char **json, aip_error **err);
 
 #ifdef __cplusplus
 }

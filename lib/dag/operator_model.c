@@ -1,7 +1,8 @@
 /* Operators on models: train, evaluate, predict. */
 #include "dag/operators.h"
-#include "transform/split.h"
 
+#include "metrics/metrics.h"
+#include "transform/split.h"
 #include <string.h>
 
 #define SPEC(type_, name_, doc_, default_) \

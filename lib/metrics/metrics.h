@@ -2,11 +2,17 @@
 #ifndef AIPIPE_LIB_METRICS_METRICS_H
 #define AIPIPE_LIB_METRICS_METRICS_H
 
+#include "exec/cancel.h"
 #include "metrics/classes.h"
+#include <aipipe/metrics.h>
 #include <aipipe/stage.h>
 
 /* Adds the built-in metrics to the catalogue. */
 int32_t aip__metrics_register(aip_context *ctx, aip_error **err);
+
+/* aip_dataset_evaluate under a token, with the model's sorted classes when they are known (NULL: those that truth and prediction hold). */
+int32_t aip__dataset_evaluate(aip_dataset *predicted, const char *truth, const aip__classes *known, const char *metrics_json,
+                              aip__token *token, char **json, aip_error **err);
 
 #define AIP__SCORES_COUNTS 1u /* rows by (truth, prediction) */
 #define AIP__SCORES_LOSS 2u   /* sums of log-probabilities */

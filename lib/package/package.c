@@ -2,6 +2,7 @@
 #include "package/package.h"
 
 #include "base/text.h"
+#include "metrics/metrics.h"
 #include "package/beside.h"
 #include <string.h>
 

@@ -19,11 +19,6 @@ int32_t aip__model_from_node(aip_context *ctx, const aip__node *node, const char
 int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *target, aip__token *token, aip_model **fitted,
                        aip_error **err);
 
-/* aip_dataset_evaluate under a token, with the model's sorted classes when they are known (NULL: those that truth and prediction hold). The room
- * evaluate makes it. */
-int32_t aip__dataset_evaluate(aip_dataset *predicted, const char *truth, const aip__classes *known, const char *metrics_json,
-                              aip__token *token, char **json, aip_error **err);
-
 /* Of a fitted model: the columns that it reads, in its own order, and those that it adds (`prediction`, `probability`). Borrowed. */
 const char *const *aip__model_features(const aip_model *model, int32_t *n);
 const char *const *aip__model_outputs(const aip_model *model, int32_t *n);

@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+Suite *evaluate_suite(void);
 Suite *scores_suite(void);
 
 #endif

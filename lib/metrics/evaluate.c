@@ -1,10 +1,9 @@
 /* Metrics of a dataset that holds truth and predictions: which are wanted, what they need of the data, one fold, and the result as JSON. */
-#include "train/model.h"
+#include "metrics/metrics.h"
 
 #include "base/catalog.h"
 #include "data/scan.h"
 #include "exec/float_mode.h"
-#include "metrics/metrics.h"
 #include <string.h>
 
 static const char standard[] = "[\"accuracy\",\"log_loss\",\"roc_auc\",\"precision\",\"recall\",\"f1\",\"confusion_matrix\"]";

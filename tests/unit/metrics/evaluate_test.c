@@ -1,6 +1,6 @@
 /* Metrics of datasets against scikit-learn 1.9.1 (accuracy_score, log_loss, roc_auc_score, precision_score, recall_score, f1_score,
  * confusion_matrix; zero_division=0), on data that both make from the same linear congruential generator. */
-#include "evaluate_suites.h"
+#include "metrics_suites.h"
 #include "model_fixture.h"
 
 #include "train/model.h"
