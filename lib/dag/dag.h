@@ -107,6 +107,9 @@ const char *aip__dag_param_doc(const aip__node *entry);          /* NULL: none *
 
 /* An error about a node of the DAG's file gets its place; returns status. */
 int32_t aip__dag_place(const aip_dag *dag, const aip__node *at, int32_t status, aip_error **err);
+/* An error of a running task that has no place of its own, in the DAG file or in a file of data, gets that of the node that it is most likely
+ * about. definition: as it was run; NULL: a callback. */
+void aip__dag_place_task_error(const aip_dag *dag, int32_t task, const aip__node *definition, aip_error **err);
 
 /* ---- operators --------------------------------------------------------------------------------------------------------------------- */
 

@@ -138,11 +138,10 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
     }
     atomic_store(&run->state, dag->n_tasks == 0 ? AIP_RUN_SUCCESS : AIP_RUN_RUNNING);
     if (dag->n_tasks == 0) run->ended_ns = run->started_ns;
-    for (int32_t i = 0; i < dag->n_tasks && status == AIP_OK; i++) {
-        if (dag->tasks[i].n_before > 0) continue;
-        run->tasks[i].state = AIP_TASK_QUEUED;
-        status = submit(&run->tasks[i], err);
-    }
+    for (int32_t i = 0; i < dag->n_tasks; i++) /* all of them before one may run, and look at the others */
+        if (dag->tasks[i].n_before == 0) run->tasks[i].state = AIP_TASK_QUEUED;
+    for (int32_t i = 0; i < dag->n_tasks && status == AIP_OK; i++)
+        if (dag->tasks[i].n_before == 0) status = submit(&run->tasks[i], err);
     if (status != AIP_OK) {
         aip_run_free(run);
         return status;
@@ -296,6 +295,7 @@ static int32_t task_job(void *arg, bool skip, aip_error **err) {
     } else {
         if (!e) aip__error_set(&e, status, "the task's callback returned %d", (int)status);
         aip__error_at_task(&e, run->dag->tasks[t->index].name);
+        if (status != AIP_E_CANCELLED) aip__dag_place_task_error(run->dag, t->index, t->definition, &e);
     }
     pthread_mutex_lock(&run->lock);
     t->error = e;

@@ -134,13 +134,13 @@ START_TEST(what_fails_in_a_task_names_the_task_and_leaves_no_output) {
     } wrong[] = {
         {"a", "dag: d\ntasks:\n  a: {read: nowhere.csv, output: out.csv}\n", AIP_E_NOT_FOUND, 0, "nowhere.csv"},
         {"b", "dag: d\ntasks:\n  a: {read: in.csv}\n  b: {from: a, transform: [{select: {columns: [xx]}}], output: out.csv}\n",
-         AIP_E_SCHEMA, 0, "'xx'"},
+         AIP_E_SCHEMA, 4, "'xx'"},
         {"b",
          "dag: d\ntasks:\n  a: {read: in.csv}\n  b: {from: a, train: {target: yy, model: logistic_regression}, output: out.csv}\n",
-         AIP_E_SCHEMA, 0, "'yy'"},
+         AIP_E_SCHEMA, 4, "'yy'"},
         {"b",
          "dag: d\ntasks:\n  a: {read: in.csv}\n  b: {from: a, train: {target: y, pipeline: [drop_missing], model: logistic_regression}, output: out.csv}\n",
-         AIP_E_PARAM, 0, "'drop_missing' cannot stand in a package"},
+         AIP_E_PARAM, 4, "'drop_missing' cannot stand in a package"},
         {"b", "dag: d\ntasks:\n  a: {read: in.csv}\n  b: {from: a, write: {path: in.csv/out.csv}}\n", AIP_E_IO, 0, "in.csv"},
         {"a", "dag: d\ntasks:\n  a: {read: ragged.csv, output: out.csv}\n", AIP_E_DATA, 3, "2"},
     };
@@ -158,6 +158,46 @@ START_TEST(what_fails_in_a_task_names_the_task_and_leaves_no_output) {
         ck_assert_int_ne(access(test_path("out.csv"), F_OK), 0);
         aip_error_free(err);
         aip_run_free(run);
+    }
+    test_folder_end();
+    test_context_end(ctx);
+}
+END_TEST
+
+/* The first match that is nearest to the operator; in a stage's own parameters where the stage is known. Lines and columns counted by hand. */
+START_TEST(an_error_of_a_task_has_the_place_of_what_it_is_about) {
+    static const struct {
+        const char *task;
+        int64_t line, column;
+    } wrong[] = {
+        {"  b:\n    from: a\n    train:\n      target: yy\n      model: logistic_regression\n", 7, 15}, /* the value */
+        {"  b:\n    from: a\n    train:\n      target: x\n      model: logistic_regression\n", 7, 15},  /* three classes */
+        {"  b:\n    from: a\n    transform:\n      - derive: {w: xx + 1}\n    output: o.csv\n", 7, 9},  /* the stage */
+        {"  b:\n    from: a\n    transform:\n      - derive: {w: x + 1}\n      - derive: {v: xx + 1}\n    output: o.csv\n", 6,
+         5}, /* either */
+        {"  b:\n    from: a\n    transform:\n      - derive: {xx: x}\n      - select: {columns: [x, zz]}\n    output: o.csv\n", 8,
+         31},
+        {"  b:\n    from: a\n    split: {stratify: yy}\n", 6, 23},
+        {"  b:\n    from: a\n    evaluate: {truth: y, metrics: [accuracy]}\n", 6, 5}, /* no column `prediction`: nowhere in it */
+    };
+    aip_context *ctx = test_context(0);
+    test_write("in.csv", "x,y\n1,0\n2,1\n3,1\n");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[512];
+        aip_dag *dag = NULL;
+        aip_run *run = NULL;
+        aip_error *error = NULL;
+        snprintf(text, sizeof text, "dag: d\ntasks:\n  a: {read: in.csv}\n%s", wrong[i].task);
+        test_write("d.yaml", text);
+        OK(aip_dag_load(ctx, test_path("d.yaml"), &dag, &err));
+        OK(aip_run_start(dag, NULL, &run, &err));
+        ck_assert_int_ne(aip_run_wait(run, &error), AIP_OK);
+        ck_assert_msg(aip_error_line(error) == wrong[i].line && aip_error_column(error) == wrong[i].column, "%s: %s", text,
+                      aip_error_text(error));
+        ck_assert_str_eq(aip_error_source(error), test_path("d.yaml"));
+        aip_error_free(error);
+        aip_run_free(run);
+        aip_dag_free(dag);
     }
     test_folder_end();
     test_context_end(ctx);
@@ -207,6 +247,7 @@ Suite *dag_operators_suite(void) {
     tcase_add_loop_test(tc, rejected_records_are_an_output_of_read, 0, N_THREAD_COUNTS);
     tcase_add_test(tc, a_model_is_trained_judged_saved_and_used_the_same_for_any_number_of_threads);
     tcase_add_loop_test(tc, what_fails_in_a_task_names_the_task_and_leaves_no_output, 0, N_THREAD_COUNTS);
+    tcase_add_test(tc, an_error_of_a_task_has_the_place_of_what_it_is_about);
     tcase_add_loop_test(tc, callbacks_and_operators_stand_in_one_dag, 0, N_THREAD_COUNTS);
     suite_add_tcase(suite, tc);
     return suite;
