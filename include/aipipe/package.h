@@ -42,7 +42,8 @@ AIP_API void aip_package_free(aip_package *package);
  * params_json: {"output": "probability"} (default) or "prediction". One per thread. any-thread to create */
 AIP_API int32_t aip_scorer_create(aip_package *package, const char *params_json, aip_scorer **out, aip_error **err);
 /* Says where an input lies in the host's row struct. type: AIP_FLOAT64, AIP_FLOAT32 (NaN is missing), AIP_INT32, AIP_INT64, AIP_BOOL
- * (one byte), AIP_UTF8 (const char *, NULL is missing), AIP_DATE32, AIP_TIMESTAMP. Errors: AIP_E_SCHEMA. one-at-a-time */
+ * (one byte), AIP_UTF8 (const char *, NULL is missing), AIP_DATE32, AIP_TIMESTAMP. It need not be the input's own type where nothing is lost:
+ * integers widen, and a whole float stands for an integer. Errors: AIP_E_SCHEMA. one-at-a-time */
 AIP_API int32_t aip_scorer_bind(aip_scorer *scorer, const char *column, int32_t type, size_t offset, aip_error **err);
 /* n rows, `stride` bytes apart; out: n doubles. An input left unbound is AIP_E_STATE. one-at-a-time */
 AIP_API int32_t aip_scorer_run(aip_scorer *scorer, const void *rows, size_t stride, int64_t n, double *out, aip_error **err);

@@ -1,8 +1,9 @@
 /* Scorers: rows of the host's own structs, gathered into a small batch and sent through the package's fitted pipeline and model. Bound once, so
  * that a call looks up no names. */
-#include "exec/float_mode.h"
 #include "package/package.h"
 
+#include "exec/float_mode.h"
+#include "package/beside.h"
 #include <math.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@ typedef struct {
 struct aip_scorer {
     aip_context *ctx;
     aip_package *package;
-    place *places; /* one for each input of the package */
-    void *bound;
+    place *places;         /* one for each input of the package */
+    aip_schema *rows;      /* the host's rows: the inputs in the host's types */
+    void *bound;           /* the package's predict stage, to those; NULL until the next run */
     int32_t output;        /* column of what the package's predict stage gives */
     aip__column **columns; /* scratch */
 };
@@ -39,6 +41,7 @@ void aip_scorer_free(aip_scorer *s) {
     if (!s) return;
     aip_context *ctx = s->ctx;
     if (s->bound) aip__stage_unbind(s->package->predict, s->bound);
+    aip_schema_free(s->rows);
     aip__free(ctx, s->places);
     aip__free(ctx, s->columns);
     aip_package_free(s->package);
@@ -64,7 +67,7 @@ int32_t aip_scorer_create(aip_package *package, const char *params_json, aip_sco
     s->columns = aip__calloc(ctx, (size_t)package->inputs->n + 1, sizeof(aip__column *));
     aip_schema *schema = NULL;
     int32_t status = s->places && s->columns ? AIP_OK : aip__error_memory(ctx, err);
-    if (status == AIP_OK) status = aip__stage_bind(package->predict, package->inputs, &s->bound, &schema, err);
+    if (status == AIP_OK) status = aip_stage_output_schema(package->predict, package->inputs, &schema, err);
     if (status == AIP_OK) status = aip__schema_need(schema, aip_params_string(given, "output"), &s->output, err);
     if (status == AIP_OK) {
         int32_t type = schema->fields[s->output].type;
@@ -82,16 +85,19 @@ int32_t aip_scorer_create(aip_package *package, const char *params_json, aip_sco
     return AIP_OK;
 }
 
-/* Whether a host's field of this type can fill the input. */
+/* The host's field as a column: what the pipeline then gets is made of it as of any dataset's column (beside.h). */
+static aip_field host_field(const aip_field *want, int32_t type) {
+    aip_field f = *want;
+    f.type = type;
+    return f;
+}
+
 static bool fits(int32_t type, const aip_field *want) {
-    switch (want->type) {
-    case AIP_FLOAT64:
-    case AIP_FLOAT32: return type == AIP_FLOAT64 || type == AIP_FLOAT32 || type == AIP_INT32 || type == AIP_INT64;
-    case AIP_INT64: return type == AIP_INT32 || type == AIP_INT64;
-    case AIP_UTF8:
-    case AIP_DICTIONARY: return type == AIP_UTF8;
-    default: return type == want->type && type != AIP_BINARY && type != AIP_DECIMAL64;
-    }
+    aip_field have = host_field(want, type);
+    bool in_struct = type == AIP_FLOAT64 || type == AIP_FLOAT32 || type == AIP_INT32 || type == AIP_INT64 || type == AIP_BOOL
+                     || type == AIP_UTF8 || type == AIP_DATE32 || type == AIP_TIMESTAMP;
+    bool text_for_number = type == AIP_UTF8 && !aip__type_is_text(want->type); /* a reader's guess; a host knows what it has */
+    return in_struct && !text_for_number && aip__widens(&have, want);
 }
 
 int32_t aip_scorer_bind(aip_scorer *s, const char *column, int32_t type, size_t offset, aip_error **err) {
@@ -107,11 +113,30 @@ int32_t aip_scorer_bind(aip_scorer *s, const char *column, int32_t type, size_t 
         return AIP_E_SCHEMA;
     }
     s->places[i] = (place){type, offset};
+    if (s->bound) aip__stage_unbind(s->package->predict, s->bound); /* bound anew, to the new types, by the next run */
+    s->bound = NULL;
     return AIP_OK;
 }
 
-static int32_t gather_text(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, int32_t type,
-                           aip__column **out, aip_error **err) {
+/* Binds the pipeline to the host's types. */
+static int32_t bind_rows(aip_scorer *s, aip_error **err) {
+    const aip_schema *inputs = s->package->inputs;
+    aip_field *fields = aip__calloc(s->ctx, (size_t)inputs->n + 1, sizeof *fields);
+    if (!fields) return aip__error_memory(s->ctx, err);
+    aip_schema *rows = NULL, *given = NULL;
+    for (int32_t i = 0; i < inputs->n; i++) fields[i] = host_field(&inputs->fields[i], s->places[i].type);
+    int32_t status = aip_schema_create(s->ctx, fields, inputs->n, &rows, err);
+    aip__free(s->ctx, fields);
+    if (status != AIP_OK) return status;
+    status = aip__stage_bind(s->package->predict, rows, &s->bound, &given, err);
+    aip_schema_free(given);
+    aip_schema_free(s->rows);
+    s->rows = rows;
+    return status;
+}
+
+static int32_t gather_text(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, aip__column **out,
+                           aip_error **err) {
     aip__utf8_builder b;
     AIP__TRY(aip__utf8_begin(&b, ctx, AIP_UTF8, n, (size_t)n * 8, err));
     for (int64_t r = 0; r < n; r++) {
@@ -123,65 +148,36 @@ static int32_t gather_text(const place *p, aip_context *ctx, const uint8_t *rows
             return status;
         }
     }
-    aip__column *text = NULL;
-    AIP__TRY(aip__utf8_end(&b, &text, err));
-    if (type == AIP_UTF8) {
-        *out = text;
-        return AIP_OK;
-    }
-    aip_field from = AIP_FIELD_INIT, to = AIP_FIELD_INIT;
-    from.type = AIP_UTF8;
-    to.type = type;
-    int32_t status = aip__column_cast(text, &from, &to, true, out, err);
-    aip__column_free(text);
-    return status;
+    return aip__utf8_end(&b, out, err);
 }
 
-static double number_at(const uint8_t *at, int32_t type) {
-    union {
-        double f64;
-        float f32;
-        int64_t i64;
-        int32_t i32;
-    } v;
-    switch (type) {
-    case AIP_FLOAT32: memcpy(&v.f32, at, 4); return (double)v.f32;
-    case AIP_INT32: memcpy(&v.i32, at, 4); return v.i32;
-    case AIP_INT64: memcpy(&v.i64, at, 8); return (double)v.i64;
-    default: memcpy(&v.f64, at, 8); return v.f64;
-    }
+/* NaN is missing. */
+static bool is_missing(const uint8_t *at, int32_t type) {
+    double f64 = 0;
+    float f32 = 0;
+    if (type == AIP_FLOAT64) memcpy(&f64, at, sizeof f64);
+    if (type == AIP_FLOAT32) memcpy(&f32, at, sizeof f32);
+    return isnan(f64) || isnan(f32);
 }
 
-static int32_t gather_fixed(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, int32_t type,
-                            aip__column **out, aip_error **err) {
+static int32_t gather_fixed(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, aip__column **out,
+                            aip_error **err) {
     aip__column *c = NULL;
-    AIP__TRY(aip__column_new(ctx, type, n, true, &c, err));
-    uint8_t *validity = NULL;
+    AIP__TRY(aip__column_new(ctx, p->type, n, true, &c, err));
+    uint8_t *validity = NULL, *values = aip__column_values_mut(c);
+    size_t width = aip__type_width(p->type);
     for (int64_t r = 0; r < n; r++) {
         const uint8_t *at = rows + (size_t)r * stride + p->offset;
-        if (type == AIP_FLOAT64 || type == AIP_FLOAT32) {
-            double v = number_at(at, p->type);
-            if (isnan(v)) {
-                if (!validity && !(validity = aip__column_validity_mut(c))) {
-                    aip__column_free(c);
-                    return aip__error_memory(ctx, err);
-                }
-                aip__bit_clear(validity, r);
-            } else if (type == AIP_FLOAT64) {
-                aip__column_f64_mut(c)[r] = v;
-            } else {
-                ((float *)aip__column_values_mut(c))[r] = (float)v;
+        if (p->type == AIP_BOOL) {
+            aip__bit_put(values, r, *at != 0);
+        } else if (is_missing(at, p->type)) {
+            if (!validity && !(validity = aip__column_validity_mut(c))) {
+                aip__column_free(c);
+                return aip__error_memory(ctx, err);
             }
-        } else if (type == AIP_BOOL) {
-            aip__bit_put(aip__column_bool_mut(c), r, *at != 0);
-        } else if (aip__type_width(type) == 4) {
-            memcpy(&aip__column_i32_mut(c)[r], at, 4);
-        } else if (p->type == AIP_INT32) {
-            int32_t v = 0;
-            memcpy(&v, at, 4);
-            aip__column_i64_mut(c)[r] = v;
+            aip__bit_clear(validity, r);
         } else {
-            memcpy(&aip__column_i64_mut(c)[r], at, 8);
+            memcpy(values + (size_t)r * width, at, width);
         }
     }
     aip__column_publish(c);
@@ -195,15 +191,15 @@ static int32_t run(aip_scorer *s, const uint8_t *rows, size_t stride, int64_t n,
     int32_t status = AIP_OK, i = 0;
     for (; i < inputs->n && status == AIP_OK; i++) {
         const place *p = &s->places[i];
-        status = p->type == AIP_UTF8 ? gather_text(p, s->ctx, rows, stride, n, inputs->fields[i].type, &s->columns[i], err)
-                                     : gather_fixed(p, s->ctx, rows, stride, n, inputs->fields[i].type, &s->columns[i], err);
+        status = p->type == AIP_UTF8 ? gather_text(p, s->ctx, rows, stride, n, &s->columns[i], err)
+                                     : gather_fixed(p, s->ctx, rows, stride, n, &s->columns[i], err);
     }
     if (status != AIP_OK) {
         for (int32_t k = 0; k + 1 < i; k++) aip__column_free(s->columns[k]);
         return status;
     }
     aip_batch *batch = NULL, *given = NULL;
-    AIP__TRY(aip__batch_new(inputs, n, s->columns, &batch, err));
+    AIP__TRY(aip__batch_new(s->rows, n, s->columns, &batch, err));
     batch->ordinal = first;
     status = s->package->predict->spec->ops->apply(s->bound, batch, &given, err);
     aip_batch_free(batch);
@@ -222,6 +218,7 @@ int32_t aip_scorer_run(aip_scorer *s, const void *rows, size_t stride, int64_t n
             return aip__error_set(err, AIP_E_STATE,
                                   "input '%s' is not bound: expected aip_scorer_bind for each input of the package",
                                   s->package->inputs->fields[i].name);
+    if (!s->bound) AIP__TRY(bind_rows(s, err));
     int32_t status = AIP_OK;
     aip__float_mode mode; /* the bits are those of predict, whatever mode the host's thread is in */
     aip__float_mode_enter(&mode);

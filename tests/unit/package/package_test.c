@@ -282,6 +282,23 @@ START_TEST(the_scorer_gives_what_predict_gives) {
         OK(aip_scorer_run(s, &trips[i], sizeof *trips, 1, &one, &err));
         ck_assert_mem_eq(&one, &expected[i], sizeof one);
     }
+    struct {
+        double x, hour;
+        const char *city;
+    } loose = {trips[1].x, trips[1].hour, trips[1].city}; /* an integer input as a double: whole, or missing */
+    OK(aip_scorer_bind(s, "x", AIP_FLOAT64, 0, &err));
+    OK(aip_scorer_bind(s, "hour", AIP_FLOAT64, sizeof(double), &err));
+    OK(aip_scorer_bind(s, "city", AIP_UTF8, 2 * sizeof(double), &err));
+    OK(aip_scorer_run(s, &loose, sizeof loose, 1, got, &err));
+    ck_assert_mem_eq(got, &expected[1], sizeof *got);
+    loose.hour = 1.5;
+    FAILS(aip_scorer_run(s, &loose, sizeof loose, 1, got, &err), AIP_E_DATA, "hour");
+    loose.hour = (double)NAN;
+    OK(aip_scorer_run(s, &loose, sizeof loose, 1, got, &err));
+    ck_assert(got[0] > 0 && got[0] < 1);
+    OK(aip_scorer_bind(s, "city", AIP_UTF8, offsetof(trip, city), &err));
+    OK(aip_scorer_bind(s, "x", AIP_FLOAT64, offsetof(trip, x), &err));
+    OK(aip_scorer_bind(s, "hour", AIP_INT32, offsetof(trip, hour), &err));
     trip nowhere = {NULL, 1, 1}; /* an unknown category is ignored, a missing text is one */
     OK(aip_scorer_run(s, &nowhere, sizeof nowhere, 1, got, &err));
     ck_assert(got[0] > 0 && got[0] < 1);
