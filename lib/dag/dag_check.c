@@ -11,21 +11,21 @@
 /* ---- keys ------------------------------------------------------------------------------------------------------------------------ */
 
 /* What any task may hold beside its operator. */
-#define KEY(type_, name_, ...) \
-    { .struct_size = sizeof(aip_param_spec), .type = type_, .name = name_, .doc = "", .default_json = "null", __VA_ARGS__ }
+#define KEY(name_, ...) \
+    { .struct_size = sizeof(aip_param_spec), .name = name_, .doc = "", .default_json = "null", __VA_ARGS__ }
 static const aip_param_spec task_keys[] = {
-    KEY(AIP_PARAM_ANY, "from"),
-    KEY(AIP_PARAM_STRINGS, "needs"),
-    KEY(AIP_PARAM_ANY, "output"),
-    KEY(AIP_PARAM_STRING, "doc"),
-    KEY(AIP_PARAM_STRING, "owner"),
-    KEY(AIP_PARAM_STRINGS, "tags"),
-    KEY(AIP_PARAM_DURATION, "execution_timeout"),
-    KEY(AIP_PARAM_INT, "retries", .minimum = 0, .maximum = (double)INFINITY),
-    KEY(AIP_PARAM_DURATION, "retry_delay"),
-    KEY(AIP_PARAM_DURATION, "max_retry_delay"),
-    KEY(AIP_PARAM_BOOL, "retry_exponential_backoff"),
-    KEY(AIP_PARAM_CHOICE, "trigger_rule", .choices = "all_success"),
+    KEY("from", .type = AIP_PARAM_ANY),
+    KEY("needs", .type = AIP_PARAM_STRINGS),
+    KEY("output", .type = AIP_PARAM_ANY),
+    KEY("doc", .type = AIP_PARAM_STRING),
+    KEY("owner", .type = AIP_PARAM_STRING),
+    KEY("tags", .type = AIP_PARAM_STRINGS),
+    KEY("execution_timeout", .type = AIP_PARAM_DURATION),
+    KEY("retries", .type = AIP_PARAM_INT, .minimum = 0, .maximum = (double)INFINITY),
+    KEY("retry_delay", .type = AIP_PARAM_DURATION),
+    KEY("max_retry_delay", .type = AIP_PARAM_DURATION),
+    KEY("retry_exponential_backoff", .type = AIP_PARAM_BOOL),
+    KEY("trigger_rule", .type = AIP_PARAM_CHOICE, .choices = "all_success"),
 };
 #define N_TASK_KEYS (sizeof task_keys / sizeof *task_keys)
 

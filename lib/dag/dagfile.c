@@ -10,22 +10,22 @@
 
 #define MAX_BYTES ((size_t)64 << 20)
 
-#define KEY(type_, name_, ...) \
-    { .struct_size = sizeof(aip_param_spec), .type = type_, .name = name_, .doc = "", .default_json = "null", __VA_ARGS__ }
+#define KEY(name_, ...) \
+    { .struct_size = sizeof(aip_param_spec), .name = name_, .doc = "", .default_json = "null", __VA_ARGS__ }
 static const aip_param_spec file_keys[] = {
-    KEY(AIP_PARAM_STRING, "dag"),
-    KEY(AIP_PARAM_STRING, "doc"),
-    KEY(AIP_PARAM_ANY, "schedule"),
-    KEY(AIP_PARAM_STRING, "start_date"),
-    KEY(AIP_PARAM_STRING, "end_date"),
-    KEY(AIP_PARAM_BOOL, "catchup"),
-    KEY(AIP_PARAM_INT, "max_active_runs", .minimum = 1, .maximum = (double)INFINITY),
-    KEY(AIP_PARAM_STRINGS, "tags"),
-    KEY(AIP_PARAM_OBJECT, "default_args"),
-    KEY(AIP_PARAM_OBJECT, "params"),
-    KEY(AIP_PARAM_OBJECT, "tasks"),
-    KEY(AIP_PARAM_DURATION, "deadline"),
-    KEY(AIP_PARAM_OBJECT, "notify"),
+    KEY("dag", .type = AIP_PARAM_STRING),
+    KEY("doc", .type = AIP_PARAM_STRING),
+    KEY("schedule", .type = AIP_PARAM_ANY),
+    KEY("start_date", .type = AIP_PARAM_STRING),
+    KEY("end_date", .type = AIP_PARAM_STRING),
+    KEY("catchup", .type = AIP_PARAM_BOOL),
+    KEY("max_active_runs", .type = AIP_PARAM_INT, .minimum = 1, .maximum = (double)INFINITY),
+    KEY("tags", .type = AIP_PARAM_STRINGS),
+    KEY("default_args", .type = AIP_PARAM_OBJECT),
+    KEY("params", .type = AIP_PARAM_OBJECT),
+    KEY("tasks", .type = AIP_PARAM_OBJECT),
+    KEY("deadline", .type = AIP_PARAM_DURATION),
+    KEY("notify", .type = AIP_PARAM_OBJECT),
 };
 #define N_FILE_KEYS (sizeof file_keys / sizeof *file_keys)
 

@@ -21,6 +21,19 @@ int32_t unit_workers(int32_t n_workers);
 /* The same for the `threads` of aip_context_options, where the waiting thread is one of them. */
 int32_t unit_threads(int32_t threads);
 
+/* AddressSanitizer's allocator, unlike the C library's, may be left locked in a child by a thread that the child does not have: there no
+ * thread works while a test forks. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WORK_WHILE_FORKING 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WORK_WHILE_FORKING 0
+#endif
+#endif
+#ifndef WORK_WHILE_FORKING
+#define WORK_WHILE_FORKING 1
+#endif
+
 /* Holds that a call, which names `&err`, succeeded; shows its error when not. */
 #define OK(call)                                                                                 \
     do {                                                                                         \

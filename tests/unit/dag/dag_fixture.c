@@ -39,13 +39,15 @@ static void on_log(void *user, int32_t level, const char *task, const char *mess
     pthread_mutex_unlock(&log_lock);
 }
 
-aip_context *test_context(int32_t threads) {
+aip_context *test_context(int32_t threads) { return test_context_exactly(unit_threads(threads)); }
+
+aip_context *test_context_exactly(int32_t threads) {
     aip_allocator allocator = AIP_ALLOCATOR_INIT;
     aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
     aip_context *ctx = NULL;
     allocator.resize = resize;
     options.allocator = &allocator;
-    options.threads = unit_threads(threads);
+    options.threads = threads;
     options.log = on_log;
     logged[0] = 0;
     OK(aip_context_create(&options, &ctx, &err));

@@ -22,6 +22,7 @@ extern const int32_t thread_counts[N_THREAD_COUNTS]; /* none, 1, 2, 8 */
 
 /* unit_threads(threads). What is logged is kept: test_logged. */
 aip_context *test_context(int32_t threads);
+aip_context *test_context_exactly(int32_t threads); /* where a test rests on their number */
 void test_context_end(aip_context *ctx);
 bool test_logged(const char *text); /* whether some line since the last test_context holds the text */
 /* From now on the allocator refuses its n-th allocation (0: the next one); negative: none. Says in test_refused whether it came to that. */

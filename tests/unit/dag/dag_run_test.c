@@ -264,7 +264,7 @@ static int32_t comes_after(void *user, aip_task_context *task, aip_error **err) 
 START_TEST(a_cancelled_run_tells_its_tasks_and_starts_no_more) {
     aip_context *ctx = test_context(thread_counts[_i]);
     aip_dag *dag = NULL;
-    gate g = {0};
+    gate g = {.ran_after = 0};
     OK(aip_dag_create(ctx, "d", &dag, &err));
     OK(aip_dag_add_callback(dag, "first", comes_after, &g, NULL, &err));
     OK(aip_dag_add_callback(dag, "stop", cancels, &g, NULL, &err));
@@ -289,7 +289,7 @@ START_TEST(a_cancelled_run_tells_its_tasks_and_starts_no_more) {
 END_TEST
 
 START_TEST(a_run_cancelled_before_it_begins_runs_nothing) {
-    aip_context *ctx = test_context(AIP_THREADS_NONE);
+    aip_context *ctx = test_context_exactly(AIP_THREADS_NONE);
     trace t;
     step steps[3] = {0};
     aip_dag *dag = make_dag(ctx, &t, steps, 3);

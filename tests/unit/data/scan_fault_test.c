@@ -615,7 +615,7 @@ END_TEST
 /* ---- fork ---------------------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_pass_begun_before_a_fork_ends_in_the_child) {
-    aip_context *ctx = test_workers(workers[_i]);
+    aip_context *ctx = test_workers(WORK_WHILE_FORKING ? workers[_i] : 0);
     aip_dataset *d = through(dataset_of(ctx, 60, false, NULL), &row_stage);
     aip_dataset *other = through(dataset_of(ctx, 60, false, NULL), &row_stage);
     aip__token token;

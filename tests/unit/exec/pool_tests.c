@@ -1,6 +1,7 @@
 /* The default pool: when threads start, what they inherit, what its queues hold, and what is left of it in a forked child. */
 #include "exec_fixture.h"
 #include "exec_tests.h"
+#include "unit.h"
 
 #include "base/fork.h"
 #include "base/memory.h"
@@ -285,19 +286,6 @@ static void *keep_working(void *arg) {
     while (!atomic_load(&bg->end)) ck_assert_int_eq(aip__parallel_for(bg->ctx, NULL, 20, nested_step, &b, NULL), AIP_OK);
     return NULL;
 }
-
-/* AddressSanitizer's allocator, unlike the C library's, may be left locked in a child by a thread that the child does not have: there the
- * fork finds the pool idle. */
-#if defined(__SANITIZE_ADDRESS__)
-#define WORK_WHILE_FORKING 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WORK_WHILE_FORKING 0
-#endif
-#endif
-#ifndef WORK_WHILE_FORKING
-#define WORK_WHILE_FORKING 1
-#endif
 
 START_TEST(a_forked_child_works_inline_whatever_the_parents_threads_were_doing) {
     for (int w = 0; w < N_WORKER_COUNTS; w++) {
