@@ -315,8 +315,7 @@ int32_t aip__dag_check_tasks(aip_dag *dag, const aip__node *params, aip_error **
     return each_task(dag, params, visit_check, err);
 }
 
-/* The path that a task writes: `output:`, or write's `path`; NULL. */
-static const aip__node *written_path(const aip_dag *dag, int32_t task, const aip__node *definition) {
+const aip__node *aip__dag_written_path(const aip_dag *dag, int32_t task, const aip__node *definition) {
     const aip__node *at = aip__node_get(definition, "output");
     if (!at && strcmp(dag->tasks[task].operator_->name, "write") == 0) at = aip__node_get(definition, "write");
     if (at && at->kind == AIP__MAP) at = aip__node_get(at, "path");
@@ -332,7 +331,7 @@ static int32_t some_task_writes(aip_dag *dag, const char *path, const aip__node 
         if (!dag->tasks[i].definition) continue;
         status = aip__document_new(dag->ctx, &scratch, err);
         if (status == AIP_OK) status = aip__dag_substitute(dag, dag->tasks[i].definition, params, scratch, &resolved, err);
-        const aip__node *written = status == AIP_OK && resolved ? written_path(dag, i, resolved) : NULL;
+        const aip__node *written = status == AIP_OK && resolved ? aip__dag_written_path(dag, i, resolved) : NULL;
         if (written && strcmp(written->string, path) == 0) *out = true;
         aip__document_free(scratch);
     }
@@ -366,6 +365,18 @@ static int32_t visit_files(aip_dag *dag, int32_t task, const aip__node *definiti
     return AIP_OK;
 }
 
+/* A definition that needs a parameter without a value is passed over. */
+static int32_t check_paths(const aip_dag *dag, const aip__node *params, aip__document *scratch, aip_error **err) {
+    aip__node **resolved = aip__calloc(dag->ctx, (size_t)dag->n_tasks + 1, sizeof *resolved);
+    int32_t status = resolved ? AIP_OK : aip__error_memory(dag->ctx, err);
+    for (int32_t i = 0; i < dag->n_tasks && status == AIP_OK; i++)
+        if (dag->tasks[i].definition)
+            status = aip__dag_substitute(dag, dag->tasks[i].definition, params, scratch, &resolved[i], err);
+    if (status == AIP_OK) status = aip__dag_check_paths(dag, (const aip__node *const *)resolved, err);
+    aip__free(dag->ctx, resolved);
+    return status;
+}
+
 int32_t aip_dag_check(aip_dag *dag, const char *run_params_json, aip_error **err) {
     AIP__BEGIN(err);
     if (!dag) return aip__error_set(err, AIP_E_MISUSE, "aip_dag_check: the DAG is NULL");
@@ -381,6 +392,7 @@ int32_t aip_dag_check(aip_dag *dag, const char *run_params_json, aip_error **err
     if (status == AIP_OK) status = aip__document_new(dag->ctx, &scratch, err);
     if (status == AIP_OK) status = aip__dag_parameters(dag, run_params, true, scratch, &params, err);
     if (status == AIP_OK) status = aip__dag_check_tasks(dag, params, err);
+    if (status == AIP_OK) status = check_paths(dag, params, scratch, err);
     if (status == AIP_OK) status = each_task(dag, params, visit_files, err);
     aip__document_free(scratch);
     aip__document_free(given);

@@ -110,6 +110,16 @@ static int32_t resolve(aip_run *run, const char *options_json, aip_error **err) 
     return status;
 }
 
+static int32_t check_paths(aip_run *run, aip_error **err) {
+    int32_t n = run->dag->n_tasks;
+    const aip__node **definitions = aip__calloc(run->ctx, (size_t)n + 1, sizeof *definitions);
+    if (!definitions) return aip__error_memory(run->ctx, err);
+    for (int32_t i = 0; i < n; i++) definitions[i] = run->tasks[i].definition;
+    int32_t status = aip__dag_check_paths(run->dag, definitions, err);
+    aip__free(run->ctx, definitions);
+    return status;
+}
+
 static int32_t submit(aip__task_run *t, aip_error **err) { return aip__group_submit(t->run->group, task_job, t, t->index, err); }
 
 int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip_error **err) {
@@ -129,6 +139,7 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
     dag->frozen = true;
     int32_t status = make_edges(run, err);
     if (status == AIP_OK) status = resolve(run, options_json, err);
+    if (status == AIP_OK) status = check_paths(run, err);
     if (status == AIP_OK) status = aip_cancel_create(ctx, &run->cancel, err);
     if (status == AIP_OK) status = aip__group_create(ctx, &run->group, err);
     if (status != AIP_OK) {

@@ -34,14 +34,6 @@ static void add_seconds(aip__text *t, const char *key, int64_t ns) {
     aip__text_f64(t, (double)microseconds / 1e6, true);
 }
 
-/* The path, as the DAG file says it, of what the task wrote; NULL. */
-static const char *written_path(const aip__task_run *r) {
-    const aip__node *at = r->definition ? aip__node_get(r->definition, "output") : NULL;
-    if (!at && r->definition) at = aip__node_get(r->definition, "write");
-    if (at && at->kind == AIP__MAP) at = aip__node_get(at, "path");
-    return at && at->kind == AIP__STRING ? at->string : NULL;
-}
-
 /* Rows of what the task made where they are known by now: a lazy dataset is counted by whoever reads it first. Else the last that was reported. */
 static int64_t rows_of(const aip__task_run *r) {
     for (int32_t i = 0; r->state == AIP_TASK_SUCCESS && r->counts.rows_in < 0 && i < r->n_outputs; i++) {
@@ -82,7 +74,8 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
         aip__text_str(t, ",\"metrics\":");
         aip__text_str(t, r->metrics);
     }
-    if (r->state == AIP_TASK_SUCCESS) add_text(t, "output", written_path(r));
+    const aip__node *written = r->definition ? aip__dag_written_path(run->dag, i, r->definition) : NULL;
+    if (r->state == AIP_TASK_SUCCESS && written) add_text(t, "output", written->string);
     if (r->error) add_error(t, r->error, r->status);
     aip__text_char(t, '}');
 }

@@ -1,6 +1,8 @@
 /* DAG files: what is refused, with line and column counted by hand in the text. */
 #include "dag_fixture.h"
 
+#include <stdio.h>
+
 typedef struct wrong {
     const char *text;
     int32_t status, line, column;
@@ -215,6 +217,53 @@ START_TEST(lint_reports_input_files_that_are_not_there_and_that_no_task_writes) 
 }
 END_TEST
 
+/* By lint, and by a run before any task starts. */
+START_TEST(a_path_is_written_by_one_task_and_read_by_those_that_wait_for_it) {
+    static const struct {
+        const char *tasks, *message; /* NULL: good */
+        int64_t line, column;
+    } cases[] = {
+        {"  a: {read: in.csv, output: o.csv}\n  b: {read: in.csv, output: ./o.csv}\n", "'./o.csv' is written by task 'a' too", 4,
+         29},
+        {"  a: {read: in.csv, output: o.csv}\n  b: {from: a, write: '${params.o}//o.csv'}\n", "written by task 'a' too", 4, 23},
+        {"  a: {read: in.csv, output: '-'}\n  b: {from: a, write: '-'}\n", "'-' is written by task 'a' too", 4, 23},
+        {"  a: {read: '-'}\n  b: {read: '-'}\n", "'-' is read by task 'a' too", 4, 13},
+        {"  a: {read: o.csv}\n  b: {read: in.csv, output: o.csv}\n",
+         "'o.csv' is written by task 'b', which this task does not wait for", 3, 13},
+        {"  b: {read: in.csv, output: o.csv}\n  a: {read: {path: [in.csv, o.csv]}}\n", "expected `from: b`, or `needs: [b]`", 4,
+         29},
+        {"  a: {read: in.csv, output: o.csv}\n  b: {needs: a, command: ['true']}\n  c: {needs: b, read: o.csv}\n", NULL, 0, 0},
+        {"  a: {read: in.csv, output: in.csv}\n", NULL, 0, 0}, /* anew, from itself: whole or not at all */
+        {"  a: {read: in.csv}\n  b: {read: in.csv}\n", NULL, 0, 0},
+    };
+    aip_context *ctx = test_context(AIP_THREADS_NONE);
+    test_write("in.csv", "x\n1\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        aip_dag *dag = NULL;
+        aip_run *run = NULL;
+        aip_error *errors[2] = {NULL, NULL};
+        snprintf(text, sizeof text, "dag: d\ntasks:\n%sparams: {o: .}\n", cases[i].tasks);
+        OK(aip_dag_parse(ctx, text, test_folder(), &dag, &err));
+        int32_t lint = aip_dag_check(dag, NULL, &errors[0]), start = aip_run_start(dag, NULL, &run, &errors[1]);
+        for (int k = 0; k < 2; k++) {
+            ck_assert_msg((k ? start : lint) == (cases[i].message ? AIP_E_PARAM : AIP_OK), "%s: %s", text,
+                          aip_error_text(errors[k]));
+            if (!cases[i].message) continue;
+            ck_assert_msg(strstr(aip_error_message(errors[k]), cases[i].message) != NULL, "%s: %s", text,
+                          aip_error_text(errors[k]));
+            ck_assert_msg(aip_error_line(errors[k]) == cases[i].line && aip_error_column(errors[k]) == cases[i].column, "%s: %s",
+                          text, aip_error_text(errors[k]));
+            aip_error_free(errors[k]);
+        }
+        aip_run_free(run);
+        aip_dag_free(dag);
+    }
+    test_folder_end();
+    test_context_end(ctx);
+}
+END_TEST
+
 START_TEST(a_dag_filled_by_calls_is_checked_as_a_file_is) {
     aip_context *ctx = test_context(AIP_THREADS_NONE);
     aip_dag *dag = NULL;
@@ -247,6 +296,7 @@ Suite *dagfile_suite(void) {
                                   yaml_and_json_give_the_same_dag,
                                   what_is_not_done_is_said_when_the_file_is_read,
                                   lint_reports_input_files_that_are_not_there_and_that_no_task_writes,
+                                  a_path_is_written_by_one_task_and_read_by_those_that_wait_for_it,
                                   a_dag_filled_by_calls_is_checked_as_a_file_is,
                                   NULL};
     return unit_suite("dagfile", tests);
