@@ -220,6 +220,9 @@ int32_t aip__param_check(aip_context *ctx, aip__document *d, const char *owner, 
     const check c = {.ctx = ctx, .d = d, .owner = owner, .spec = spec};
     const aip__node *value = NULL;
     bool ok = false;
+    static const aip__node null_word = {.kind = AIP__STRING, .string = "null", .length = 4};
+    if (given->kind == AIP__NULL && spec->type == AIP_PARAM_CHOICE && !spec->nullable && is_choice(spec, &null_word))
+        given = &null_word; /* a choice named null may be written as null itself */
     if (given->kind == AIP__NULL && (spec->nullable || (spec->default_json && strcmp(spec->default_json, "null") == 0)))
         ok = true;
     else

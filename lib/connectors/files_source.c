@@ -17,7 +17,7 @@ typedef struct pass {
     int64_t consumed;
     void **readers; /* of each file opened so far: items in flight still need them */
     aip__rejects *rejects;
-    int64_t n_records, n_rejected, n_nulled, n_kept;
+    int64_t n_records, n_rejected, n_nulled, n_padded, n_kept;
     char *first_reject;
 } pass;
 
@@ -34,14 +34,25 @@ static int32_t pipe_stream(aip__files *f, aip__files_entry *e, bool sampling, ai
     return aip__stream_pipe(f->ctx, &e->pipe, &e->seen, !sampling, out, err);
 }
 
+/* Other bytes under the name of a gzip file are damage, or a name that misleads; nothing at all is an empty file, as it is without .gz. */
+static int32_t check_gzip(const aip__files_entry *e, const aip__stream *stream, aip_error **err) {
+    char extension[16] = "";
+    bool gz = false;
+    aip__files_extension(e->path, extension, &gz);
+    if (!gz || aip__stream_is_gzip(stream) || aip__stream_is_empty(stream)) return AIP_OK;
+    return aip__error_set(err, AIP_E_CORRUPT,
+                          "the name ends in .gz, but the content is not gzip (expected its first bytes to be 1f 8b)");
+}
+
 int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *file, aip__stream **out, aip_error **err) {
     aip__files_entry *e = &f->entries[i];
     struct stat st;
     int32_t status = AIP_OK;
+    aip__stream *stream = NULL;
     bool regular =
         f->ctx->io->stat(e->path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode); /* opening says what is wrong */
     if (e->pipe.ctx || !regular) {
-        status = pipe_stream(f, e, sampling, out, err);
+        status = pipe_stream(f, e, sampling, &stream, err);
     } else {
         AIP__TRY(aip__file_open(f->ctx, e->path, file, err));
         if (sampling) {
@@ -50,11 +61,17 @@ int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *fi
         } else {
             status = aip__file_check_unchanged(file, &e->opened, err);
         }
-        if (status == AIP_OK) status = aip__stream_file(f->ctx, file, out, err);
-        if (status != AIP_OK) aip__file_close(file);
+        if (status == AIP_OK) status = aip__stream_file(f->ctx, file, &stream, err);
     }
-    aip__error_at_source(err, e->path);
-    return status;
+    if (status == AIP_OK) status = check_gzip(e, stream, err);
+    if (status != AIP_OK) {
+        aip__stream_close(stream);
+        aip__file_close(file);
+        aip__error_at_source(err, e->path);
+        return status;
+    }
+    *out = stream;
+    return AIP_OK;
 }
 
 static int32_t open_next(pass *p, aip_error **err) {
@@ -219,6 +236,7 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     decoded->rejects = NULL;
     if (!bad) return AIP_OK;
     p->n_nulled += bad->n_nulled;
+    p->n_padded += bad->n_padded;
     if (!p->first_reject) {
         p->first_reject = bad->first;
         bad->first = NULL;
@@ -239,9 +257,10 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     double limit = f->max_rejects;
     aip_dataset *rejects = NULL;
     if (limit >= 0 && limit < 1 && (double)p->n_rejected > limit * (double)p->n_records) return too_many(p, err);
-    if (p->n_nulled > 0)
-        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%s: %lld cells that did not parse became null", f->entries[0].path,
-                 (long long)p->n_nulled);
+    if (p->n_nulled > 0 || p->n_padded > 0)
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL,
+                 "%s: %lld cells that did not parse became null; %lld short rows were filled up with nulls", f->entries[0].path,
+                 (long long)p->n_nulled, (long long)p->n_padded);
     if (p->n_rejected > 0)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows were rejected; the first: %s", (long long)p->n_rejected,
                  (long long)p->n_records, p->first_reject);

@@ -31,6 +31,7 @@ void aip__sample_free(aip_context *ctx, aip__sample *sample);
 typedef struct aip__bad_rows {
     aip__rejects *rejects; /* NULL: none */
     int64_t n_nulled;      /* bad cells that became null */
+    int64_t n_padded;      /* short rows that were filled up with nulls */
     char *first;           /* the first reject, for messages; owned */
 } aip__bad_rows;
 void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);

@@ -20,8 +20,8 @@ const aip_param_spec aip__format_common[] = {
      "First rows that types are guessed from (shared out among several files, at most 32 MiB); null: all rows", "10000", NULL, 1,
      1e15, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "on_bad_row",
-     "A row that does not fit: error, null (cells that do not parse become null; a row of the wrong shape is rejected), reject (into the "
-     "rejects table)",
+     "A row that does not fit: error, null (the word or null itself: cells that do not parse become null, short rows are filled up with "
+     "nulls, others are rejected), reject (into the rejects table)",
      "\"error\"", "error|null|reject", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_FLOAT, "max_rejects",
      "More rejected rows are an error: a number of rows, or below 1 a fraction of them; null: no limit", "null", NULL, 0, 1e15, 1,

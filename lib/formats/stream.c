@@ -121,6 +121,8 @@ int64_t aip__stream_consumed(const aip__stream *s) { return s->raw_at - (int64_t
 
 bool aip__stream_is_gzip(const aip__stream *s) { return s->gunzip != NULL; }
 
+bool aip__stream_is_empty(const aip__stream *s) { return s->raw_at == 0; }
+
 void aip__stream_close(aip__stream *s) {
     if (!s) return;
     aip__gunzip_free(s->gunzip);

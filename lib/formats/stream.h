@@ -22,6 +22,8 @@ int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip
 /* Bytes of the file used up so far (compressed ones, of gzip). */
 int64_t aip__stream_consumed(const aip__stream *s);
 bool aip__stream_is_gzip(const aip__stream *s);
+/* Not one byte was there. */
+bool aip__stream_is_empty(const aip__stream *s);
 void aip__stream_close(aip__stream *s);
 
 #endif

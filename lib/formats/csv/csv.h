@@ -10,7 +10,7 @@
  *   csv_infer.c    the first rows -> names and guessed types
  *   csv_write.c    batches -> text
  *
- * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data. A field that starts with the quote
+ * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data, and in the header an error. A field that starts with the quote
  * character is quoted: it ends at the next quote that is not doubled, and the delimiter or the record's end must follow, else the record is
  * malformed. A quote inside an unquoted field is data. Spaces are data. Empty lines are dropped, and so are lines that start with the comment
  * character. For records that are not malformed this is libcsv's meaning, with its trimming of spaces and its ending of records at CR off. */
@@ -81,7 +81,8 @@ const char *aip__csv_field_end(const aip__csv_dialect *d, const char *p, const c
 size_t aip__csv_count_lines(const char *p, size_t n);
 /* Behind the n-th line feed; NULL when there are fewer. */
 const char *aip__csv_nth_line(const char *p, size_t bytes, size_t n);
-bool aip__csv_is_ascii(const char *p, size_t n);
+/* ASCII, and no NUL: needs no further look before it is text. */
+bool aip__csv_is_plain_text(const char *p, size_t n);
 
 /* ---- split: records to cells --------------------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_cell {
@@ -99,7 +100,8 @@ typedef enum { /* what is wrong with a row */
                AIP__ROW_UNCLOSED,
                AIP__ROW_HUGE, /* an error whatever the policy */
                AIP__ROW_TYPE, /* cell `column` does not parse */
-               AIP__ROW_UTF8  /* cell `column` is not UTF-8 */
+               AIP__ROW_UTF8, /* cell `column` is not UTF-8 */
+               AIP__ROW_NUL   /* cell `column` holds a NUL byte */
 } aip__row_fault;
 
 typedef struct aip__csv_row {
@@ -155,7 +157,7 @@ int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_fi
                               aip_error **err);
 /* The block's cells of a slot into rows from `row` on. A cell that does not fit becomes null and marks its row, unless an earlier column did. */
 int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, int32_t slot, int64_t row,
-                         bool ascii, int64_t *n_bad, aip_error **err);
+                         bool plain, int64_t *n_bad, aip_error **err);
 int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err);
 void aip__csv_target_abandon(aip__csv_target *t);
 

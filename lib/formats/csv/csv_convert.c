@@ -107,14 +107,15 @@ static int32_t convert_fixed(aip__csv_target *t, const aip__csv_options *o, aip_
 
 /* In a text column a quoted null marker is text, unless quoted_null says otherwise: "" is the empty text, and "NA" may be Namibia. */
 static int32_t convert_text(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, const aip__csv_cell *cells,
-                            int32_t slot, bool ascii, int64_t *n_bad, aip_error **err) {
+                            int32_t slot, bool plain, int64_t *n_bad, aip_error **err) {
     for (int32_t r = 0; r < block->n_rows; r++) {
         const aip__csv_cell *c = &cells[r];
         bool may_be_null = o->quoted_null || !(c->at & AIP__CSV_QUOTE_BIT);
         bool null = !c->text || (may_be_null && aip__csv_is_null(o, c->text, c->n));
-        if (!null && !ascii && !aip__utf8_valid(c->text, c->n)) {
-            mark(&block->rows[r], AIP__ROW_UTF8, slot, n_bad);
-            null = true;
+        if (!null && !plain) {
+            bool valid = aip__utf8_valid(c->text, c->n), nul = c->n > 0 && memchr(c->text, 0, c->n);
+            null = !valid || nul;
+            if (null) mark(&block->rows[r], nul ? AIP__ROW_NUL : AIP__ROW_UTF8, slot, n_bad);
         }
         if (null)
             AIP__TRY(aip__utf8_add_null(&t->text, err));
@@ -125,9 +126,9 @@ static int32_t convert_text(aip__csv_target *t, const aip__csv_options *o, aip__
 }
 
 int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, int32_t slot, int64_t row,
-                         bool ascii, int64_t *n_bad, aip_error **err) {
+                         bool plain, int64_t *n_bad, aip_error **err) {
     const aip__csv_cell *cells = block->cells + (size_t)slot * (size_t)block->max_rows;
-    if (t->is_text) return convert_text(t, o, block, cells, slot, ascii, n_bad, err);
+    if (t->is_text) return convert_text(t, o, block, cells, slot, plain, n_bad, err);
     return convert_fixed(t, o, block, cells, slot, row, n_bad, err);
 }
 

@@ -14,7 +14,7 @@ typedef struct decoding {
     int32_t n;
     aip__csv_target *targets;
     aip__csv_splitter split;
-    bool ascii;
+    bool plain; /* ASCII without NUL */
     int64_t n_rows;
     uint8_t *keep; /* rows that stay; NULL: all so far */
     int64_t n_rejected;
@@ -50,6 +50,7 @@ static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_ce
         return;
     case AIP__ROW_UNCLOSED: snprintf(out, size, "a quote that opens in this record is never closed"); return;
     case AIP__ROW_UTF8: snprintf(out, size, "expected UTF-8 text, found '%s'", text); return;
+    case AIP__ROW_NUL: snprintf(out, size, "expected text, found a NUL byte in '%s'", text); return;
     default: snprintf(out, size, "expected %s, found '%s'", aip_type_name(d->reader->schema->fields[row->column].type), text);
     }
 }
@@ -67,7 +68,9 @@ static void hint(const decoding *d, const aip__csv_row *row, const aip__csv_cell
     } else if (row->fault == AIP__ROW_HUGE) {
         snprintf(out, size, "raise it, or look for a quote that is never closed");
     } else if (row->fault == AIP__ROW_UTF8) {
-        snprintf(out, size, "convert the file to UTF-8, or set %s", policy);
+        snprintf(out, size, "convert the file to UTF-8 (such as iconv -f WINDOWS-1252 -t UTF-8), or set %s", policy);
+    } else if (row->fault == AIP__ROW_NUL) {
+        snprintf(out, size, "is the file UTF-8 text? Mend it, or set %s", policy);
     } else {
         snprintf(out, size, "set quote: null if quotes mean nothing here, or %s", policy);
     }
@@ -145,6 +148,18 @@ static int32_t judge(decoding *d, aip_error **err) {
     return AIP_OK;
 }
 
+/* Short rows that only on_bad_row: null makes good; those of the wrong shape in other ways have no field count. */
+static int32_t count_padded(decoding *d, aip_error **err) {
+    const aip__csv_block *b = &d->split.block;
+    int64_t n = 0;
+    for (int32_t r = 0; r < b->n_rows; r++)
+        n += (b->rows[r].fault == AIP__ROW_GOOD || b->rows[r].column >= 0) && b->rows[r].n_fields < (uint32_t)d->split.n_columns;
+    if (n == 0) return AIP_OK;
+    AIP__TRY(bad_rows(d, err));
+    d->bad->n_padded += n;
+    return AIP_OK;
+}
+
 static int32_t convert_all(decoding *d, aip_error **err) {
     for (;;) {
         int64_t n_bad = 0;
@@ -153,7 +168,8 @@ static int32_t convert_all(decoding *d, aip_error **err) {
         const aip__csv_block *b = &d->split.block;
         if (b->n_rows == 0) return AIP_OK;
         for (int32_t s = 0; s < d->n; s++)
-            AIP__TRY(aip__csv_convert(&d->targets[s], d->options, &d->split.block, s, d->n_rows, d->ascii, &n_bad, err));
+            AIP__TRY(aip__csv_convert(&d->targets[s], d->options, &d->split.block, s, d->n_rows, d->plain, &n_bad, err));
+        if (d->options->on_bad_row == AIP__BAD_NULL && d->options->ragged == AIP__RAGGED_ERROR) AIP__TRY(count_padded(d, err));
         for (int32_t r = 0; r < b->n_rows && !faults; r++) faults = b->rows[r].fault != AIP__ROW_GOOD;
         if (faults) AIP__TRY(judge(d, err));
         if (n_bad > 0 && d->options->on_bad_row == AIP__BAD_NULL) {
@@ -196,7 +212,7 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
     size_t text_guess = p->n / (size_t)(r->n_columns > 0 ? r->n_columns : 1);
-    d.ascii = aip__csv_is_ascii(p->text, p->n);
+    d.plain = aip__csv_is_plain_text(p->text, p->n);
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
     for (int32_t s = 0; s < d.n && status == AIP_OK; s++)

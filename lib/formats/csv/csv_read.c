@@ -92,6 +92,11 @@ static int32_t need_bytes(aip__csv_cutter *c, bool *end, aip_error **err) {
 
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err) {
     AIP__TRY(refill(c, err));
+    if (c->buffer->size >= 2 && (memcmp(c->buffer->data, "\xff\xfe", 2) == 0 || memcmp(c->buffer->data, "\xfe\xff", 2) == 0)) {
+        aip__error_set(err, AIP_E_DATA, "the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
+        aip__error_at_source(err, c->source);
+        return AIP_E_DATA;
+    }
     if (c->buffer->size >= 3 && memcmp(c->buffer->data, "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
     for (int64_t skip = c->options->skip_rows; skip > 0;) {
         bool end = false;
@@ -211,15 +216,30 @@ static int32_t count_fields(const aip__csv_cutter *c, const char *p, const char 
 static int32_t name_at(const aip__csv_cutter *c, const aip__csv_cell *cell, int32_t i, bool header, char **out, aip_error **err) {
     char made[32];
     if (header && cell->n > 0) {
-        if (!aip__utf8_valid(cell->text, cell->n) || memchr(cell->text, 0, cell->n))
-            return aip__error_set(err, AIP_E_DATA, "name of column %d is not valid UTF-8 text; is the file in another encoding?",
+        if (!aip__utf8_valid(cell->text, cell->n))
+            return aip__error_set(err, AIP_E_DATA,
+                                  "name of column %d is not valid UTF-8 text; convert the file from its encoding (such as "
+                                  "iconv -f WINDOWS-1252 -t UTF-8)",
                                   i + 1);
+        if (memchr(cell->text, 0, cell->n))
+            return aip__error_set(err, AIP_E_DATA, "name of column %d holds a NUL byte; is the file UTF-8 text?", i + 1);
         *out = aip__strndup(c->ctx, cell->text, cell->n);
     } else {
         snprintf(made, sizeof made, "column_%d", i + 1);
         *out = aip__strdup(c->ctx, made);
     }
     return *out ? AIP_OK : aip__error_memory(c->ctx, err);
+}
+
+/* Whether a CR stands in the header outside quotes: the line ends of old Macs, which would make the whole file one record. */
+static bool bare_cr(const aip__csv_cutter *c, const char *p, const char *end) {
+    for (const char *at = p; at < end; at++) {
+        const char *e = aip__csv_field_end(&c->options->dialect, at, end);
+        bool quoted = (unsigned char)*at == c->options->dialect.quote;
+        if (quoted ? e < end && *e == '\r' : memchr(at, '\r', (size_t)(e - at)) != NULL) return true;
+        at = e;
+    }
+    return false;
 }
 
 /* The fields of one record as names; without header, as numbered columns. */
@@ -237,6 +257,10 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
     for (int32_t i = 0; slot && i < n; i++) slot[i] = i;
     if (status == AIP_OK) status = aip__csv_split_begin(&split, c->ctx, &c->options->dialect, n, slot, n, p->text, p->n, err);
     if (status == AIP_OK) status = aip__csv_split_next(&split, err);
+    if (status == AIP_OK && header && bare_cr(c, p->text, r.end))
+        status = aip__error_set(err, AIP_E_DATA,
+                                "the header holds a carriage return (CR) without a line feed: lines must end in LF or CR LF "
+                                "(an old Mac file: tr '\\r' '\\n')");
     if (status == AIP_OK && (split.block.n_rows != 1 || split.block.rows[0].fault != AIP__ROW_GOOD))
         status = aip__error_set(err, AIP_E_DATA, "%s is malformed: a quoted name must end with a quote and the delimiter",
                                 header ? "header" : "first record");
@@ -272,10 +296,14 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
             *n = o->n_names;
             return copy_names(c->ctx, o->names, o->n_names, names, err);
         }
-        return place(c,
-                     aip__error_set(err, AIP_E_DATA, "file is empty: expected %s",
-                                    o->header ? "a header with the column names" : "at least one record, or names"),
-                     err);
+        bool read = c->line > 1 || c->offset > 3; /* more than a byte order mark */
+        const char *but = !read                                         ? ""
+                          : o->dialect.comment >= 0 || o->skip_rows > 0 ? " but for blank and skipped lines"
+                                                                        : " but for blank lines";
+        aip__error_set(err, AIP_E_DATA, "file is empty%s: expected %s", but,
+                       o->header ? "a header with the column names" : "at least one record, or names");
+        aip__error_at_source(err, c->source);
+        return AIP_E_DATA;
     }
     char **found = NULL;
     int32_t n_found = 0, status = names_of(c, &p, o->header, &found, &n_found, err);

@@ -335,6 +335,27 @@ START_TEST(a_refused_allocation_leaks_nothing) {
 }
 END_TEST
 
+START_TEST(a_choice_named_null_may_be_given_as_null_itself) {
+    static const aip_param_spec specs[] = {{SPEC(AIP_PARAM_CHOICE, "on_bad_row", "\"error\""), .choices = "error|null|reject"}};
+    static const aip_descriptor d = {.struct_size = sizeof(aip_descriptor),
+                                     .kind = AIP_KIND_OPERATOR,
+                                     .name = "read",
+                                     .doc = "",
+                                     .params = specs,
+                                     .n_params = 1,
+                                     .param_stride = sizeof(aip_param_spec)};
+    static const char *const given[] = {"{\"on_bad_row\":null}", "{\"on_bad_row\":\"null\"}"};
+    for (int i = 0; i < 2; i++) {
+        aip_params *p = accepted(&d, given[i]);
+        ck_assert_str_eq(aip__params_canonical(p), "{\"on_bad_row\":\"null\"}");
+        ck_assert_str_eq(aip_params_string(p, "on_bad_row"), "null");
+        aip__params_free(p);
+    }
+    assert_refused(&imputer, "{\"strategy\":null}", "strategy",
+                   "simple_imputer: strategy is null: expected one of mean, median, most_frequent, constant");
+}
+END_TEST
+
 Suite *base_params_suite(void);
 Suite *base_params_suite(void) {
     const TTest *const tests[] = {defaults_fill_what_is_not_given,
@@ -351,6 +372,7 @@ Suite *base_params_suite(void) {
                                   free_names_keep_their_order_also_through_the_canonical_text,
                                   free_names_leave_named_entries_alone,
                                   a_free_name_whose_value_does_not_fit_is_named,
+                                  a_choice_named_null_may_be_given_as_null_itself,
                                   a_refused_allocation_leaks_nothing,
                                   NULL};
     Suite *suite = suite_create("params");

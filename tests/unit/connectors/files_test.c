@@ -117,15 +117,16 @@ START_TEST(gzip_is_known_by_its_content_and_damage_names_the_file) {
     aip_context *ctx = table_context(2);
     pack_file("z.csv.gz", "a,b\n1,x\n2,y\n");
     pack_file("z-without-the-name.csv", "a,b\n1,x\n2,y\n");
-    char *gz = table_path("z.csv.gz"), *plain = table_path("z-without-the-name.csv"),
+    char *gz = table_path("z.csv.gz"), *plain = table_path("z-without-the-name.csv"), *empty = text_file("z-empty.csv.gz", ""),
          *named = text_file("z-plain.csv.gz", "a,b\n1,x\n2,y\n");
     const char *expected = "a:int64 b:utf8\n1|'x'\n2|'y'\n";
     check(ctx, gz, NULL, expected);
     check(ctx, plain, NULL, expected);
-    check(ctx, named, NULL, expected);
+    FAILS(read_all(ctx, named, NULL, &err), AIP_E_CORRUPT, "z-plain.csv.gz: the name ends in .gz, but the content is not gzip");
+    FAILS(read_all(ctx, empty, NULL, &err), AIP_E_DATA, "z-empty.csv.gz: file is empty");
     ck_assert_int_eq(truncate(gz, 20), 0);
     FAILS(read_all(ctx, gz, NULL, &err), AIP_E_CORRUPT, "z.csv.gz: gzip stream ends early at byte 20");
-    free(gz), free(plain), free(named);
+    free(gz), free(plain), free(named), free(empty);
     table_context_free(ctx);
 }
 END_TEST

@@ -55,7 +55,9 @@ START_TEST(files_without_rows_have_a_schema_and_files_without_header_do_not) {
     table_check("a,b", NULL, "a:utf8 b:utf8\n");
     table_check("", "\"names\": [\"a\"]", "a:utf8\n");
     table_check_fails("", NULL, AIP_E_DATA, "file is empty");
-    table_check_fails("\n\r\n", NULL, AIP_E_DATA, "file is empty");
+    table_check_fails("\n\n\r\n", NULL, AIP_E_DATA, "check.csv: file is empty but for blank lines: expected a header");
+    table_check_fails("# x\n\n", "\"comment\": \"#\"", AIP_E_DATA, "check.csv: file is empty but for blank and skipped lines");
+    table_check_fails(BOM, NULL, AIP_E_DATA, "check.csv: file is empty: expected a header");
     table_check_fails("", "\"header\": false", AIP_E_DATA, "file is empty");
 }
 END_TEST
@@ -172,12 +174,74 @@ START_TEST(broken_quotes_are_errors_that_say_where) {
 }
 END_TEST
 
+static int32_t ignore_batch(void *user, aip_batch *b, aip_error **error) {
+    (void)user, (void)b, (void)error;
+    return AIP_OK;
+}
+
 START_TEST(text_that_is_not_utf8_is_a_bad_cell) {
     table_check_fails("a,b\n1,caf\xe9\n", NULL, AIP_E_DATA, "check.csv:2:3: column 'b': expected UTF-8 text, found 'caf?'");
     table_check("a,b\n1,caf\xc3\xa9\n", NULL, "a:int64 b:utf8\n1|'caf\xc3\xa9'\n");
     table_check("a,b\n1,caf\xe9\n2,x\n", "\"on_bad_row\": \"null\"", "a:int64 b:utf8\n1|~\n2|'x'\n");
     table_check("a,b\n1,caf\xe9\n2,x\n", "\"columns\": [\"a\"]", "a:int64\n1\n2\n"); /* what is not read is not judged */
-    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "name of column 2 is not valid UTF-8");
+    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "name of column 2 is not valid UTF-8 text; convert the file");
+    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "iconv -f WINDOWS-1252 -t UTF-8");
+}
+END_TEST
+
+/* As table_check and table_check_fails, of bytes that hold NULs. */
+static int32_t read_bytes(aip_context *ctx, const char *path, aip_error **error) {
+    aip_dataset *d = NULL;
+    int32_t status = table_read(ctx, path, NULL, &d, error);
+    if (status == AIP_OK) status = aip_dataset_each(d, NULL, ignore_batch, NULL, NULL, error);
+    aip_dataset_free(d);
+    return status;
+}
+
+static void check_bytes_fail(const char *bytes, size_t n, const char *expected) {
+    aip_context *ctx = table_context(1);
+    char *path = table_file("bytes.csv", bytes, n);
+    FAILS(read_bytes(ctx, path, &err), AIP_E_DATA, expected);
+    free(path);
+    table_context_free(ctx);
+}
+
+static void check_bytes(const char *bytes, size_t n, const char *extra, const char *expected) {
+    aip_context *ctx = table_context(1);
+    char *path = table_file("bytes.csv", bytes, n);
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, path, extra, &d, &err));
+    char *text = table_text(d);
+    ck_assert_str_eq(text, expected);
+    free(text), free(path);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+}
+#define BYTES(s) s, sizeof s - 1
+
+START_TEST(a_nul_byte_in_text_is_a_bad_cell_and_in_a_name_an_error) {
+    static const char nul[] = "a,b\n1,x\0y\n2,z\n";
+    check_bytes_fail(BYTES(nul), "bytes.csv:2:3: column 'b': expected text, found a NUL byte in 'x?y'");
+    check_bytes(BYTES(nul), "\"on_bad_row\": \"null\"", "a:int64 b:utf8\n1|~\n2|'z'\n");
+    check_bytes(BYTES(nul), "\"on_bad_row\": \"reject\"", "a:int64 b:utf8\n2|'z'\n");
+    check_bytes(BYTES(nul), "\"columns\": [\"a\"]", "a:int64\n1\n2\n");
+    check_bytes_fail(BYTES("a\0,b\n1,2\n"), "name of column 1 holds a NUL byte");
+}
+END_TEST
+
+START_TEST(a_utf16_file_is_named_as_such) {
+    static const char little[] = {'\xff', '\xfe', 'a', 0, '\n', 0}, big[] = {'\xfe', '\xff', 0, 'a', 0, '\n'};
+    check_bytes_fail(little, sizeof little, "bytes.csv: the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
+    check_bytes_fail(big, sizeof big, "bytes.csv: the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
+}
+END_TEST
+
+START_TEST(a_header_with_a_carriage_return_alone_is_refused) {
+    table_check_fails("x,y\r1,2\r3,4\r", NULL, AIP_E_DATA,
+                      "check.csv:1: the header holds a carriage return (CR) without a line feed");
+    table_check_fails("\"x\",\"y\"\r\"1\",\"2\"\r", NULL, AIP_E_DATA, "(CR) without a line feed");
+    table_check_fails("x,y\r\r\n1,2\r\r\n", NULL, AIP_E_DATA, "(CR) without a line feed");
+    table_check("\"x\ry\",z\r\n1,2\r\n", NULL, "x\ry:int64 z:int64\n1|2\n"); /* quoted: part of the name */
 }
 END_TEST
 
@@ -239,6 +303,10 @@ END_TEST
 START_TEST(on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_shape) {
     table_check(dirty, "\"on_bad_row\": \"null\", \"infer_rows\": 1", "name:utf8 age:int64\n'a'|1\n'b'|~\n'c'|~\n'f'|7\n");
     table_check("a,b\n1,2\nx,y\n", "\"on_bad_row\": \"null\", \"infer_rows\": 1", "a:int64 b:int64\n1|2\n~|~\n");
+    ck_assert_ptr_nonnull(strstr(table_log(), "2 cells that did not parse became null; 0 short rows were filled up with nulls"));
+    /* null itself is the word; a short row is counted, and so are its bad cells */
+    table_check("a,b\n1,2\nx\n3\n", "\"on_bad_row\": null, \"infer_rows\": 1", "a:int64 b:int64\n1|2\n~|~\n3|~\n");
+    ck_assert_ptr_nonnull(strstr(table_log(), "1 cells that did not parse became null; 2 short rows were filled up with nulls"));
 }
 END_TEST
 
@@ -261,6 +329,9 @@ Suite *csv_read_suite(void) {
                                   a_row_of_the_wrong_shape_is_an_error_unless_padded_or_cut,
                                   broken_quotes_are_errors_that_say_where,
                                   text_that_is_not_utf8_is_a_bad_cell,
+                                  a_nul_byte_in_text_is_a_bad_cell_and_in_a_name_an_error,
+                                  a_utf16_file_is_named_as_such,
+                                  a_header_with_a_carriage_return_alone_is_refused,
                                   rejected_rows_are_in_the_rejects_table_with_place_and_reason,
                                   max_rejects_is_a_count_or_below_one_a_fraction,
                                   on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_shape,
