@@ -178,16 +178,34 @@ const char *const *args_list(const args *a, const char *name, int *n) {
     return a->values[i];
 }
 
-int args_settings(const args *a, const char *name, json_t *object) {
+/* Whether params, as aip_dag_describe gives them, has a parameter of this name that is a text. */
+static bool is_text(const json_t *params, const char *name) {
+    for (size_t i = 0; i < json_array_size(params); i++) {
+        const char *known = json_string_value(json_object_get(json_array_get(params, i), "name")),
+                   *type = json_string_value(json_object_get(json_array_get(params, i), "type"));
+        if (known && type && strcmp(known, name) == 0) return strcmp(type, "string") == 0;
+    }
+    return false;
+}
+
+int args_settings(const args *a, const char *name, const json_t *params, json_t *object) {
     int n = 0;
     const char *const *list = args_list(a, name, &n);
+    const char *file = params ? NULL : json_string_value(json_object_get(object, "path"));
     for (int i = 0; i < n; i++) {
         const char *equals = strchr(list[i], '=');
         if (!equals || equals == list[i]) return usage_error(a->command, "--%s '%s': expected NAME=VALUE", name, list[i]);
         char *key = tool_copy(list[i]);
         key[equals - list[i]] = 0;
+        if (file && strcmp(key, "path") == 0) {
+            free(key);
+            return usage_error(a->command, "--%s '%s': expected no path, the file is already named as %s", name, list[i], file);
+        }
         json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-        if (!value) value = json_string(equals + 1);
+        if (!value || (!json_is_string(value) && is_text(params, key))) {
+            json_decref(value);
+            value = json_string(equals + 1);
+        }
         int bad = !value || json_object_set_new(object, key, value) != 0;
         free(key);
         if (bad) return usage_error(a->command, "--%s '%s': expected UTF-8 text", name, list[i]);
@@ -290,6 +308,7 @@ static void help_lines(const char *text, int indent) {
 }
 
 void args_help(const command *c) {
+    term_out.page = HELP_PAGE;
     const char *bold = term_style(&term_out, STYLE_BOLD), *plain = term_plain(&term_out);
     printf("%saipipe %s%s ", bold, c->name, plain);
     term_fold(&term_out, c->usage, (int)strlen(c->name) + 8, 4);

@@ -10,8 +10,8 @@ int cmd_convert(const args *a) {
     aip_row_counts counts = AIP_ROW_COUNTS_INIT;
     json_t *in = json_pack("{s:s}", "path", a->words[0]), *out = json_pack("{s:s}", "path", a->words[1]);
     int code = in && out ? 0 : usage_error(a->command, "expected names of files in UTF-8");
-    if (code == 0) code = args_settings(a, "set", in);
-    if (code == 0) code = args_settings(a, "write", out);
+    if (code == 0) code = args_settings(a, "set", NULL, in);
+    if (code == 0) code = args_settings(a, "write", NULL, out);
     if (code == 0) code = args_context(a, true, &ctx);
     char *in_text = json_text(in), *out_text = json_text(out);
     json_decref(in);
@@ -24,7 +24,7 @@ int cmd_convert(const args *a) {
         if (status == AIP_OK) status = aip_dataset_write(dataset, out_text, &call, &counts, &err);
         progress_end(&p, &call);
         if (status != AIP_OK) {
-            code = fail(err, EXIT_CODE_FAILED);
+            code = fail_settings(err);
         } else {
             line l = {0};
             line_add(&l, "%s: ", a->words[1]);

@@ -309,7 +309,7 @@ static int inspect_table(const args *a, aip_context *ctx, const char *params, in
     profile p = {0};
     int code = EXIT_CODE_OK;
     if (inspect(ctx, params, n_head, &p, &dataset, &counts, &rejects, &err) != AIP_OK) {
-        code = fail(err, EXIT_CODE_FAILED);
+        code = fail_settings(err);
     } else {
         if (!rejects) rejects = json_array();
         rows = rows_json(p.head, p.n_batches, n_head, NULL);
@@ -344,10 +344,16 @@ int cmd_inspect(const args *a) {
     /* Bad rows are what one wants to see, not a reason to see nothing. */
     json_t *params = json_pack("{s:s, s:s}", "path", a->words[0], "on_bad_row", "reject");
     int code = params ? read_head(a, &n_head) : usage_error(a->command, "expected a file's name in UTF-8");
-    if (code == 0) code = args_settings(a, "set", params);
+    if (code == 0) code = args_settings(a, "set", NULL, params);
+    int n_settings = 0;
+    args_list(a, "set", &n_settings);
+    bool package = is_package(a->words[0]);
+    if (code == 0 && package && (n_settings > 0 || args_text(a, "head")))
+        code =
+            usage_error(a->command, "%s is a model package: expected no --set and no --head, which are for tables", a->words[0]);
     if (code == 0) code = args_context(a, true, &ctx);
     char *text = json_text(params);
-    if (code == 0) code = is_package(a->words[0]) ? inspect_package(a, ctx) : inspect_table(a, ctx, text, n_head);
+    if (code == 0) code = package ? inspect_package(a, ctx) : inspect_table(a, ctx, text, n_head);
     json_decref(params);
     aip_context_free(ctx);
     free(text);

@@ -117,16 +117,33 @@ static void put_account(const json_t *report) {
 
 static void put_summary(const json_t *report, const run_view *v, int32_t state, double elapsed) {
     static const char *const names[] = {"queued", "running", "success", "failed", "cancelled"};
-    size_t good = 0;
-    for (size_t i = 0; i < v->n_tasks; i++) good += v->tasks[i].state == AIP_TASK_SUCCESS || v->tasks[i].state == AIP_TASK_CACHED;
+    static const char *const kinds[] = {"failed", "cancelled", "not run"};
+    size_t good = 0, others[3] = {0};
+    for (size_t i = 0; i < v->n_tasks; i++) {
+        int32_t s = v->tasks[i].state;
+        if (s == AIP_TASK_SUCCESS || s == AIP_TASK_CACHED)
+            good++;
+        else
+            others[s == AIP_TASK_FAILED || s == AIP_TASK_TIMED_OUT || s == AIP_TASK_LOST ? 0 : s == AIP_TASK_CANCELLED ? 1 : 2]++;
+    }
     put_account(report);
     line l = {0};
     line_add(&l, "%s: ", names[state]);
     line_count(&l, (int64_t)good);
     line_add(&l, " of ");
     line_count(&l, (int64_t)v->n_tasks);
-    line_add(&l, " tasks in ");
+    line_add(&l, state == AIP_RUN_SUCCESS ? (v->n_tasks == 1 ? " task in " : " tasks in ")
+                 : v->n_tasks == 1        ? " task succeeded"
+                                          : " tasks succeeded");
+    for (int i = 0; i < 3 && state != AIP_RUN_SUCCESS; i++) {
+        if (others[i] == 0) continue;
+        line_add(&l, ", ");
+        line_count(&l, (int64_t)others[i]);
+        line_add(&l, " %s", kinds[i]);
+    }
+    if (state != AIP_RUN_SUCCESS) line_add(&l, " (");
     line_seconds(&l, elapsed);
+    if (state != AIP_RUN_SUCCESS) line_add(&l, ")");
     talk_note("%s", l.bytes);
     line_free(&l);
 }
@@ -160,21 +177,14 @@ static int finish(const args *a, aip_context *ctx, aip_run *run, run_view *v, do
     return code;
 }
 
-static int run_dag(const args *a, aip_context *ctx, aip_dag *dag, const char *options) {
+static int run_dag(const args *a, aip_context *ctx, aip_dag *dag, const json_t *description, const char *options) {
     aip_error *err = NULL;
     aip_run *run = NULL;
-    char *text = NULL;
-    if (aip_dag_describe(dag, &text, &err) != AIP_OK) return fail(err, EXIT_CODE_FAILED);
-    json_t *description = json_loads(text, 0, NULL);
-    aip_text_free(ctx, text);
     double began = clock_seconds();
-    if (aip_run_start(dag, options, &run, &err) != AIP_OK) {
-        json_decref(description);
-        return fail(err, EXIT_CODE_DAG);
-    }
+    if (aip_run_start(dag, options, &run, &err) != AIP_OK) return fail(err, EXIT_CODE_DAG);
     run_view v;
     interrupt_watch_run(run);
-    view_begin(&v, description, term_err.is_terminal, talk_quiet);
+    view_begin(&v, description, term_err.moves, talk_quiet);
     aip_run_on_event(run, view_event, &v);
     follow(run, &v, args_no_threads(a));
     double elapsed = clock_seconds() - began;
@@ -182,7 +192,6 @@ static int run_dag(const args *a, aip_context *ctx, aip_dag *dag, const char *op
     interrupt_unwatch();
     aip_run_free(run);
     view_free(&v);
-    json_decref(description);
     return code;
 }
 
@@ -190,16 +199,18 @@ int cmd_run(const args *a) {
     aip_context *ctx = NULL;
     aip_error *err = NULL;
     aip_dag *dag = NULL;
-    json_t *params = json_object();
-    int code = args_settings(a, "set", params);
+    json_t *params = json_object(), *description = NULL, *options = json_pack("{s:O}", "params", params);
+    int code = args_settings(a, "set", NULL, params); /* before the file is read: a wrong command line comes first */
     if (code == 0) code = args_context(a, false, &ctx);
-    json_t *options = json_pack("{s:o}", "params", params);
+    if (code == 0 && dag_load(ctx, a->words[0], &dag, &description, &err) != AIP_OK) code = fail(err, EXIT_CODE_DAG);
+    if (code == 0) code = args_settings(a, "set", json_object_get(description, "params"), params);
     char *text = json_text(options);
-    json_decref(options);
-    if (code == 0 && aip_dag_load(ctx, a->words[0], &dag, &err) != AIP_OK) code = fail(err, EXIT_CODE_DAG);
-    if (code == 0) code = run_dag(a, ctx, dag, text);
+    if (code == 0) code = run_dag(a, ctx, dag, description, text);
     aip_dag_free(dag);
     aip_context_free(ctx);
+    json_decref(description);
+    json_decref(params);
+    json_decref(options);
     free(text);
     return code;
 }

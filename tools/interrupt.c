@@ -16,7 +16,7 @@ static _Atomic(aip_cancel *) watched_call;
 
 static void leave(int signal_number) {
     static const char show_cursor[] = "\033[?25h\n";
-    if (term_err.is_terminal && write(STDERR_FILENO, show_cursor, sizeof show_cursor - 1) < 0) { /* nobody is there to be told */
+    if (term_err.moves && write(STDERR_FILENO, show_cursor, sizeof show_cursor - 1) < 0) { /* nobody is there to be told */
     }
     _exit(EXIT_CODE_SIGNAL + signal_number);
 }
@@ -27,7 +27,9 @@ static void on_signal(int signal_number) {
     atomic_store(&which, signal_number);
     aip_run *run = atomic_load(&watched_run);
     aip_cancel *call = atomic_load(&watched_call);
-    if (atomic_fetch_add(&arrived, 1) > 0 || (!run && !call)) leave(signal_number);
+    /* A closed terminal may send its SIGHUP twice, by the kernel and by the shell: that is no second wish. */
+    bool again = atomic_fetch_add(&arrived, 1) > 0 && signal_number != SIGHUP;
+    if (again || (!run && !call)) leave(signal_number);
     if (run) aip_run_cancel(run);
     if (call) aip_cancel_request(call);
     atomic_fetch_sub(&inside, 1);
@@ -45,6 +47,8 @@ void interrupt_setup(void) {
     struct sigaction old;
     sigaction(SIGINT, NULL, &old); /* under nohup and in background jobs of a shell: stay deaf */
     if (old.sa_handler != SIG_IGN) sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, NULL, &old);
+    if (old.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
 

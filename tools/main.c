@@ -36,7 +36,7 @@ static const command commands[] = {
      .summary = "runs a DAG file",
      .usage = "FILE [--set NAME=VALUE]... [--threads N] [--memory-limit SIZE] [--json] [--quiet]",
      .about =
-         "Runs the tasks of a DAG file (YAML or JSON), in parallel where they do not depend on each other. On a terminal each task has a "
+         "Runs the tasks of a DAG file (YAML or JSON; - for standard input), in parallel where they do not depend on each other. On a terminal each task has a "
          "line that moves; elsewhere a line is written when a task starts and when it ends. Metrics go to stdout, everything else to "
          "stderr. Ctrl-C stops cleanly, nothing is left half-written; a second one stops at once.\n"
          "A VALUE that is JSON (0.3, true, [1, 2]) is that value; any other is text.",
@@ -52,7 +52,7 @@ static const command commands[] = {
      .summary = "checks DAG files without running them",
      .usage = "FILE... [--set NAME=VALUE]... [--json]",
      .about =
-         "Checks DAG files: operators, parameters, names, order, expressions and input files. Runs nothing. Each error is a line "
+         "Checks DAG files (- for standard input): operators, parameters, names, order, expressions and input files. Runs nothing. Each error is a line "
          "FILE:LINE:COLUMN: error: MESSAGE on stderr.",
      .examples = "  aipipe lint dags/*.yaml\n"
                  "  aipipe lint flights.yaml --set test_size=0.3\n",
@@ -90,7 +90,7 @@ static const command commands[] = {
      .run = cmd_convert},
     {.name = "predict",
      .summary = "predicts a table with a model package",
-     .usage = "PACKAGE DATA [--output OUT] [--set NAME=VALUE]...",
+     .usage = "PACKAGE DATA [--output OUT] [--set NAME=VALUE]... [--write NAME=VALUE]...",
      .about =
          "Adds the model's columns (prediction; probability of the positive class) to each row of DATA, in order, one answer per row, as "
          "CSV on stdout or to OUT. Columns are found by name.",
@@ -123,6 +123,7 @@ static const command *find_command(const char *name) {
 }
 
 static void help(terminal *t) {
+    t->page = HELP_PAGE;
     const char *bold = term_style(t, STYLE_BOLD), *plain = term_plain(t);
     fprintf(t->stream, "%saipipe%s COMMAND ...", bold, plain);
     term_fold(t, ": data pipelines from raw files to predictions", 18, 2);

@@ -48,7 +48,7 @@ static int32_t report(void *user, const aip_progress *given) {
 }
 
 int32_t progress_begin(progress *p, aip_context *ctx, const char *label, aip_call *call, aip_error **err) {
-    *p = (progress){.label = label, .started = clock_seconds(), .visible = term_err.is_terminal && !talk_quiet};
+    *p = (progress){.label = label, .started = clock_seconds(), .visible = term_err.moves && !talk_quiet};
     p->last.fraction = -1;
     *call = (aip_call)AIP_CALL_INIT;
     int32_t status = aip_cancel_create(ctx, &call->cancel, err);

@@ -80,6 +80,12 @@ int fail(aip_error *err, int code) {
     return code;
 }
 
+int fail_settings(aip_error *err) {
+    int32_t status = aip_error_status(err);
+    bool is_setting = status == AIP_E_PARAM || (status == AIP_E_SYNTAX && !aip_error_source(err));
+    return fail(err, is_setting ? EXIT_CODE_USAGE : EXIT_CODE_FAILED);
+}
+
 char *json_text(const json_t *j) {
     char *text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     if (!text) text = tool_copy("null");

@@ -15,9 +15,9 @@ terminal term_out, term_err;
 bool term_utf8;
 
 static bool wants_colour(const terminal *t, colour_choice choice) {
-    const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
+    const char *no = getenv("NO_COLOR");
     if (choice != COLOUR_AUTO) return choice == COLOUR_ALWAYS;
-    return t->is_terminal && !(no && *no) && kind && strcmp(kind, "dumb") != 0;
+    return t->moves && !(no && *no);
 }
 
 void term_setup(colour_choice colour) {
@@ -25,6 +25,10 @@ void term_setup(colour_choice colour) {
     term_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     term_out = (terminal){.stream = stdout, .is_terminal = isatty(STDOUT_FILENO) == 1};
     term_err = (terminal){.stream = stderr, .is_terminal = isatty(STDERR_FILENO) == 1};
+    const char *kind = getenv("TERM");
+    bool knows_escapes = kind && *kind && strcmp(kind, "dumb") != 0;
+    term_out.moves = term_out.is_terminal && knows_escapes;
+    term_err.moves = term_err.is_terminal && knows_escapes;
     term_out.colour = wants_colour(&term_out, colour);
     term_err.colour = wants_colour(&term_err, colour);
 }
@@ -35,7 +39,7 @@ static bool window(const terminal *t, struct winsize *size) {
 
 int term_width(const terminal *t) {
     struct winsize size;
-    if (!t->is_terminal) return INT_MAX;
+    if (!t->is_terminal) return t->page ? t->page : INT_MAX;
     return window(t, &size) && size.ws_col > 0 ? size.ws_col : 80;
 }
 
@@ -94,7 +98,7 @@ void term_fold(terminal *t, const char *text, int at, int indent) {
 }
 
 void term_cursor(bool shown) {
-    if (!term_err.is_terminal) return;
+    if (!term_err.moves) return;
     fputs(shown ? "\033[?25h" : "\033[?25l", stderr);
     fflush(stderr);
 }

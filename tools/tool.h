@@ -44,6 +44,8 @@ void line_seconds(line *l, double seconds);   /* 0.41 s, 2 m 05 s */
 typedef struct terminal {
     FILE *stream;
     bool is_terminal, colour;
+    bool moves; /* a terminal whose cursor can be moved: TERM is not dumb */
+    int page;   /* columns to fold text at when it is no terminal; 0: not folded */
 } terminal;
 extern terminal term_out, term_err;
 extern bool term_utf8; /* the locale can show blocks and glyphs */
@@ -51,14 +53,14 @@ extern bool term_utf8; /* the locale can show blocks and glyphs */
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;
 typedef enum { STYLE_NONE, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_CYAN } style;
 void term_setup(colour_choice colour);
-int term_width(const terminal *t); /* columns; INT_MAX when it is no terminal */
+int term_width(const terminal *t); /* columns; INT_MAX when it is no terminal and has no page */
 int term_height(const terminal *t);
 const char *term_style(const terminal *t, style s); /* "" without colour */
 const char *term_plain(const terminal *t);          /* ends a style */
 void term_put(terminal *t, const line *l);          /* the text and a line end */
 /* Text folded at spaces to the terminal's width, further lines indented. The first line starts at column `at`. */
 void term_fold(terminal *t, const char *text, int at, int indent);
-void term_cursor(bool shown); /* on stderr, when it is a terminal; back by itself when a signal ends the command */
+void term_cursor(bool shown); /* on stderr, when it moves; back by itself when a signal ends the command */
 double clock_seconds(void);   /* monotonic */
 /* "[####    ]" of so many columns. */
 void line_bar(line *l, double fraction, int columns);
@@ -115,7 +117,7 @@ bool view_is_running(const run_view *v);                  /* some task is */
 void view_free(run_view *v);
 
 /* ---- interruption (interrupt.c) --------------------------------------------------------------------------------------------------- */
-/* The first SIGINT or SIGTERM cancels what is watched, or ends the command when nothing is; the second ends the command at once. */
+/* The first SIGINT, SIGTERM or SIGHUP cancels what is watched, or ends the command when nothing is; the second ends the command at once. */
 void interrupt_setup(void);
 void interrupt_watch_run(aip_run *run);
 void interrupt_watch_call(aip_cancel *token);
@@ -163,10 +165,12 @@ const char *const *args_list(const args *a, const char *name, int *n);
 int args_parse(args *a, const command *c, int argc, char **argv);
 void args_free(args *a);
 int usage_error(const command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define HELP_PAGE 100 /* columns of the help where it goes to no terminal */
 void args_help(const command *c);
 const char *nearest_name(const char *given, const char *const *names, int n);
-/* NAME=VALUE settings of option `name` put into object: a value that is JSON is that value, any other is text. */
-int args_settings(const args *a, const char *name, json_t *object);
+/* NAME=VALUE settings of option `name` put into object: a value that is JSON is that value, any other is text. params: of
+ * aip_dag_describe, or NULL; what is a text there is one whatever it looks like. A path that object has already is not replaced, but refused. */
+int args_settings(const args *a, const char *name, const json_t *params, json_t *object);
 /* A context as --threads, --memory-limit and --log-level ask for. main_works: the main thread is one of those that work. */
 int args_context(const args *a, bool main_works, aip_context **out);
 bool args_no_threads(const args *a); /* --threads 0: the main thread has to help */
@@ -189,6 +193,10 @@ void table_line(table *t, line *l);          /* the same; clears l */
 void table_print(table *t, terminal *to);    /* and frees */
 void table_free(table *t);
 
+/* ---- DAG files (dag_file.c) --------------------------------------------------------------------------------------------------------- */
+/* The DAG of a file or, named -, of standard input; with it its description. */
+int32_t dag_load(aip_context *ctx, const char *path, aip_dag **out, json_t **description, aip_error **err);
+
 /* ---- commands --------------------------------------------------------------------------------------------------------------------------- */
 int cmd_run(const args *a);
 int cmd_lint(const args *a);
@@ -199,6 +207,8 @@ int cmd_catalog(const args *a);
 
 /* Exit code for an error of the library, after it was printed; frees it. */
 int fail(aip_error *err, int code);
+/* The same where the parameters come from the command line: a wrong one is EXIT_CODE_USAGE. */
+int fail_settings(aip_error *err);
 char *json_text(const json_t *j); /* compact, to free */
 
 #endif

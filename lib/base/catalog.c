@@ -196,6 +196,20 @@ void aip__catalog_built_in_done(aip_context *ctx) { ctx->catalog->built_in_done 
 
 /* ---- finding -------------------------------------------------------------------------------------------------------------------------- */
 
+#define LISTED 12 /* so many names are still read */
+
+static int32_t list_names(aip_context *ctx, const char *what, const char *name, const char *const *names, size_t n,
+                          aip_error **err) {
+    aip__text t;
+    aip__text_init(&t, ctx);
+    for (size_t i = 0; i < n && n <= LISTED; i++)
+        aip__text_printf(&t, "%s%.60s", i == 0 ? "; expected " : i + 1 < n ? ", " : " or ", names[i]);
+    int32_t status = t.failed ? aip__error_memory(ctx, err)
+                              : aip__error_set(err, AIP_E_NOT_FOUND, "no %s '%.100s'%s", what, name, t.n ? t.bytes : "");
+    aip__text_free(&t);
+    return status;
+}
+
 /* kind 0: any. Called with the lock held. */
 static int32_t not_found(aip_context *ctx, const aip__catalog *c, int32_t kind, const char *name, aip_error **err) {
     const char **names = aip__calloc(ctx, c->n + 1, sizeof *names);
@@ -216,7 +230,7 @@ static int32_t not_found(aip_context *ctx, const aip__catalog *c, int32_t kind, 
     else if (near)
         status = aip__error_set(err, AIP_E_NOT_FOUND, "no %s '%.100s'; did you mean '%s'?", what, name, near);
     else
-        status = aip__error_set(err, AIP_E_NOT_FOUND, "no %s '%.100s'", what, name);
+        status = list_names(ctx, what, name, names, n, err);
     aip__free(ctx, names);
     return status;
 }

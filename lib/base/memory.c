@@ -86,8 +86,11 @@ char *aip__strdup(aip_context *ctx, const char *text) { return aip__strndup(ctx,
 
 int32_t aip__error_memory(aip_context *ctx, aip_error **err) {
     if (!atomic_load_explicit(&ctx->limit_refused, memory_order_relaxed)) return aip__error_nomem(err);
-    return aip__error_set(err, AIP_E_MEMORY_LIMIT, "memory limit of %.0f MB reached (%.0f MB in use)",
-                          (double)ctx->memory_limit / 1e6, (double)atomic_load(&ctx->memory_used) / 1e6);
+    bool small = ctx->memory_limit < (uint64_t)8 << 20; /* limits are given in binary units, and are told in them */
+    double unit = small ? 0x1p10 : 0x1p20;
+    const char *name = small ? "KiB" : "MiB";
+    return aip__error_set(err, AIP_E_MEMORY_LIMIT, "memory limit of %.0f %s reached (%.0f %s in use)",
+                          (double)ctx->memory_limit / unit, name, (double)atomic_load(&ctx->memory_used) / unit, name);
 }
 
 int aip__grow(aip_context *ctx, void *array_ptr, size_t *capacity, size_t need, size_t item_size) {

@@ -223,8 +223,9 @@ static int32_t too_many(const pass *p, aip_error **err) {
         snprintf(allowed, sizeof allowed, "a fraction of %g", limit);
     else
         snprintf(allowed, sizeof allowed, "%.0f", limit);
-    return aip__error_set(err, AIP_E_DATA, "%lld of %lld rows are rejected, more than max_rejects allows (%s); the first: %s",
-                          (long long)p->n_rejected, (long long)p->n_records, allowed, p->first_reject ? p->first_reject : "");
+    return aip__error_set(err, AIP_E_DATA, "%lld of %lld rows %s rejected, more than max_rejects allows (%s); the first: %s",
+                          (long long)p->n_rejected, (long long)p->n_records, p->n_rejected == 1 ? "is" : "are", allowed,
+                          p->first_reject ? p->first_reject : "");
 }
 
 static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err) {
@@ -262,8 +263,8 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
                  "%s: %lld cells that did not parse became null; %lld short rows were filled up with nulls", f->entries[0].path,
                  (long long)p->n_nulled, (long long)p->n_padded);
     if (p->n_rejected > 0)
-        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows were rejected; the first: %s", (long long)p->n_rejected,
-                 (long long)p->n_records, p->first_reject);
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
+                 (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);
     AIP__TRY(aip__rejects_dataset(p->rejects, &rejects, err));
     pthread_mutex_lock(&f->lock);
     aip_dataset *before = f->rejects;

@@ -82,6 +82,10 @@ class Usage(PipelineTest):
                                  (["run", "--set", "nothing", "x.yaml"], ["NAME=VALUE"]), (["run", "a.yaml", "b.yaml"], ["b.yaml"]),
                                  (["run", "--json=yes", "x.yaml"], ["--json"]), (["convert", "one.csv"], ["IN OUT"]),
                                  (["inspect", "data.csv", "--head", "-2"], ["--head"]), (["catalog", "--color", "red"], ["red", "never"]),
+                                 (["inspect", "data.csv", "--set", "foo=1"], ["foo"]), (["inspect", "data.csv", "--set", "path=foo"], ["data.csv"]),
+                                 (["convert", "data.csv", "o.csv", "--write", "compression_level=99"], ["99"]),
+                                 (["convert", "data.csv", "o.csv", "--write", "path=p.csv"], ["o.csv"]),
+                                 (["inspect", "m.aip", "--set", "foo=1"], ["m.aip", "--set"]),
                                  (["run", "--log-level", "loud", "x.yaml"], ["loud", "debug"]), (["--quiet", "run"], ["--quiet"])):
             done = aipipe(*arguments, folder=self.folder)
             self.assertEqual(done.code, USAGE, str(done))
@@ -190,6 +194,34 @@ class Data(PipelineTest):
                    .replace("output: model.aip", 'output: "${params.out}"'))
         self.ok("run", "dag.yaml", "--set", "C=0.5", "--set", "out=b.aip")
         self.assertIn("b.aip", os.listdir(self.folder))
+
+    def test_what_looks_like_a_number_is_text_where_the_dag_has_a_text(self):
+        self.write("3", GOOD)
+        self.write("dag.yaml", "dag: cli\nparams: {f: {default: data.csv}}\ntasks:\n"
+                   "  data: {read: {path: '${params.f}', format: csv}, output: out.csv}\n")
+        self.ok("run", "dag.yaml", "--set", "f=3")
+        self.assertEqual(self.read("out.csv").decode(), GOOD)
+        self.ok("run", "dag.yaml", "--set", 'f="3"')
+        self.ok("lint", "dag.yaml", "--set", "f=3")
+
+    def test_a_dag_comes_from_standard_input(self):
+        self.write("data.csv", GOOD)
+        for command in ("run", "lint"):
+            done = subprocess.run([AIPIPE, command, "-"], cwd=self.folder, input=TRAIN.encode(), capture_output=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, OK, done.stderr.decode())
+        self.assertIn("model.aip", os.listdir(self.folder))
+        done = subprocess.run([AIPIPE, "run", "-"], cwd=self.folder, input=TRAIN.replace("target:", "targett:").encode(), capture_output=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, DAG)
+        self.assertIn(b"line 7:13: error:", done.stderr)
+
+    def test_summary_of_a_failed_run_counts_what_became_of_the_tasks(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", "dag: cli\ntasks:\n  good: {command: ['true']}\n  bad: {command: ['false']}\n"
+                   "  after: {command: ['true'], needs: bad}\n")
+        done = aipipe("run", "dag.yaml", folder=self.folder)
+        self.assertEqual(done.code, FAILED)
+        self.assertRegex(done.err, r"(?m)^failed: 1 of 3 tasks succeeded, 1 failed, 1 not run \(\d+\.\d\d s\)$")
 
     def test_profile_of_numbers(self):
         """0, 1, ..., 100 and two missing: numpy.quantile gives 5, 25, 50, 75 and 95; twelve bins by hand."""
@@ -311,7 +343,7 @@ class Signals(PipelineTest):
     def test_interrupted_work_leaves_nothing_and_says_so(self):
         self.write("dag.yaml", "dag: endless\ntasks:\n  all: {read: {path: '-'}, output: all.csv.gz}\n")
         for arguments in (("convert", "-", "all.csv.gz"), ("run", "dag.yaml"), ("run", "dag.yaml", "--threads", "0")):
-            for number, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143)):
+            for number, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
                 process, feeder = self.endless(*arguments)
                 self.assertIsNone(process.poll(), "it runs until it is stopped")
                 process.send_signal(number)

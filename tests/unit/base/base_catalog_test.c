@@ -94,8 +94,21 @@ START_TEST(a_name_not_found_names_the_nearest) {
     ck_assert_int_eq(aip__catalog_find(ctx, AIP_KIND_STAGE, "logistic_regression", &d, &err), AIP_E_NOT_FOUND);
     assert_message(&err, "no stage 'logistic_regression'; only the model of that name is known");
     ck_assert_int_eq(aip__catalog_find(ctx, AIP_KIND_STAGE, "join", &d, &err), AIP_E_NOT_FOUND);
-    assert_message(&err, "no stage 'join'");
+    assert_message(&err, "no stage 'join'; expected standard_scaler");
     ck_assert_ptr_null(d);
+}
+END_TEST
+
+START_TEST(a_name_without_a_near_one_lists_what_there_is_while_the_list_is_short) {
+    static const char *const names[] = {"a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b1", "b2", "b3", "b4"};
+    const aip_descriptor *d = NULL;
+    aip_error *err = NULL;
+    for (int i = 0; i < 12; i++) add(AIP_KIND_METRIC, names[i]);
+    ck_assert_int_eq(aip__catalog_find(ctx, AIP_KIND_METRIC, "wxyz", &d, &err), AIP_E_NOT_FOUND);
+    assert_message(&err, "no metric 'wxyz'; expected a1, a2, a3, a4, a5, a6, a7, a8, a9, b1, b2 or b3");
+    add(AIP_KIND_METRIC, names[12]);
+    ck_assert_int_eq(aip__catalog_find(ctx, AIP_KIND_METRIC, "wxyz", &d, &err), AIP_E_NOT_FOUND);
+    assert_message(&err, "no metric 'wxyz'");
 }
 END_TEST
 
@@ -290,6 +303,7 @@ Suite *base_catalog_suite(void) {
     const TTest *const tests[] = {entries_are_found_by_kind_and_name_and_listed_in_that_order,
                                   a_found_descriptor_stays_where_it_is_while_others_register,
                                   a_name_not_found_names_the_nearest,
+                                  a_name_without_a_near_one_lists_what_there_is_while_the_list_is_short,
                                   a_taken_name_is_refused_and_its_destroy_not_called,
                                   a_bad_descriptor_is_misuse,
                                   tables_of_a_later_version_are_read_by_their_stride,

@@ -39,7 +39,15 @@ START_TEST(the_limit_refuses_and_says_so_and_leaves_the_old_block) {
     ck_assert_ptr_null(aip__alloc(ctx, 200000));
     aip_error *err = NULL;
     ck_assert_int_eq(aip__error_memory(ctx, &err), AIP_E_MEMORY_LIMIT);
+    ck_assert_ptr_nonnull(strstr(aip_error_message(err), "limit of 98 KiB ")); /* 100,000 / 1024 = 97.7 */
     aip_error_free(err);
+    err = NULL;
+    aip_context *large = limited((uint64_t)300 << 20);
+    ck_assert_ptr_null(aip__alloc(large, (size_t)301 << 20));
+    ck_assert_int_eq(aip__error_memory(large, &err), AIP_E_MEMORY_LIMIT);
+    ck_assert_ptr_nonnull(strstr(aip_error_message(err), "limit of 300 MiB "));
+    aip_error_free(err);
+    aip__context_release(large);
     aip__free(ctx, p);
     aip__context_release(ctx);
 }
