@@ -93,7 +93,7 @@ AIP_API int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **
 /* Before the first wait or poll. one-at-a-time */
 AIP_API void aip_run_on_event(aip_run *run, aip_task_event_fn fn, void *user);
 /* Helps until the run has ended; AIP_OK if it succeeded, else the status and error of the first task (in the DAG's order) that failed.
- * one-at-a-time */
+ * AIP_E_MISUSE in a task of the run itself, which may wait for runs that it started. one-at-a-time */
 AIP_API int32_t aip_run_wait(aip_run *run, aip_error **err);
 /* Delivers events; runs jobs on this thread for at most budget_ns (0: none). Returns the run's state. now_ns: any monotonic clock.
  * one-at-a-time */
@@ -108,7 +108,8 @@ AIP_API int32_t aip_run_report(aip_run *run, char **json, aip_error **err);
 /* A task's output (task or task.output), after it succeeded; retained for the caller. any-thread */
 AIP_API int32_t aip_run_dataset(aip_run *run, const char *name, aip_dataset **out, aip_error **err);
 AIP_API int32_t aip_run_package(aip_run *run, const char *name, aip_package **out, aip_error **err);
-AIP_API void aip_run_free(aip_run *run); /* cancels and waits when it has not ended */
+AIP_API void
+aip_run_free(aip_run *run); /* cancels and waits when it has not ended; not in a task of the run, nor in its event function */
 
 #ifdef __cplusplus
 }

@@ -93,6 +93,8 @@ static bool take_event(aip_run *run, size_t *at_event, int32_t *at_task, aip_tas
 
 void aip__run_deliver(aip_run *run) {
     if (!atomic_exchange(&run->pending, false)) return;
+    if (run->delivering) return; /* the host polls from its event function: what is new is told when that returns */
+    run->delivering = true;
     size_t at_event = 0;
     int32_t at_task = 0;
     aip_task_event event;
@@ -103,4 +105,5 @@ void aip__run_deliver(aip_run *run) {
         aip_error_free(error);
         error = NULL;
     }
+    run->delivering = false;
 }

@@ -38,6 +38,12 @@ static void task_run_free(aip_context *ctx, aip__task_run *t) {
 void aip_run_free(aip_run *run) {
     if (!run) return;
     aip_context *ctx = run->ctx;
+    if (run->group && aip__group_inside(run->group)) { /* its tasks still need it, and this one cannot wait for itself */
+        aip_run_cancel(run);
+        aip__log(ctx, AIP_LOG_ERROR, NULL,
+                 "aip_run_free was called in a task of the run: the run was cancelled, and is not freed");
+        return;
+    }
     if (run->group) {
         if (atomic_load(&run->state) < AIP_RUN_SUCCESS) aip_run_cancel(run);
         aip__group_wait(run->group, NULL);
@@ -351,6 +357,8 @@ static bool help(aip_run *run, int64_t deadline_ns) {
 int32_t aip_run_wait(aip_run *run, aip_error **err) {
     AIP__BEGIN(err);
     if (!run) return aip__error_set(err, AIP_E_MISUSE, "aip_run_wait: the run is NULL");
+    if (aip__group_inside(run->group))
+        return aip__error_set(err, AIP_E_MISUSE, "aip_run_wait was called in a task of the run: a run cannot wait for itself");
     aip_run *outer = aip__run_here(run);
     bool here = true;
     while (here && atomic_load(&run->state) < AIP_RUN_SUCCESS) {
@@ -367,6 +375,7 @@ int32_t aip_run_wait(aip_run *run, aip_error **err) {
 int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns) {
     (void)now_ns; /* no task has a deadline of its own yet */
     if (!run) return AIP_RUN_FAILED;
+    if (aip__group_inside(run->group)) return atomic_load(&run->state); /* a task of the run: nothing to help with here */
     int64_t until = aip__clock_ns() + (budget_ns > (uint64_t)INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)budget_ns);
     aip_run *outer = aip__run_here(run);
     bool here = true;

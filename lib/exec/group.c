@@ -343,14 +343,20 @@ static void sleep_until_event(aip__group *group, uint64_t seen, int64_t deadline
     }
 }
 
-#ifndef NDEBUG
 /* Whether the calling thread runs a job of the group, or of one below it. With the mutex held. */
 static bool runs_job_of(const aip__group *group) {
     for (const aip__group *g = current; g; g = g->parent)
         if (g == group) return true;
     return false;
 }
-#endif
+
+bool aip__group_inside(const aip__group *group) {
+    if (aip__group_inherited(group)) return false;
+    pthread_mutex_lock(&group->exec->lock);
+    bool inside = runs_job_of(group);
+    pthread_mutex_unlock(&group->exec->lock);
+    return inside;
+}
 
 bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int64_t deadline_ns) {
     if (aip__group_inherited(group)) return true;

@@ -45,6 +45,8 @@ int32_t aip__group_wait(aip__group *group, aip_error **err);
  * done is called with no lock held, before each job that is taken up, whenever a job of the group has ended, after aip__group_notify, and
  * at least every 50 ms: it may look at a cancel token. What it reads must be atomic. */
 bool aip__group_help(aip__group *group, bool (*done)(void *arg), void *arg, int64_t deadline_ns);
+/* Whether the calling thread runs a job of the group, or of one below it, and so may not wait for it. any thread */
+bool aip__group_inside(const aip__group *group);
 /* Wakes threads in aip__group_help so that they look at `done` again. any thread */
 void aip__group_notify(aip__group *group);
 /* Not yet started jobs are skipped from now on. */

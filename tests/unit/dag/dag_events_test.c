@@ -102,6 +102,31 @@ START_TEST(polling_with_a_budget_does_the_work_and_tells_the_same) {
 }
 END_TEST
 
+typedef struct polling {
+    heard heard;
+    aip_run *run;
+} polling;
+
+static void hear_and_poll(void *user, const aip_task_event *event) {
+    polling *p = user;
+    hear(&p->heard, event);
+    aip_run_poll(p->run, 0, 100000000); /* with no thread, all that is left runs in here */
+}
+
+START_TEST(a_host_may_poll_from_its_event_function_and_is_told_each_change_once) {
+    aip_context *ctx = test_context(thread_counts[_i]);
+    aip_dag *dag = chain(ctx);
+    polling p = {.heard = {.thread = pthread_self()}};
+    OK(aip_run_start(dag, NULL, &p.run, &err));
+    aip_run_on_event(p.run, hear_and_poll, &p);
+    FAILS(aip_run_wait(p.run, &err), AIP_E_DATA, "failed as it should");
+    ck_chain(&p.heard);
+    aip_run_free(p.run);
+    aip_dag_free(dag);
+    test_context_end(ctx);
+}
+END_TEST
+
 /* A host with a loop: one thread of its own runs what is submitted, and wake makes the loop poll. */
 typedef struct host {
     pthread_mutex_t lock;
@@ -251,6 +276,7 @@ Suite *dag_events_suite(void) {
     Suite *suite = suite_create("dag events");
     TCase *tc = tcase_create("dag events");
     tcase_add_loop_test(tc, each_change_of_state_is_told_once_in_order_on_the_waiting_thread, 0, N_THREAD_COUNTS);
+    tcase_add_loop_test(tc, a_host_may_poll_from_its_event_function_and_is_told_each_change_once, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tc, polling_with_a_budget_does_the_work_and_tells_the_same, 0, N_THREAD_COUNTS);
     tcase_add_test(tc, a_host_that_polls_when_woken_and_helps_with_nothing_sees_the_run_to_its_end);
     tcase_add_loop_test(tc, progress_is_told_while_a_task_runs_even_on_the_waiting_thread, 0, N_THREAD_COUNTS);

@@ -419,6 +419,78 @@ START_TEST(closing_the_context_cancels_its_runs) {
 }
 END_TEST
 
+/* ---- runs within runs ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct inner {
+    aip_dag *dag;
+    aip_run *run;
+    bool waits;
+    int32_t told;
+} inner;
+
+static void count_events(void *user, const aip_task_event *event) { ((inner *)user)->told += event->phase == NULL; }
+
+static int32_t starts_a_run(void *user, aip_task_context *task, aip_error **err) {
+    inner *in = user;
+    (void)task;
+    int32_t status = aip_run_start(in->dag, NULL, &in->run, err);
+    if (status != AIP_OK || !in->waits) return status; /* else it goes on when this task and its run have ended */
+    aip_run_on_event(in->run, count_events, in);
+    return aip_run_wait(in->run, err);
+}
+
+START_TEST(a_task_starts_a_run_of_its_own_and_waits_for_it_or_leaves_it_to_others) {
+    aip_context *ctx = test_context(thread_counts[_i]);
+    for (int32_t round = 0; round < 20; round++) {
+        static trace t[2];
+        static step steps[2][10];
+        inner in[2] = {{.waits = true}, {.waits = false}};
+        aip_dag *dag = NULL;
+        aip_run *run = NULL;
+        memset(steps, 0, sizeof steps);
+        OK(aip_dag_create(ctx, "outer", &dag, &err));
+        for (int32_t k = 0; k < 2; k++) {
+            in[k].dag = make_dag(ctx, &t[k], steps[k], 10);
+            for (int32_t i = 1; i < 10; i++) edge(in[k].dag, i / 2, i);
+            OK(aip_dag_add_callback(dag, name_of(k), starts_a_run, &in[k], NULL, &err));
+        }
+        OK(aip_run_start(dag, NULL, &run, &err));
+        OK(aip_run_wait(run, &err));
+        ck_assert_int_eq(in[0].told, 20);
+        aip_run_free(run);
+        OK(aip_run_wait(in[1].run, &err));
+        for (int32_t i = 0; i < 10; i++) ck_assert_int_eq(t[0].times[i] + t[1].times[i], 2);
+        for (int32_t k = 0; k < 2; k++) aip_run_free(in[k].run), aip_dag_free(in[k].dag);
+        aip_dag_free(dag);
+    }
+    test_context_end(ctx);
+}
+END_TEST
+
+static int32_t waits_for_itself(void *user, aip_task_context *task, aip_error **err) {
+    gate *g = user;
+    (void)task;
+    while (!atomic_load(&g->run)) nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    ck_assert_int_eq(aip_run_poll(atomic_load(&g->run), 0, 1000000000), AIP_RUN_RUNNING);
+    return aip_run_wait(atomic_load(&g->run), err);
+}
+
+START_TEST(a_task_that_waits_for_its_own_run_gets_an_error) {
+    aip_context *ctx = test_context(thread_counts[_i]);
+    aip_dag *dag = NULL;
+    aip_run *run = NULL;
+    gate g = {0};
+    OK(aip_dag_create(ctx, "d", &dag, &err));
+    OK(aip_dag_add_callback(dag, "t0", waits_for_itself, &g, NULL, &err));
+    OK(aip_run_start(dag, NULL, &run, &err));
+    atomic_store(&g.run, run);
+    FAILS(aip_run_wait(run, &err), AIP_E_MISUSE, "a run cannot wait for itself");
+    aip_run_free(run);
+    aip_dag_free(dag);
+    test_context_end(ctx);
+}
+END_TEST
+
 /* ---- handles ----------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct seen {
@@ -498,6 +570,8 @@ Suite *dag_run_suite(void) {
     tcase_add_loop_test(tc, freeing_a_run_that_nobody_waited_for_ends_it, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tc, another_thread_cancels_a_run, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tc, closing_the_context_cancels_its_runs, 0, N_THREAD_COUNTS);
+    tcase_add_loop_test(tc, a_task_starts_a_run_of_its_own_and_waits_for_it_or_leaves_it_to_others, 0, N_THREAD_COUNTS);
+    tcase_add_loop_test(tc, a_task_that_waits_for_its_own_run_gets_an_error, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tc, handles_pass_from_task_to_task_without_a_copy, 0, N_THREAD_COUNTS);
     tcase_add_test(tc, destroy_is_called_once_for_each_callback_when_the_dag_goes);
     suite_add_tcase(suite, tc);
