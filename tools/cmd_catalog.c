@@ -58,6 +58,28 @@ static void add_values(line *l, const json_t *p) {
     }
 }
 
+/* Where the table is wider than the terminal: a block for each parameter. */
+static void put_blocks(const json_t *params) {
+    line l = {0};
+    for (size_t i = 0; i < json_array_size(params); i++) {
+        const json_t *p = json_array_get(params, i), *fallback = json_object_get(p, "default");
+        char *text = fallback ? json_text(fallback) : NULL;
+        printf("%s%s%s", term_style(&term_out, STYLE_BOLD), text_of(p, "name"), term_plain(&term_out));
+        line_add(&l, ": %s%s, %s%s", text_of(p, "type"), json_is_true(json_object_get(p, "nullable")) ? " or null" : "",
+                 text ? "default " : "required", text ? text : "");
+        term_fold(&term_out, l.bytes, (int)strlen(text_of(p, "name")), 4);
+        free(text);
+        line_clear(&l);
+        add_values(&l, p);
+        printf("    ");
+        if (l.n) term_fold(&term_out, l.bytes, 4, 4);
+        if (l.n) printf("    ");
+        term_fold(&term_out, text_of(p, "doc"), 4, 4);
+        line_clear(&l);
+    }
+    line_free(&l);
+}
+
 static void show(const json_t *entry) {
     static const char *const head[] = {"PARAMETER", "TYPE", "DEFAULT", "VALUES", "MEANING"};
     const char *rows = text_of(entry, "rows"), *shorthand = text_of(entry, "shorthand");
@@ -71,9 +93,12 @@ static void show(const json_t *entry) {
                                                           : "adds, reorders or combines them");
     add_joined(&l, json_object_get(entry, "inputs"), ", ");
     if (l.n) printf("input tables: %s\n", l.bytes);
-    if (*shorthand)
-        printf("shorthand: %s: VALUE means %s: {%s: VALUE}\n", text_of(entry, "name"), text_of(entry, "name"), shorthand);
     line_clear(&l);
+    if (*shorthand) {
+        line_add(&l, "shorthand: %s: VALUE means %s: {%s: VALUE}", text_of(entry, "name"), text_of(entry, "name"), shorthand);
+        term_fold(&term_out, l.bytes, 0, 2);
+        line_clear(&l);
+    }
     const json_t *params = json_object_get(entry, "params");
     if (json_array_size(params) > 0) {
         table t;
@@ -92,7 +117,12 @@ static void show(const json_t *entry) {
             table_line(&t, &l);
             table_cell(&t, text_of(p, "doc"));
         }
-        table_print(&t, &term_out);
+        if (table_fits(&t, &term_out)) {
+            table_print(&t, &term_out);
+        } else {
+            table_free(&t);
+            put_blocks(params);
+        }
     }
     line_free(&l);
 }

@@ -28,8 +28,8 @@ int cmd_convert(const args *a) {
         } else {
             line l = {0};
             line_add(&l, "%s: ", a->words[1]);
-            line_count(&l, counts.rows_out);
-            line_add(&l, " rows in ");
+            line_count_of(&l, counts.rows_out, "row");
+            line_add(&l, " in ");
             line_seconds(&l, clock_seconds() - p.started);
             if (counts.rows_rejected) line_add(&l, "; rejected: ");
             if (counts.rows_rejected) line_count(&l, counts.rows_rejected);

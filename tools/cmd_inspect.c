@@ -12,11 +12,37 @@ static const double quantiles[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 
 /* ---- text --------------------------------------------------------------------------------------------------------------------------- */
 
+/* Whole numbers that may well be years: 2,013 would be wrong. */
+static bool is_years(const profile_column *c) {
+    return (c->field.type == AIP_INT32 || c->field.type == AIP_INT64) && c->minimum >= 1000 && c->maximum <= 2999;
+}
+
+static void add_number(line *l, const profile_column *c, double number) {
+    line grouped = {0};
+    line_field_number(&grouped, &c->field, number);
+    for (const char *s = grouped.bytes; *s; s++)
+        if (*s != ',' || !is_years(c)) line_bytes(l, s, 1);
+    line_free(&grouped);
+}
+
+/* Of a timestamp only the day where the terminal is narrow: names and ends of ranges would be cut otherwise. */
+static void add_bound(table *t, const profile_column *c, bool is_known, double bound) {
+    line l = {0};
+    if (is_known) add_number(&l, c, bound);
+    bool is_short = c->field.type == AIP_TIMESTAMP && term_width(&term_out) < 80;
+    char *time = is_short && l.n ? strchr(l.bytes, 'T') : NULL;
+    if (time) *time = 0;
+    table_line(t, &l);
+    line_free(&l);
+}
+
 static void put_columns(const profile *p) {
     static const char *const head[] = {"COLUMN", "TYPE", ">MISSING", ">", ">DISTINCT", ">MIN", ">MAX"};
     table t;
     line l = {0};
     table_begin(&t, 7, head);
+    t.drop[t.n_drop++] = 3;
+    t.drop[t.n_drop++] = 4;
     for (int32_t i = 0; i < p->n_columns; i++) {
         const profile_column *c = &p->columns[i];
         table_cell(&t, c->field.name);
@@ -30,10 +56,8 @@ static void put_columns(const profile *p) {
         if (c->kind != PROFILE_OTHER) line_count(&l, (int64_t)c->n_distinct);
         table_line(&t, &l);
         bool ordered = c->n > 0 && (c->kind == PROFILE_NUMBER || c->kind == PROFILE_TIME);
-        if (ordered) line_field_number(&l, &c->field, c->minimum);
-        table_line(&t, &l);
-        if (ordered) line_field_number(&l, &c->field, c->maximum);
-        table_line(&t, &l);
+        add_bound(&t, c, ordered, c->minimum);
+        add_bound(&t, c, ordered, c->maximum);
     }
     table_print(&t, &term_out);
     line_free(&l);
@@ -60,16 +84,20 @@ static void put_numbers(const profile *p) {
     table t;
     line l = {0};
     table_begin(&t, 8, head);
+    t.drop[t.n_drop++] = 2;
+    t.drop[t.n_drop++] = 6;
+    t.drop[t.n_drop++] = 3;
+    t.drop[t.n_drop++] = 5;
     size_t empty = t.n_cells;
     for (int32_t i = 0; i < p->n_columns; i++) {
         const profile_column *c = &p->columns[i];
         if (c->kind != PROFILE_NUMBER || c->n == 0) continue;
         table_cell(&t, c->field.name);
-        line_field_number(&l, &c->field, profile_mean(c));
+        add_number(&l, c, profile_mean(c));
         table_line(&t, &l);
         for (int q = 0; q < N_QUANTILES; q++) {
             if (profile_is_sampled(c)) line_add(&l, "~");
-            line_field_number(&l, &c->field, profile_quantile(c, quantiles[q]));
+            add_number(&l, c, profile_quantile(c, quantiles[q]));
             table_line(&t, &l);
         }
         add_histogram(&l, c);
@@ -198,8 +226,10 @@ static void put_text(const char *path, const profile *p, const aip_row_counts *c
     line l = {0};
     line_clean(&l, path, strlen(path), 200);
     line_add(&l, ": ");
-    line_count(&l, p->n_rows);
-    line_add(&l, p->n_rows == 1 ? " row, %d columns, " : " rows, %d columns, ", (int)p->n_columns);
+    line_count_of(&l, p->n_rows, "row");
+    line_add(&l, ", ");
+    line_count_of(&l, p->n_columns, "column");
+    line_add(&l, ", ");
     line_count(&l, counts->rows_rejected);
     line_add(&l, " rejected");
     term_fold(&term_out, l.bytes, 0, 2);

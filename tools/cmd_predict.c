@@ -42,8 +42,8 @@ int cmd_predict(const args *a) {
         } else if (path) {
             line l = {0};
             line_add(&l, "%s: ", path);
-            line_count(&l, counts.rows_out);
-            line_add(&l, " rows in ");
+            line_count_of(&l, counts.rows_out, "row");
+            line_add(&l, " in ");
             line_seconds(&l, clock_seconds() - p.started);
             talk_note("%s", l.bytes);
             line_free(&l);

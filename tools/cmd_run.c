@@ -42,7 +42,7 @@ static bool is_matrix(const json_t *value) {
 
 static void put_matrix(const char *name, const json_t *value) {
     static const char *const head[] = {"", ">predicted negative", ">predicted positive"};
-    static const char *const rows[] = {"actually negative", "actually positive"};
+    static const char *const rows[] = {"actual negative", "actual positive"};
     table t;
     line l = {0};
     printf("  %s\n", name);
@@ -100,8 +100,8 @@ static void put_account(const json_t *report) {
         size_t bare = l.n;
         if (count_of(counts, "rows_rejected") > 0 || count_of(counts, "rows_filtered") > 0) {
             line_add(&l, " ");
-            line_count(&l, count_of(counts, "rows_in"));
-            line_add(&l, " rows in = ");
+            line_count_of(&l, count_of(counts, "rows_in"), "row");
+            line_add(&l, " in = ");
             line_count(&l, count_of(counts, "rows_out"));
             line_add(&l, " out + ");
             line_count(&l, count_of(counts, "rows_rejected"));

@@ -6,7 +6,13 @@
 #include <string.h>
 
 #define BAR_COLUMNS 16
-#define PERIOD 0.1 /* seconds between pictures */
+#define BAR_LEAST 6
+#define PHASE_COLUMNS 20 /* kept free for the name of the pass */
+#define TIME_COLUMNS 11
+#define ROWS_COLUMNS 18
+#define SPEED_COLUMNS 18
+#define PERCENT_COLUMNS 9 /* with the space before the bar */
+#define PERIOD 0.1        /* seconds between pictures */
 
 static bool has_ended(int32_t state) { return state >= AIP_TASK_SUCCESS; }
 static bool is_good(int32_t state) { return state == AIP_TASK_SUCCESS || state == AIP_TASK_CACHED; }
@@ -56,10 +62,9 @@ static void put_plain(run_view *v, const task_line *t) {
     line_pad(&l, columns - text_columns(l.bytes, l.n));
     line_add(&l, "  %s", aip_task_state_name(t->state));
     if (has_ended(t->state) && t->elapsed > 0) {
-        if (t->rows > 0) {
+        if (t->rows > 0 && is_good(t->state)) { /* else it is how far a pass had come */
             line_add(&l, "  ");
-            line_count(&l, t->rows);
-            line_add(&l, t->rows == 1 ? " row" : " rows");
+            line_count_of(&l, t->rows, "row");
         }
         line_add(&l, "  ");
         line_seconds(&l, t->elapsed);
@@ -100,29 +105,50 @@ static void add_speed(line *cell, const task_line *t, double elapsed) {
     }
 }
 
+/* What of a line fits the terminal: the name, the time and a short bar always, then rows, the phase, and last the speed. */
+typedef struct columns {
+    int names, bar;
+    bool rows, speed;
+} columns;
+
+static columns columns_of(int names, int width) {
+    int rest = width - 2 - TIME_COLUMNS - PERCENT_COLUMNS;
+    int most = rest - BAR_LEAST > 8 ? rest - BAR_LEAST : 8;
+    columns c = {.names = names < most ? names : most};
+    rest -= c.names;
+    c.rows = rest >= ROWS_COLUMNS + BAR_LEAST;
+    if (c.rows) rest -= ROWS_COLUMNS;
+    c.speed = c.rows && rest >= SPEED_COLUMNS + BAR_LEAST + PHASE_COLUMNS;
+    if (c.speed) rest -= SPEED_COLUMNS;
+    rest -= PHASE_COLUMNS;
+    c.bar = rest < BAR_LEAST ? BAR_LEAST : rest > BAR_COLUMNS ? BAR_COLUMNS : rest;
+    return c;
+}
+
 /* Everything of the line but its glyph. */
-static void compose(const task_line *t, double now, int names, line *l) {
+static void compose(const task_line *t, double now, const columns *c, line *l) {
     line cell = {0};
     double elapsed = t->state == AIP_TASK_RUNNING ? now - t->began : t->elapsed;
     bool started = t->state == AIP_TASK_RUNNING || has_ended(t->state);
     line_add(l, " ");
-    line_clean(&cell, t->name, strlen(t->name), names);
+    line_clean(&cell, t->name, strlen(t->name), c->names);
     line_bytes(l, cell.bytes, cell.n);
-    line_pad(l, names - text_columns(cell.bytes, cell.n));
+    line_pad(l, c->names - text_columns(cell.bytes, cell.n));
     line_clear(&cell);
     if (started && elapsed > 0) line_seconds(&cell, elapsed);
-    add_right(l, &cell, 11);
+    add_right(l, &cell, TIME_COLUMNS);
     line_clear(&cell);
-    if (t->rows > 0) line_count(&cell, t->rows);
-    if (t->rows > 0) line_add(&cell, t->rows == 1 ? " row " : " rows");
-    add_right(l, &cell, 18);
+    bool counts = t->state == AIP_TASK_RUNNING || is_good(t->state); /* else it is how far a pass had come */
+    if (counts && t->rows > 0) line_count_of(&cell, t->rows, "row");
+    if (counts && t->rows == 1) line_pad(&cell, 1);
+    if (c->rows) add_right(l, &cell, ROWS_COLUMNS);
     line_clear(&cell);
-    add_speed(&cell, t, elapsed);
-    add_right(l, &cell, 18);
+    if (counts) add_speed(&cell, t, elapsed);
+    if (c->speed) add_right(l, &cell, SPEED_COLUMNS);
     line_add(l, "  ");
     if (t->state == AIP_TASK_RUNNING) {
         if (t->fraction >= 0) {
-            line_bar(l, t->fraction, BAR_COLUMNS);
+            line_bar(l, t->fraction, c->bar);
             line_add(l, " %3.0f %%  ", t->fraction * 100);
         }
         line_add(l, "%s", t->phase);
@@ -139,11 +165,11 @@ static void erase(run_view *v) {
     v->n_lines = 0;
 }
 
-static void draw_task(run_view *v, const task_line *t, double now, int names, int width) {
+static void draw_task(run_view *v, const task_line *t, double now, const columns *c, int width) {
     line l = {0}, cut = {0};
     style s = STYLE_NONE;
     const char *glyph = glyph_of(t, now, &s);
-    compose(t, now, names, &l);
+    compose(t, now, c, &l);
     line_clean(&cut, l.bytes, l.n, width - 2);
     fprintf(stderr, "%s%s%s%s\n", term_style(&term_err, s), glyph, term_plain(&term_err), cut.bytes);
     v->n_lines++;
@@ -151,30 +177,40 @@ static void draw_task(run_view *v, const task_line *t, double now, int names, in
     line_free(&cut);
 }
 
-/* More tasks than lines: those that run or failed first, then as many of the others as fit, in order. */
+static bool is_urgent(const task_line *t) {
+    return t->state == AIP_TASK_RUNNING || t->state == AIP_TASK_FAILED || t->state == AIP_TASK_TIMED_OUT;
+}
+
+/* More tasks than lines: those that run or failed first, then as many of the others as fit, then how many there are more. */
 static void draw(run_view *v, double now) {
-    int width = term_width(&term_err), most = term_height(&term_err) - 2, names = name_columns(v);
-    size_t room = most < 3 ? 3 : (size_t)most, n_urgent = 0, n_ended = 0;
+    int width = term_width(&term_err), most = term_height(&term_err) - 2;
+    size_t room = most < 3 ? 3 : (size_t)most, hidden = 0, hidden_done = 0;
+    columns c = columns_of(name_columns(v), width);
     char *log = talk_take_log();
     erase(v);
     if (log) fputs(log, stderr);
     free(log);
-    for (size_t i = 0; i < v->n_tasks; i++) {
-        const task_line *t = &v->tasks[i];
-        n_ended += has_ended(t->state);
-        n_urgent += t->state == AIP_TASK_RUNNING || t->state == AIP_TASK_FAILED;
-    }
     bool all = v->n_tasks <= room;
-    size_t others = n_urgent < room - 1 ? room - 1 - n_urgent : 0, urgent = room - 1;
-    for (size_t i = 0; i < v->n_tasks; i++) {
-        const task_line *t = &v->tasks[i];
-        size_t *left = t->state == AIP_TASK_RUNNING || t->state == AIP_TASK_FAILED ? &urgent : &others;
-        if (!all && *left == 0) continue;
-        if (!all) --*left;
-        draw_task(v, t, now, names, width);
-    }
-    if (!all) {
-        fprintf(stderr, "%zu of %zu tasks ended\n", n_ended, v->n_tasks);
+    size_t left = all ? v->n_tasks : room - 1;
+    for (int pass = all ? 1 : 0; pass < 2; pass++)
+        for (size_t i = 0; i < v->n_tasks; i++) {
+            const task_line *t = &v->tasks[i];
+            if (!all && is_urgent(t) != (pass == 0)) continue;
+            if (left > 0) {
+                draw_task(v, t, now, &c, width);
+                left--;
+            } else {
+                hidden++;
+                hidden_done += has_ended(t->state);
+            }
+        }
+    if (hidden > 0) {
+        line l = {0}, cut = {0};
+        line_add(&l, "%s and %zu more (%zu done)", term_utf8 ? "…" : "...", hidden, hidden_done);
+        line_clean(&cut, l.bytes, l.n, width - 1);
+        term_put(&term_err, &cut);
+        line_free(&l);
+        line_free(&cut);
         v->n_lines++;
     }
     fflush(stderr);
@@ -191,8 +227,8 @@ void view_event(void *user, const aip_task_event *event) {
     t->state = event->state;
     t->elapsed = (double)event->elapsed_ns * 1e-9;
     t->began = clock_seconds() - t->elapsed;
-    if (event->rows > 0) t->rows = event->rows;
-    if (event->bytes > 0) t->bytes = event->bytes;
+    if (event->rows > 0 || event->phase) t->rows = event->rows;
+    if (event->bytes > 0 || event->phase) t->bytes = event->bytes;
     if (event->phase) {
         t->fraction = event->fraction;
         snprintf(t->phase, sizeof t->phase, "%s", event->phase);

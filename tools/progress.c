@@ -4,18 +4,20 @@
 #include <math.h>
 
 #define BAR_COLUMNS 24
+#define BAR_NARROW 8
 
 static void draw(progress *p, double now) {
     double elapsed = now - p->started;
+    int width = term_width(&term_err) - 1;
     line l = {0};
     line_add(&l, "%s  ", p->label);
     if (p->last.fraction >= 0) {
-        line_bar(&l, p->last.fraction, BAR_COLUMNS);
+        line_bar(&l, p->last.fraction, width < 80 ? BAR_NARROW : BAR_COLUMNS);
         line_add(&l, " %3.0f %%  ", p->last.fraction * 100);
     }
-    line_count(&l, p->last.rows);
-    line_add(&l, " rows  ");
-    if (elapsed > 0.2 && p->last.bytes > 0) {
+    line_count_of(&l, p->last.rows, "row");
+    line_add(&l, "  ");
+    if (elapsed > 0.2 && p->last.bytes > 0 && width >= 72) {
         line_bytes_size(&l, (double)p->last.bytes / elapsed);
         line_add(&l, "/s  ");
     }
@@ -30,7 +32,7 @@ static void draw(progress *p, double now) {
         line_seconds(&l, elapsed);
     }
     line cut = {0};
-    line_clean(&cut, l.bytes, l.n, term_width(&term_err) - 1);
+    line_clean(&cut, l.bytes, l.n, width);
     fprintf(stderr, "\r\033[K%s", cut.bytes);
     fflush(stderr);
     line_free(&l);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHORTENED 16
 #define NARROWEST 8 /* columns are not cut below this while another can give */
 
 void table_begin(table *t, int n_columns, const char *const *head) {
@@ -29,7 +30,7 @@ void table_line(table *t, line *l) {
 
 static int total(const table *t, const int *widths) {
     int sum = t->indent;
-    for (int i = 0; i < t->n_columns; i++) sum += widths[i] + (i > 0 ? 2 : 0);
+    for (int i = 0; i < t->n_columns; i++) sum += t->hidden[i] ? 0 : widths[i] + (i > 0 ? 2 : 0);
     return sum;
 }
 
@@ -40,7 +41,7 @@ static void fit(const table *t, int *widths, int most) {
         int widest = -1;
         for (int pass = 0; pass < 2 && widest < 0; pass++)
             for (int i = 0; i < n; i++) {
-                if (widths[i] <= NARROWEST || (pass == 0 && t->right[i])) continue;
+                if (t->hidden[i] || widths[i] <= NARROWEST || (pass == 0 && t->right[i])) continue;
                 if (widest < 0 || widths[i] > widths[widest]) widest = i;
             }
         if (widest < 0) break;
@@ -64,13 +65,31 @@ void table_free(table *t) {
     *t = (table){0};
 }
 
-void table_print(table *t, terminal *to) {
-    int widths[TABLE_MAX_COLUMNS] = {0}, most = term_width(to);
+static void measure(const table *t, int *widths) {
     for (size_t i = 0; i < t->n_cells; i++) {
         int column = (int)(i % (size_t)t->n_columns), w = text_columns(t->cells[i], strlen(t->cells[i]));
         if (t->fold_last && column == t->n_columns - 1 && w > 30) w = 30;
         if (w > widths[column]) widths[column] = w;
     }
+}
+
+bool table_fits(const table *t, const terminal *to) {
+    int widths[TABLE_MAX_COLUMNS] = {0};
+    measure(t, widths);
+    return total(t, widths) <= term_width(to);
+}
+
+/* Hides what may be left out, while even names cut to SHORTENED columns would not make the table fit. */
+static void drop(table *t, const int *widths, int most) {
+    int least[TABLE_MAX_COLUMNS] = {0};
+    for (int i = 0; i < t->n_columns; i++) least[i] = !t->right[i] && widths[i] > SHORTENED ? SHORTENED : widths[i];
+    for (int i = 0; i < t->n_drop && total(t, least) > most; i++) t->hidden[t->drop[i]] = true;
+}
+
+void table_print(table *t, terminal *to) {
+    int widths[TABLE_MAX_COLUMNS] = {0}, most = term_width(to);
+    measure(t, widths);
+    drop(t, widths, most);
     fit(t, widths, most);
     for (size_t row = 0; row < t->n_cells / (size_t)t->n_columns; row++) {
         char **cells = t->cells + row * (size_t)t->n_columns;
@@ -79,6 +98,7 @@ void table_print(table *t, terminal *to) {
         line_pad(&l, t->indent);
         int last = t->n_columns - (t->fold_last && !is_head ? 1 : 0);
         for (int i = 0; i < last; i++) {
+            if (t->hidden[i]) continue;
             if (i > 0) line_pad(&l, 2);
             print_cell(t, &l, cells[i], i, widths[i]);
         }

@@ -140,6 +140,11 @@ void line_count(line *l, int64_t n) {
     add_grouped(l, start, strlen(start));
 }
 
+void line_count_of(line *l, int64_t n, const char *what) {
+    line_count(l, n);
+    line_add(l, " %s%s", what, n == 1 ? "" : "s");
+}
+
 void line_number(line *l, double v) {
     char text[64];
     if (!isfinite(v)) {

@@ -34,11 +34,12 @@ void line_pad(line *l, int columns); /* spaces */
 void line_clear(line *l);
 void line_free(line *l);
 
-int text_columns(const char *text, size_t n); /* columns on a terminal */
-void line_count(line *l, int64_t n);          /* 27,004 */
-void line_number(line *l, double v);          /* six digits that count; thousands separated */
-void line_bytes_size(line *l, double bytes);  /* 1.2 MB */
-void line_seconds(line *l, double seconds);   /* 0.41 s, 2 m 05 s */
+int text_columns(const char *text, size_t n);             /* columns on a terminal */
+void line_count(line *l, int64_t n);                      /* 27,004 */
+void line_count_of(line *l, int64_t n, const char *what); /* 1 row, 27,004 rows */
+void line_number(line *l, double v);                      /* six digits that count; thousands separated */
+void line_bytes_size(line *l, double bytes);              /* 1.2 MB */
+void line_seconds(line *l, double seconds);               /* 0.41 s, 2 m 05 s */
 
 /* ---- terminal (term.c) --------------------------------------------------------------------------------------------------------- */
 typedef struct terminal {
@@ -176,21 +177,25 @@ int args_context(const args *a, bool main_works, aip_context **out);
 bool args_no_threads(const args *a); /* --threads 0: the main thread has to help */
 
 /* ---- tables (table.c) ----------------------------------------------------------------------------------------------------------------- */
+#define TABLE_MAX_COLUMNS 24
 typedef struct table {
     int n_columns;
     char **cells; /* row by row; the head is the first */
     size_t n_cells, capacity;
-    bool right[24];
+    bool right[TABLE_MAX_COLUMNS];
     int indent;
     bool has_head;
     bool fold_last; /* the last column is prose: folded, not cut */
+    int drop[4];    /* columns that are left out one after another while the table is too wide */
+    int n_drop;
+    bool hidden[TABLE_MAX_COLUMNS];
 } table;
-#define TABLE_MAX_COLUMNS 24
 /* head: a title that starts with '>' sets its column to the right; NULL: no head. */
 void table_begin(table *t, int n_columns, const char *const *head);
-void table_cell(table *t, const char *text); /* copied and cleaned */
-void table_line(table *t, line *l);          /* the same; clears l */
-void table_print(table *t, terminal *to);    /* and frees */
+void table_cell(table *t, const char *text);         /* copied and cleaned */
+void table_line(table *t, line *l);                  /* the same; clears l */
+bool table_fits(const table *t, const terminal *to); /* nothing would be cut */
+void table_print(table *t, terminal *to);            /* and frees */
 void table_free(table *t);
 
 /* ---- DAG files (dag_file.c) --------------------------------------------------------------------------------------------------------- */

@@ -34,10 +34,10 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_terminal(folder, *arguments, columns=80, **environment):
-    """Runs the command on a terminal of so many columns; its exit code and all it wrote."""
+def on_terminal(folder, *arguments, columns=80, lines=24, **environment):
+    """Runs the command on a terminal of so many columns and lines; its exit code and all it wrote."""
     main, other = pty.openpty()
-    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **environment}
     if "NO_COLOR" not in environment:
         env.pop("NO_COLOR", None)
@@ -236,6 +236,20 @@ class Data(PipelineTest):
         self.assertEqual(s["top"], [{"value": "a", "count": 69}, {"value": "b", "count": 34}])
         self.assertEqual(found["head"], [{"x": 0, "s": "b"}, {"x": 1, "s": "a"}])
 
+    def test_years_have_no_thousands_separators_and_one_is_singular(self):
+        self.write("t.csv", "year\n2013\n")
+        out = self.ok("inspect", "t.csv").out
+        self.assertIn("t.csv: 1 row, 1 column, 0 rejected", out)
+        self.assertNotIn("2,013", out)
+        self.write("t.csv", "distance\n2013\n3000\n")
+        self.assertIn("2,013", self.ok("inspect", "t.csv").out)
+
+    def test_help_is_folded_also_where_it_goes_to_no_terminal(self):
+        for command in COMMANDS:
+            for row in self.ok(command, "--help").out.splitlines():
+                self.assertLessEqual(len(row), 100, row)
+        self.assertIn("--write", self.ok("predict", "--help").out.splitlines()[0])
+
     def test_what_the_profile_does_not_know_exactly_is_marked(self):
         self.write("t.csv", "x\n" + "".join(f"{i}\n" for i in range(200001)))
         (x,) = json.loads(self.ok("inspect", "t.csv", "--json").out)["columns"]
@@ -279,10 +293,40 @@ class Terminal(PipelineTest):
         self.ok("run", "flights.yaml")
         for arguments in (("--help",), ("run", "--help"), ("catalog",), ("catalog", "read"), ("inspect", "data/planes.csv"),
                           ("inspect", "models/flights.aip"), ("run", "flights.yaml")):
-            code, out = on_terminal(self.folder, *arguments, columns=70)
-            self.assertEqual(code, OK, out)
-            for row in re.split(r"[\r\n]+", ESCAPES.sub("", out)):
-                self.assertLessEqual(columns_of(row), 70, f"{arguments}: {row!r}")
+            for columns in (60, 70):
+                code, out = on_terminal(self.folder, *arguments, columns=columns)
+                self.assertEqual(code, OK, out)
+                for row in re.split(r"[\r\n]+", ESCAPES.sub("", out)):
+                    self.assertLessEqual(columns_of(row), columns, f"{arguments}: {row!r}")
+
+    def test_a_narrow_terminal_cuts_no_names_of_parameters_and_no_ranges(self):
+        for name in ("simple_imputer", "standard_scaler", "format.csv", "logistic_regression", "read"):
+            _, out = on_terminal(self.folder, "catalog", name, columns=60)
+            for parameter in json.loads(self.ok("catalog", name, "--json").out)["params"]:
+                self.assertRegex(ESCAPES.sub("", out), rf"(?m)^{parameter['name']}\b", name)
+            self.assertNotIn("…", out)
+        _, out = on_terminal(self.folder, "inspect", "data/flights-2013-01.csv.gz", columns=60)
+        out = ESCAPES.sub("", out)
+        self.assertRegex(out, r"(?m)^COLUMN .* MIN +MAX\r?$")
+        self.assertRegex(out, r"(?m)^sched_dep.* 2,359\r?$")
+        self.assertRegex(out, r"(?m)^time_hour .* 2013-01-01  2013-02-01\r?$")
+        _, out = on_terminal(self.folder, "run", "flights.yaml", columns=60)
+        self.assertRegex(ESCAPES.sub("", out), r"(?m)^    actual negative +[\d,]+ +[\d,]+\r?$")
+
+    def test_a_terminal_that_knows_no_escapes_gets_plain_lines(self):
+        code, out = on_terminal(self.folder, "run", "flights.yaml", TERM="dumb")
+        self.assertEqual(code, OK, out)
+        self.assertNotIn("\x1b", out)
+        self.assertRegex(out, r"(?m)^model +running\r?$")
+
+    def test_more_tasks_than_lines_show_what_failed_and_count_the_rest(self):
+        tasks = "".join(f"  t{i:02}: {{command: ['true']}}\n" for i in range(40))
+        self.write("many.yaml", "dag: many\ntasks:\n" + tasks + "  zz: {command: ['false']}\n")
+        code, out = on_terminal(self.folder, "run", "many.yaml", lines=12)
+        self.assertEqual(code, FAILED, out)
+        last = ESCAPES.sub("", out.split("\x1b[J")[-1]).splitlines()
+        self.assertTrue(next(row for row in last if row[0] in "✓✗").startswith("✗ zz "), last)
+        self.assertIn("… and 32 more (32 done)", last)
 
     def test_the_view_of_a_run_ends_with_a_line_for_each_task(self):
         code, out = on_terminal(self.folder, "run", "flights.yaml")
