@@ -8,10 +8,11 @@
 #define BAR_COLUMNS 16
 #define BAR_LEAST 6
 #define PHASE_COLUMNS 20 /* kept free for the name of the pass */
-#define TIME_COLUMNS 11
+#define TIME_COLUMNS 10
 #define ROWS_COLUMNS 18
 #define SPEED_COLUMNS 18
-#define PERCENT_COLUMNS 9 /* with the space before the bar */
+#define PERCENT_COLUMNS 9 /* with the spaces before the name and the bar */
+#define LEAST_WORDS 6     /* of a phase or state; less of it says nothing */
 #define PERIOD 0.1        /* seconds between pictures */
 
 static bool has_ended(int32_t state) { return state >= AIP_TASK_SUCCESS; }
@@ -107,14 +108,14 @@ static void add_speed(line *cell, const task_line *t, double elapsed) {
 
 /* What of a line fits the terminal: the name, the time and a short bar always, then rows, the phase, and last the speed. */
 typedef struct columns {
-    int names, bar;
+    int names, bar, width; /* width: of all but the glyph */
     bool rows, speed;
 } columns;
 
 static columns columns_of(int names, int width) {
     int rest = width - 2 - TIME_COLUMNS - PERCENT_COLUMNS;
     int most = rest - BAR_LEAST > 8 ? rest - BAR_LEAST : 8;
-    columns c = {.names = names < most ? names : most};
+    columns c = {.names = names < most ? names : most, .width = width - 2};
     rest -= c.names;
     c.rows = rest >= ROWS_COLUMNS + BAR_LEAST;
     if (c.rows) rest -= ROWS_COLUMNS;
@@ -145,18 +146,20 @@ static void compose(const task_line *t, double now, const columns *c, line *l) {
     line_clear(&cell);
     if (counts) add_speed(&cell, t, elapsed);
     if (c->speed) add_right(l, &cell, SPEED_COLUMNS);
-    line_add(l, "  ");
+    const char *what = "";
     if (t->state == AIP_TASK_RUNNING) {
+        what = t->phase;
         if (t->fraction >= 0) {
+            line_pad(l, 2);
             line_bar(l, t->fraction, c->bar);
-            line_add(l, " %3.0f %%  ", t->fraction * 100);
+            line_add(l, " %3.0f %%", t->fraction * 100);
         }
-        line_add(l, "%s", t->phase);
     } else if (t->state == AIP_TASK_UPSTREAM_FAILED) {
-        line_add(l, "not run: a task before it failed");
+        what = "not run: a task before it failed";
     } else if (has_ended(t->state) && t->state != AIP_TASK_SUCCESS) {
-        line_add(l, "%s", aip_task_state_name(t->state));
+        what = aip_task_state_name(t->state);
     }
+    if (*what && c->width - text_columns(l->bytes, l->n) >= 2 + LEAST_WORDS) line_add(l, "  %s", what);
     line_free(&cell);
 }
 
