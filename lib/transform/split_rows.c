@@ -134,9 +134,9 @@ int32_t aip__split_stratified(aip_context *ctx, const int32_t *classes, int64_t 
     group_rows(&s, classes, n, n_classes);
     for (int32_t k = 0; k < n_classes; k++) {
         if (s.counts[k] >= 2) continue;
-        status =
-            aip__error_set(err, AIP_E_DATA, "a class has only one row (row %lld, from 0); a stratified split needs two of each class",
-                           (long long)s.rows[s.start[k]]);
+        status = aip__error_set(err, AIP_E_DATA,
+                                "a class has only one row (row %lld, from 0); a stratified split needs two of each class",
+                                (long long)s.rows[s.start[k]]);
         goto cleanup;
     }
     aip__mt19937 mt;
