@@ -1,7 +1,6 @@
 /* A DAG from a file or from standard input, with its description as JSON. */
 #include "tool.h"
 
-#include <errno.h>
 #include <string.h>
 
 static int32_t read_stdin(line *out, aip_error **err) {
