@@ -192,7 +192,8 @@ AIP_API int32_t aip_dataset_count(aip_dataset *dataset, const aip_call *call, in
 /* What the last full pass over the source rejected: source, line, column, offset, reason, raw; a dataset in memory. Runs a pass when
  * there was none. any-thread */
 AIP_API int32_t aip_dataset_rejects(aip_dataset *dataset, const aip_call *call, aip_dataset **out, aip_error **err);
-/* Writes to a file, whole or not at all; params as the catalogue's `write`: {"path": "out.csv"}. counts may be NULL. any-thread */
+/* Writes to a file, whole or not at all, in a folder that is made when it is missing; params as the catalogue's `write`:
+ * {"path": "out.csv"}. counts may be NULL. any-thread */
 AIP_API int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts,
                                   aip_error **err);
 /* Two parts, as scikit-learn's train_test_split chooses rows; rows keep their order. params as the catalogue's `split`:

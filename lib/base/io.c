@@ -48,10 +48,9 @@ int32_t aip__file_open(aip_context *ctx, const char *path, aip__file *out, aip_e
     aip__file f = {.ctx = ctx, .fd = -1, .size = -1};
     int32_t status = AIP_OK;
     f.fd = open_retry(ctx, path, O_RDONLY, 0);
-    if (f.fd < 0) status = aip__error_errno(err, errno, "cannot open '%s'", path);
-    if (status == AIP_OK && ctx->io->fstat(f.fd, &f.opened) != 0) status = aip__error_errno(err, errno, "cannot stat '%s'", path);
-    if (status == AIP_OK && S_ISDIR(f.opened.st_mode))
-        status = aip__error_set(err, AIP_E_IO, "'%s' is a folder: expected a file", path);
+    if (f.fd < 0) status = aip__error_errno(err, errno, "cannot open");
+    if (status == AIP_OK && ctx->io->fstat(f.fd, &f.opened) != 0) status = aip__error_errno(err, errno, "cannot stat");
+    if (status == AIP_OK && S_ISDIR(f.opened.st_mode)) status = aip__error_set(err, AIP_E_IO, "is a folder: expected a file");
     if (status == AIP_OK && !(f.path = aip__strdup(ctx, path))) status = aip__error_memory(ctx, err);
     if (status != AIP_OK) {
         aip__file_close(&f);
@@ -72,7 +71,7 @@ int32_t aip__file_read(aip__file *f, void *bytes, size_t n, int64_t offset, size
             f->size < 0 ? f->ctx->io->read(f->fd, to, want) : f->ctx->io->pread(f->fd, to, want, (off_t)(offset + (int64_t)done));
         if (r < 0 && errno == EINTR) continue;
         if (r < 0) {
-            int32_t status = aip__error_errno(err, errno, "cannot read '%s'", f->path);
+            int32_t status = aip__error_errno(err, errno, "cannot read");
             aip__error_at_source(err, f->path);
             if (f->size >= 0) aip__error_at_offset(err, offset + (int64_t)done);
             return status;
@@ -90,7 +89,7 @@ int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_e
     const char *what = NULL;
     int32_t status = AIP_OK;
     if (f->ctx->io->fstat(f->fd, &now) != 0)
-        status = aip__error_errno(err, errno, "cannot stat '%s'", f->path);
+        status = aip__error_errno(err, errno, "cannot stat");
     else if (now.st_dev != before->st_dev || now.st_ino != before->st_ino)
         what = "it is another file";
     else if (S_ISREG(now.st_mode) && now.st_size != before->st_size)
@@ -98,7 +97,7 @@ int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_e
     else if (S_ISREG(now.st_mode)
              && (now.st_mtim.tv_sec != before->st_mtim.tv_sec || now.st_mtim.tv_nsec != before->st_mtim.tv_nsec))
         what = "it was written to";
-    if (what) status = aip__error_set(err, AIP_E_CHANGED, "'%s' changed while it was in use: %s", f->path, what);
+    if (what) status = aip__error_set(err, AIP_E_CHANGED, "the file changed while it was in use: %s", what);
     if (status != AIP_OK) aip__error_at_source(err, f->path);
     return status;
 }
@@ -131,7 +130,7 @@ int32_t aip__file_load(aip_context *ctx, const char *path, size_t limit, char **
         if (status != AIP_OK) goto cleanup;
         have += got;
         if (have > limit) {
-            status = aip__error_set(err, AIP_E_DATA, "'%s' is too large: expected at most %zu bytes", path, limit);
+            status = aip__error_set(err, AIP_E_DATA, "too large: expected at most %zu bytes", limit);
             goto cleanup;
         }
         if (got < room) break;
@@ -150,7 +149,7 @@ cleanup:
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */
 
 static int32_t out_error(const aip__file_out *f, const char *what, aip_error **err) {
-    int32_t status = aip__error_errno(err, errno, "cannot %s '%s'", what, f->path);
+    int32_t status = aip__error_errno(err, errno, "cannot %s", what);
     aip__error_at_source(err, f->path);
     return status;
 }
@@ -175,7 +174,7 @@ static int32_t open_temporary(aip__file_out *f, mode_t mode, aip_error **err) {
         if (f->fd >= 0 || errno != EEXIST) break;
     }
     if (f->fd < 0) {
-        int32_t status = out_error(f, "create a temporary file beside", err);
+        int32_t status = out_error(f, "create a temporary file beside it", err);
         aip__free(f->ctx, name);
         return status;
     }
@@ -187,12 +186,12 @@ static int32_t create(aip__file_out *f, const char *path, aip_error **err) {
     struct stat target;
     bool there = f->ctx->io->stat(path, &target) == 0;
     if (!there && errno != ENOENT) {
-        int32_t status = aip__error_errno(err, errno, "cannot write '%s'", path);
+        int32_t status = aip__error_errno(err, errno, "cannot write");
         aip__error_at_source(err, path);
         return status;
     }
     if (there && S_ISDIR(target.st_mode)) {
-        int32_t status = aip__error_set(err, AIP_E_IO, "cannot write '%s': it is a folder", path);
+        int32_t status = aip__error_set(err, AIP_E_IO, "cannot write: it is a folder");
         aip__error_at_source(err, path);
         return status;
     }
@@ -209,9 +208,9 @@ static int32_t create(aip__file_out *f, const char *path, aip_error **err) {
     mode_t mode = there ? target.st_mode & 0777 : 0666;
     AIP__TRY(open_temporary(f, mode, err));
     struct stat made;
-    if (there && f->ctx->io->fstat(f->fd, &made) != 0) return out_error(f, "stat the temporary file of", err);
+    if (there && f->ctx->io->fstat(f->fd, &made) != 0) return out_error(f, "stat its temporary file", err);
     if (there && (made.st_mode & 0777) != mode && f->ctx->io->fchmod(f->fd, mode) != 0)
-        return out_error(f, "keep the permissions of", err);
+        return out_error(f, "keep its permissions", err);
     return AIP_OK;
 }
 
@@ -268,7 +267,7 @@ static int32_t sync_folder(aip__file_out *f, aip_error **err) {
     int fd = open_retry(f->ctx, folder, O_RDONLY | O_DIRECTORY, 0);
     int32_t status = AIP_OK;
     if (fd < 0 || (fsync_retry(f->ctx, fd) != 0 && errno != EINVAL))
-        status = out_error(f, "make durable the folder (the file itself is written) of", err);
+        status = out_error(f, "make its folder durable (the file itself is written)", err);
     if (fd >= 0) f->ctx->io->close(fd);
     aip__free(f->ctx, folder);
     return status;
@@ -278,7 +277,7 @@ int32_t aip__file_commit(aip__file_out *f, aip_error **err) {
     if (f->fd < 0) return aip__error_set(err, AIP_E_STATE, "the file being written is already closed");
     int32_t status =
         f->failed ? aip__error_set(err, AIP_E_STATE, "'%s' cannot be committed: a write to it failed", f->path) : flush(f, err);
-    if (status == AIP_OK && f->temporary && fsync_retry(f->ctx, f->fd) != 0) status = out_error(f, "make durable", err);
+    if (status == AIP_OK && f->temporary && fsync_retry(f->ctx, f->fd) != 0) status = out_error(f, "make it durable", err);
     if (status == AIP_OK) {
         int fd = f->fd;
         f->fd = -1;
@@ -286,7 +285,7 @@ int32_t aip__file_commit(aip__file_out *f, aip_error **err) {
     }
     if (status == AIP_OK && f->temporary) {
         if (f->ctx->io->rename(f->temporary, f->path) != 0) {
-            status = out_error(f, "replace", err);
+            status = out_error(f, "replace it", err);
         } else {
             aip__free(f->ctx, f->temporary);
             f->temporary = NULL;
@@ -305,6 +304,21 @@ void aip__file_abandon(aip__file_out *f) {
     aip__free(f->ctx, f->path);
     aip__free(f->ctx, f->buffered);
     *f = (aip__file_out){.fd = -1};
+}
+
+int32_t aip__make_folders(aip_context *ctx, const char *path, aip_error **err) {
+    char *folder = aip__strdup(ctx, path);
+    if (!folder) return aip__error_memory(ctx, err);
+    int32_t status = AIP_OK;
+    for (char *slash = strchr(folder + (*folder != 0), '/'); slash && status == AIP_OK; slash = strchr(slash + 1, '/')) {
+        struct stat st;
+        *slash = 0;
+        if (ctx->io->stat(folder, &st) != 0 && mkdir(folder, 0777) != 0 && errno != EEXIST)
+            status = aip__error_errno(err, errno, "cannot make the folder '%s'", folder);
+        *slash = '/';
+    }
+    aip__free(ctx, folder);
+    return status;
 }
 
 char *aip__path_join(aip_context *ctx, const char *dir, const char *path) {

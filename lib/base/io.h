@@ -58,6 +58,8 @@ int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error
 int32_t aip__file_commit(aip__file_out *f, aip_error **err);
 void aip__file_abandon(aip__file_out *f); /* removes the temporary file; fine after commit and on a zeroed struct */
 
+/* Makes the folder of a path, and those above it, where they are missing. Errors: AIP_E_IO, AIP_E_NOT_FOUND, naming the folder. */
+int32_t aip__make_folders(aip_context *ctx, const char *path, aip_error **err);
 /* "dir/name": path when it is absolute or dir is NULL or empty. Free with aip__free. */
 char *aip__path_join(aip_context *ctx, const char *dir, const char *path);
 

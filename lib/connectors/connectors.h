@@ -11,17 +11,18 @@
  * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_DATA, AIP_E_SCHEMA, AIP_E_CORRUPT. */
 int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
                           aip_error **err);
-/* Checks the parameters and opens nothing. */
-int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err);
+/* Checks the parameters and opens nothing (base_dir: to tell a folder from a file whose name says no format). */
+int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err);
 
-/* Writes a dataset, whole or not at all; to "-" (standard output) or anything that is not a regular file, as it comes. counts may be NULL. */
+/* Writes a dataset, whole or not at all, into a folder that is made when it is missing; to "-" (standard output) or anything that is not a
+ * regular file, as it comes. counts may be NULL. */
 int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
                            aip__token *token, aip_row_counts *counts, aip_error **err);
-int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err);
+int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err);
 
-/* The parameters of `read` and `write` that do not depend on the format, for whoever shows them. */
-extern const aip_param_spec aip__read_params[], aip__write_params[];
-extern const int32_t aip__read_n_params, aip__write_n_params;
+/* The parameters of `read` or `write` as one descriptor: those of files, and those of a format of the catalogue; NULL: of all of them, for
+ * whoever shows them. Freed with aip__free(ctx, d). */
+int32_t aip__files_table(aip_context *ctx, bool reading, const aip_descriptor *format, aip_descriptor **out, aip_error **err);
 
 int32_t aip__connectors_register(aip_context *ctx, aip_error **err);
 

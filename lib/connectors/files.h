@@ -42,11 +42,8 @@ int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err);
 int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *file, aip__stream **out, aip_error **err);
 void aip__files_free(aip__files *f);
 
-/* The table of `first` parameters, the ones common to formats (when reading) and the format's own, as one descriptor. Freed with
- * aip__free(ctx, d). */
-int32_t aip__files_table(aip_context *ctx, bool reading, const aip_descriptor *format, aip_descriptor **out, aip_error **err);
 /* Finds the format that params name or the path's extension means, and checks all parameters against the joint table. */
-int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source,
+int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source, const char *base_dir,
                           const aip_descriptor **format, aip_params **out, aip_error **err);
 
 #endif

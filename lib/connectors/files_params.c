@@ -1,13 +1,16 @@
-/* Parameters of `read` and `write`: which format, and then one table of what belongs to files, to all formats and to that format, so that a
- * misspelt name is met with the nearest of all of them. */
+/* Parameters of `read` and `write`: which format, and then one table of what belongs to files and to that format, so that a misspelt
+ * name is met with the nearest of all of them. */
 #include "connectors/files.h"
 
 #include "base/context.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include <string.h>
+#include <sys/stat.h>
 
-const aip_param_spec aip__read_params[] = {
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const aip_param_spec read_params[] = {
     {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "path",
      "File, list of files, or pattern with * ? [ ]; gzip is recognised by its content; - is standard input", NULL, NULL, 0, 0, 0,
      0},
@@ -16,16 +19,15 @@ const aip_param_spec aip__read_params[] = {
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "include_path", "Name of a column to add that holds the path of each row's file",
      "null", NULL, 0, 0, 1, 0},
 };
-const int32_t aip__read_n_params = sizeof aip__read_params / sizeof *aip__read_params;
 
-const aip_param_spec aip__write_params[] = {
+static const aip_param_spec write_params[] = {
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "path",
-     "File to write, whole or not at all; compressed when it ends in .gz; - is standard output", NULL, NULL, 0, 0, 0, 0},
+     "File to write, whole or not at all, in a folder that is made when it is missing; compressed when it ends in .gz; - is standard output",
+     NULL, NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "format", "Format of the file; null: by its extension", "null", NULL, 0, 0, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_INT, "compression_level",
      "Of .gz files: 1 is fast, 9 is small; 4 takes a third of the time of 6 for a tenth more bytes", "4", NULL, 1, 9, 0, 0},
 };
-const int32_t aip__write_n_params = sizeof aip__write_params / sizeof *aip__write_params;
 
 void aip__files_extension(const char *path, char out[16], bool *gz) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -40,27 +42,45 @@ void aip__files_extension(const char *path, char out[16], bool *gz) {
     out[n - dot] = 0;
 }
 
-int32_t aip__files_table(aip_context *ctx, bool reading, const aip_descriptor *format, aip_descriptor **out, aip_error **err) {
+/* Adds what is not there yet under its name: formats share some. */
+static void add_specs(aip_descriptor *d, aip_param_spec *specs, const aip_param_spec *more, int32_t n) {
+    for (int32_t i = 0; i < n; i++) {
+        int32_t at = 0;
+        while (at < d->n_params && strcmp(specs[at].name, more[i].name) != 0) at++;
+        if (at == d->n_params) specs[d->n_params++] = more[i];
+    }
+}
+
+static const aip_param_spec *format_specs(const aip_descriptor *format, bool reading, int32_t *n) {
     const aip__format_ops *ops = format->ops;
-    struct {
-        const aip_param_spec *specs;
-        int32_t n;
-    } parts[3] = {{reading ? aip__read_params : aip__write_params, reading ? aip__read_n_params : aip__write_n_params},
-                  {aip__format_common, reading ? aip__format_common_n : 0},
-                  {reading ? format->params : ops->write_params, reading ? format->n_params : ops->n_write_params}};
-    size_t n = (size_t)parts[0].n + (size_t)parts[1].n + (size_t)parts[2].n, at = 0;
-    aip_descriptor *d = aip__calloc(ctx, 1, sizeof *d + n * sizeof(aip_param_spec));
+    *n = reading ? format->n_params : ops->n_write_params;
+    return reading ? format->params : ops->write_params;
+}
+
+int32_t aip__files_table(aip_context *ctx, bool reading, const aip_descriptor *format, aip_descriptor **out, aip_error **err) {
+    const aip_descriptor *f = NULL;
+    int32_t n = 0, n_own = (int32_t)(reading ? COUNT(read_params) : COUNT(write_params));
+    size_t most = (size_t)n_own;
+    for (int32_t i = 0; (f = aip__catalog_at(ctx, i)); i++) {
+        if (f->kind != AIP_KIND_FORMAT) continue;
+        format_specs(f, reading, &n);
+        most += (size_t)n;
+    }
+    aip_descriptor *d = aip__calloc(ctx, 1, sizeof *d + most * sizeof(aip_param_spec));
     if (!d) return aip__error_memory(ctx, err);
     aip_param_spec *specs = (aip_param_spec *)(void *)(d + 1);
-    for (int32_t p = 0; p < 3; p++)
-        for (int32_t i = 0; i < parts[p].n; i++) specs[at++] = parts[p].specs[i];
     *d = (aip_descriptor)AIP_DESCRIPTOR_INIT;
     d->kind = AIP_KIND_OPERATOR;
     d->name = reading ? "read" : "write";
     d->doc = reading ? "Reads files as a dataset" : "Writes a dataset to a file";
     d->params = specs;
-    d->n_params = (int32_t)n;
     d->shorthand = "path";
+    add_specs(d, specs, reading ? read_params : write_params, n_own);
+    for (int32_t i = 0; (f = aip__catalog_at(ctx, i)); i++) {
+        if (f->kind != AIP_KIND_FORMAT || (format && f != format)) continue;
+        const aip_param_spec *more = format_specs(f, reading, &n);
+        add_specs(d, specs, more, n);
+    }
     *out = d;
     return AIP_OK;
 }
@@ -108,13 +128,41 @@ static int32_t unknown_extension(aip_context *ctx, bool reading, const aip__node
     return at_node(path, "path", source, status, err);
 }
 
-int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source,
+/* A missing path is none: reading or writing it says what is wrong. */
+static int32_t is_folder(aip_context *ctx, const char *base_dir, const char *given, bool *yes, aip_error **err) {
+    struct stat st;
+    char *path = aip__path_join(ctx, base_dir, given);
+    if (!path) return aip__error_memory(ctx, err);
+    *yes = ctx->io->stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    aip__free(ctx, path);
+    return AIP_OK;
+}
+
+/* What is wrong with a path whose format is not known. */
+static int32_t unknown_format(aip_context *ctx, bool reading, const aip__node *path, const char *extension, const char *source,
+                              const char *base_dir, aip_error **err) {
+    const char *who = reading ? "read" : "write", *expected = reading ? "a file or a pattern" : "a file";
+    bool folder = false;
+    int32_t status = is_folder(ctx, base_dir, path->string, &folder, err);
+    if (status != AIP_OK) return status;
+    if (!folder) return unknown_extension(ctx, reading, path, extension, source, err);
+    status = aip__error_set(err, AIP_E_PARAM, "%s: path '%s' is a folder: expected %s%s", who, path->string, expected,
+                            reading ? " such as FOLDER/*.csv" : "");
+    return at_node(path, "path", source, status, err);
+}
+
+int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source, const char *base_dir,
                           const aip_descriptor **format, aip_params **out, aip_error **err) {
     const aip__node *named = aip__node_get(given, "format"), *path = first_path(given);
     const aip_descriptor *found = NULL;
     aip_descriptor *table = NULL;
     char extension[16] = "";
     bool gz = false, unknown = false;
+    if (path && path->length == 0) {
+        int32_t status = aip__error_set(err, AIP_E_PARAM, "%s: path is empty: expected %s", reading ? "read" : "write",
+                                        reading ? "a file or a pattern" : "a file");
+        return at_node(path, "path", source, status, err);
+    }
     if (named && named->kind == AIP__STRING) {
         int32_t status = aip__format_find(ctx, named->string, &found, err);
         if (status != AIP_OK) return at_node(named, "format", source, status, err);
@@ -130,7 +178,7 @@ int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given
     int32_t status = aip__params_create(ctx, table, given, source, &params, err);
     aip__free(ctx, table);
     if (status == AIP_OK && unknown) {
-        status = unknown_extension(ctx, reading, path, extension, source, err);
+        status = unknown_format(ctx, reading, path, extension, source, base_dir, err);
         aip__params_free(params);
     }
     if (status != AIP_OK) return status;

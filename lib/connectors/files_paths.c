@@ -25,7 +25,7 @@ static int by_bytes(const void *a, const void *b) {
     return strcmp(x, y);
 }
 
-static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, const char *given, aip_error **err) {
+static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, aip_error **err) {
     glob_t found;
     memset(&found, 0, sizeof found);
     int result = glob(pattern, GLOB_NOSORT, NULL, &found);
@@ -34,13 +34,11 @@ static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, cons
         qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
         for (size_t i = 0; i < found.gl_pathc && status == AIP_OK; i++) status = add(f, capacity, found.gl_pathv[i], err);
     } else if (result == GLOB_NOMATCH) {
-        status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", given);
-        aip__error_at_source(err, pattern);
+        status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", pattern);
     } else if (result == GLOB_NOSPACE) {
         status = aip__error_nomem(err);
     } else {
-        status = aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", given);
-        aip__error_at_source(err, pattern);
+        status = aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", pattern);
     }
     globfree(&found);
     return status;
@@ -64,7 +62,7 @@ int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *ba
         if (!*given) return aip__error_set(err, AIP_E_PARAM, "read: path %d is empty", i + 1);
         char *path = aip__path_join(f->ctx, base_dir, given);
         if (!path) return aip__error_memory(f->ctx, err);
-        int32_t status = is_pattern(f->ctx, path) ? expand(f, &capacity, path, given, err) : add(f, &capacity, path, err);
+        int32_t status = is_pattern(f->ctx, path) ? expand(f, &capacity, path, err) : add(f, &capacity, path, err);
         aip__free(f->ctx, path);
         if (status != AIP_OK) return status;
     }

@@ -5,11 +5,11 @@
 #include "base/memory.h"
 #include <string.h>
 
-int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err) {
+int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     void *options = NULL;
-    AIP__TRY(aip__files_params(ctx, true, params, source, &format, &checked, err));
+    AIP__TRY(aip__files_params(ctx, true, params, source, base_dir, &format, &checked, err));
     const aip__format_ops *ops = format->ops;
     int32_t status = ops->create(ctx, checked, "", &options, err);
     if (status == AIP_OK) ops->destroy(options);
@@ -31,7 +31,7 @@ int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char 
                           aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
-    AIP__TRY(aip__files_params(ctx, true, params, source, &format, &checked, err));
+    AIP__TRY(aip__files_params(ctx, true, params, source, base_dir, &format, &checked, err));
     aip__files *f = aip__calloc(ctx, 1, sizeof *f);
     if (!f) {
         aip__params_free(checked);

@@ -29,7 +29,7 @@ static int32_t write_direct(output *o, const char *bytes, size_t n, aip_error **
         ssize_t w = o->ctx->io->write(o->fd, bytes, n);
         if (w < 0 && errno == EINTR) continue;
         if (w < 0) {
-            int32_t status = aip__error_errno(err, errno, "cannot write '%s'", o->path);
+            int32_t status = aip__error_errno(err, errno, "cannot write");
             aip__error_at_source(err, o->path);
             return status;
         }
@@ -74,10 +74,11 @@ static int32_t output_open(output *o, aip_context *ctx, const char *path, int le
         o->fd = ctx->io->open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
         o->owns_fd = o->fd >= 0;
         if (o->fd >= 0) return AIP_OK;
-        int32_t status = aip__error_errno(err, errno, "cannot open '%s'", path);
+        int32_t status = aip__error_errno(err, errno, "cannot open");
         aip__error_at_source(err, path);
         return status;
     }
+    AIP__TRY(aip__make_folders(ctx, path, err));
     AIP__TRY(aip__file_create(ctx, path, &o->file, err));
     o->atomic = true;
     return AIP_OK;
@@ -127,10 +128,10 @@ static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_
     return status;
 }
 
-int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err) {
+int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
-    AIP__TRY(aip__files_params(ctx, false, params, source, &format, &checked, err));
+    AIP__TRY(aip__files_params(ctx, false, params, source, base_dir, &format, &checked, err));
     aip__params_free(checked);
     return AIP_OK;
 }
@@ -141,7 +142,7 @@ int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const 
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     aip_row_counts counted = AIP_ROW_COUNTS_INIT;
-    AIP__TRY(aip__files_params(ctx, false, params, source, &format, &checked, err));
+    AIP__TRY(aip__files_params(ctx, false, params, source, base_dir, &format, &checked, err));
     const char *given = aip_params_string(checked, "path");
     char *path = strcmp(given, "-") == 0 ? aip__strdup(ctx, given) : aip__path_join(ctx, base_dir, given);
     int32_t status = path ? write_file(dataset, format->ops, checked, path, token, &counted, err) : aip__error_memory(ctx, err);

@@ -245,7 +245,7 @@ static int32_t check_output_path(aip_dag *dag, int32_t task, const aip__node *ou
                                              "it at a task that makes a dataset, a package or metrics",
                                              t->name, t->operator_->name),
                               err);
-    if (ops->makes == AIP__MAKES_DATASET) return aip__write_check(dag->ctx, output, dag->source, err);
+    if (ops->makes == AIP__MAKES_DATASET) return aip__write_check(dag->ctx, output, dag->source, dag->base_dir, err);
     if (output->kind == AIP__STRING && output->length > 0) return AIP_OK;
     return aip__dag_place(
         dag, output, aip__error_set(err, AIP_E_PARAM, "output is %s: expected a path", aip__node_kind_name(output->kind)), err);

@@ -5,15 +5,13 @@
 #include "dag/run.h"
 #include "transform/split.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- read -------------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t read_check(aip_dag *dag, int32_t task, const aip__node *params, aip_error **err) {
     (void)task;
-    return aip__read_check(dag->ctx, params, dag->source, err);
+    return aip__read_check(dag->ctx, params, dag->source, dag->base_dir, err);
 }
 
 /* The rejects are known after a pass; somebody reads them, so the pass is now, and its rows are kept where they fit. */
@@ -35,15 +33,21 @@ static int32_t read_run(aip_task_context *task, const aip__node *params, aip_err
     return status;
 }
 
-void aip__operator_read(aip_descriptor *d) {
+/* Read and write take the parameters of all formats, which the catalogue knows. */
+static int32_t register_files(aip_context *ctx, bool reading, const char *doc, const aip__operator_ops *ops, aip_error **err) {
+    aip_descriptor *d = NULL;
+    AIP__TRY(aip__files_table(ctx, reading, NULL, &d, err));
+    d->doc = doc;
+    d->ops = ops;
+    int32_t status = aip_catalog_register(ctx, d, err);
+    aip__free(ctx, d);
+    return status;
+}
+
+int32_t aip__operator_read(aip_context *ctx, aip_error **err) {
     static const aip__operator_ops ops = {
         .check = read_check, .run = read_run, .from = AIP__FROM_NOTHING, .makes = AIP__MAKES_DATASET, .outputs = "rejects"};
-    d->name = "read";
-    d->doc = "Reads files as a dataset; the parameters of their format (aipipe catalog format.csv) stand beside these";
-    d->params = aip__read_params;
-    d->n_params = aip__read_n_params;
-    d->shorthand = "path";
-    d->ops = &ops;
+    return register_files(ctx, true, "Reads files as a dataset", &ops, err);
 }
 
 /* ---- transform ----------------------------------------------------------------------------------------------------------------------- */
@@ -120,22 +124,6 @@ void aip__operator_split(aip_descriptor *d) {
 
 /* ---- write ------------------------------------------------------------------------------------------------------------------------------ */
 
-/* The folder of a path, and those above it, where they are missing. */
-static int32_t make_folders(aip_context *ctx, const char *path, aip_error **err) {
-    char *folder = aip__strdup(ctx, path);
-    if (!folder) return aip__error_memory(ctx, err);
-    int32_t status = AIP_OK;
-    for (char *slash = strchr(folder + 1, '/'); slash && status == AIP_OK; slash = strchr(slash + 1, '/')) {
-        struct stat st;
-        *slash = 0;
-        if (ctx->io->stat(folder, &st) != 0 && mkdir(folder, 0777) != 0 && errno != EEXIST)
-            status = aip__error_errno(err, errno, "cannot make the folder '%s'", folder);
-        *slash = '/';
-    }
-    aip__free(ctx, folder);
-    return status;
-}
-
 static const aip__node *path_of(const aip__node *node) {
     const aip__node *path = node->kind == AIP__MAP ? aip__node_get(node, "path") : node;
     return path && path->kind == AIP__STRING ? path : NULL;
@@ -146,7 +134,7 @@ static int32_t place_for(aip_task_context *task, const aip__node *at, char **out
     aip_context *ctx = aip_task_ctx(task);
     char *path = aip__path_join(ctx, aip__task_base_dir(task), at->string);
     if (!path) return aip__error_memory(ctx, err);
-    int32_t status = make_folders(ctx, path, err);
+    int32_t status = aip__make_folders(ctx, path, err);
     if (status != AIP_OK) {
         aip__free(ctx, path);
         return aip__dag_place(task->run->dag, at, status, err);
@@ -235,7 +223,7 @@ static bool is_callback(const aip_dag *dag, int32_t task) {
 static int32_t write_check(aip_dag *dag, int32_t task, const aip__node *params, aip_error **err) {
     if (is_callback(dag, task)) return AIP_OK; /* which of the two it is given is known when the callback has run */
     return given_package(dag, task) ? package_params(dag->ctx, params, dag->source, err)
-                                    : aip__write_check(dag->ctx, params, dag->source, err);
+                                    : aip__write_check(dag->ctx, params, dag->source, dag->base_dir, err);
 }
 
 static int32_t write_run(aip_task_context *task, const aip__node *params, aip_error **err) {
@@ -250,12 +238,8 @@ static int32_t write_run(aip_task_context *task, const aip__node *params, aip_er
     return write_dataset(task, dataset, params, err);
 }
 
-void aip__operator_write(aip_descriptor *d) {
+int32_t aip__operator_write(aip_context *ctx, aip_error **err) {
     static const aip__operator_ops ops = {.check = write_check, .run = write_run, .from = AIP__FROM_DATASET_OR_PACKAGE};
-    d->name = "write";
-    d->doc = "Writes a dataset or a package to a file, whole or not at all; missing folders are made";
-    d->params = aip__write_params;
-    d->n_params = aip__write_n_params;
-    d->shorthand = "path";
-    d->ops = &ops;
+    static const char doc[] = "Writes a dataset or a package to a file, whole or not at all; missing folders are made";
+    return register_files(ctx, false, doc, &ops, err);
 }

@@ -4,9 +4,10 @@
 #include <string.h>
 
 int32_t aip__dag_register(aip_context *ctx, aip_error **err) {
-    void (*const operators[])(aip_descriptor *) = {aip__operator_read,    aip__operator_transform, aip__operator_split,
-                                                   aip__operator_write,   aip__operator_train,     aip__operator_evaluate,
-                                                   aip__operator_predict, aip__operator_command};
+    void (*const operators[])(aip_descriptor *) = {aip__operator_transform, aip__operator_split,   aip__operator_train,
+                                                   aip__operator_evaluate,  aip__operator_predict, aip__operator_command};
+    AIP__TRY(aip__operator_read(ctx, err));
+    AIP__TRY(aip__operator_write(ctx, err));
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         aip_descriptor d = AIP_DESCRIPTOR_INIT;
         d.kind = AIP_KIND_OPERATOR;

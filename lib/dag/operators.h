@@ -4,11 +4,12 @@
 
 #include "dag/dag.h"
 
+/* Register their operators, whose parameters depend on the formats in the catalogue. */
+int32_t aip__operator_read(aip_context *ctx, aip_error **err);
+int32_t aip__operator_write(aip_context *ctx, aip_error **err);
 /* Each fills in its operator's descriptor. */
-void aip__operator_read(aip_descriptor *d);
 void aip__operator_transform(aip_descriptor *d);
 void aip__operator_split(aip_descriptor *d);
-void aip__operator_write(aip_descriptor *d);
 void aip__operator_train(aip_descriptor *d);
 void aip__operator_evaluate(aip_descriptor *d);
 void aip__operator_predict(aip_descriptor *d);

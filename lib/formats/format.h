@@ -1,8 +1,8 @@
 /* What a format gives to whoever knows where the bytes live: a look at a file (names and guessed types), a reader that cuts a stream into
  * items and decodes them, and a writer. A format is a descriptor of kind AIP_KIND_FORMAT whose ops are this table.
  *
- * Some parameters are common to all formats that must guess or may meet bad rows; they stand in one table (aip__format_common), and a
- * format's `create` sees its own parameters and these as one set. */
+ * Some parameters are common to all formats that must guess or may meet bad rows; they are put before a format's own
+ * when it is registered (formats.c), and its `create` sees both as one set. */
 #ifndef AIPIPE_LIB_FORMATS_FORMAT_H
 #define AIPIPE_LIB_FORMATS_FORMAT_H
 
@@ -65,9 +65,6 @@ typedef struct aip__format_ops {
     int32_t (*write_end)(void *writer, aip__text *to, aip_error **err);
     void (*write_free)(void *writer);
 } aip__format_ops;
-
-extern const aip_param_spec aip__format_common[];
-extern const int32_t aip__format_common_n;
 
 /* By a descriptor's name ("csv") or a file extension. Errors: AIP_E_NOT_FOUND with the nearest name; for an extension NULL is returned. */
 int32_t aip__format_find(aip_context *ctx, const char *name, const aip_descriptor **out, aip_error **err);

@@ -9,7 +9,7 @@
 #include "formats/csv/csv.h"
 #include <string.h>
 
-const aip_param_spec aip__format_common[] = {
+static const aip_param_spec common[] = {
     {sizeof(aip_param_spec), AIP_PARAM_ANY, "columns", "Columns to read: a list of names, or {name: new_name}; null: all", "null",
      NULL, 0, 0, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_OBJECT, "types",
@@ -27,7 +27,7 @@ const aip_param_spec aip__format_common[] = {
      "More rejected rows are an error: a number of rows, or below 1 a fraction of them; null: no limit", "null", NULL, 0, 1e15, 1,
      0},
 };
-const int32_t aip__format_common_n = sizeof aip__format_common / sizeof *aip__format_common;
+#define N_COMMON (sizeof common / sizeof *common)
 
 aip__guess aip__guess_join(aip__guess a, aip__guess b) {
     return (aip__guess){.type = aip__infer_join(a.type, b.type), .zoned = a.zoned || b.zoned, .unzoned = a.unzoned || b.unzoned};
@@ -74,4 +74,19 @@ const aip_descriptor *aip__format_by_extension(aip_context *ctx, const char *ext
     return NULL;
 }
 
-int32_t aip__formats_register(aip_context *ctx, aip_error **err) { return aip_catalog_register(ctx, &aip__csv_descriptor, err); }
+/* With the common parameters before its own. */
+static int32_t register_format(aip_context *ctx, const aip_descriptor *format, aip_error **err) {
+    size_t n = N_COMMON + (size_t)format->n_params;
+    aip_param_spec *params = aip__calloc(ctx, n, sizeof *params);
+    if (!params) return aip__error_memory(ctx, err);
+    memcpy(params, common, sizeof common);
+    memcpy(params + N_COMMON, format->params, (size_t)format->n_params * sizeof *params);
+    aip_descriptor d = *format;
+    d.params = params;
+    d.n_params = (int32_t)n;
+    int32_t status = aip_catalog_register(ctx, &d, err);
+    aip__free(ctx, params);
+    return status;
+}
+
+int32_t aip__formats_register(aip_context *ctx, aip_error **err) { return register_format(ctx, &aip__csv_descriptor, err); }

@@ -345,6 +345,7 @@ int32_t aip__split_dataset(aip_dataset *d, const aip__node *params, const char *
     aip_params *checked = NULL;
     AIP__TRY(aip__params_create(d->ctx, &split_descriptor, params, source, &checked, err));
     int32_t status = split(d, checked, token, train, test, err);
+    if (status == AIP_E_PARAM) aip__error_at_source(err, source);
     aip__params_free(checked);
     return status;
 }

@@ -35,6 +35,8 @@ static aip_context *context(void) {
     must(aip__exec_create(ctx, &ctx->exec, NULL) == AIP_OK, "exec");
     ctx->executor = (aip_executor_callbacks)AIP_EXECUTOR_CALLBACKS_INIT;
     ctx->executor.submit = refuse;
+    must(aip__catalog_create(ctx, &ctx->catalog, NULL) == AIP_OK, "catalogue");
+    must(aip__formats_register(ctx, NULL) == AIP_OK, "formats");
     return ctx;
 }
 
@@ -80,14 +82,16 @@ static int32_t read_all(const aip__format_ops *ops, void *format, aip_context *c
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 1) return 0;
-    const aip__format_ops *ops = aip__csv_descriptor.ops;
+    const aip_descriptor *csv = NULL;
     aip_context *ctx = context();
     aip_descriptor *table = NULL;
     aip_params *params = NULL;
     void *format = NULL;
     aip__stream *stream = NULL;
     aip__sample sample = {0};
-    must(aip__files_table(ctx, true, &aip__csv_descriptor, &table, NULL) == AIP_OK, "table");
+    must(aip__format_find(ctx, "csv", &csv, NULL) == AIP_OK, "csv");
+    const aip__format_ops *ops = csv->ops;
+    must(aip__files_table(ctx, true, csv, &table, NULL) == AIP_OK, "table");
     must(aip__params_parse(ctx, table, options[data[0] % 5], &params, NULL) == AIP_OK, "options");
     must(ops->create(ctx, params, "", &format, NULL) == AIP_OK, "format");
     data++, n--;
@@ -115,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     aip__free(ctx, table);
     must(atomic_load(&ctx->refs) == 1, "nothing is left");
     aip__exec_free(ctx, ctx->exec);
+    aip__catalog_free(ctx, ctx->catalog);
     aip__context_release(ctx);
     return 0;
 }

@@ -10,10 +10,11 @@
  *   csv_infer.c    the first rows -> names and guessed types
  *   csv_write.c    batches -> text
  *
- * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data, and in the header an error. A field that starts with the quote
- * character is quoted: it ends at the next quote that is not doubled, and the delimiter or the record's end must follow, else the record is
- * malformed. A quote inside an unquoted field is data. Spaces are data. Empty lines are dropped, and so are lines that start with the comment
- * character. For records that are not malformed this is libcsv's meaning, with its trimming of spaces and its ending of records at CR off. */
+ * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data, and in the header an error. A field that
+ * starts with the quote character is quoted: it ends at the next quote that is not doubled, and the delimiter or the record's end must follow,
+ * else the record is malformed. A quote inside an unquoted field is data. Spaces are data. Empty lines are dropped, and so are lines that
+ * start with the comment character. For records that are not malformed this is libcsv's meaning, with its trimming of spaces and its ending of
+ * records at CR off. */
 #ifndef AIPIPE_LIB_FORMATS_CSV_H
 #define AIPIPE_LIB_FORMATS_CSV_H
 

@@ -218,7 +218,8 @@ START_TEST(open_errors_name_the_file_and_the_reason) {
     char *bytes = NULL, inside[200];
     size_t n = 0;
     ck_assert_int_eq(aip__file_open(ctx, "/nonexistent/x", &f, &err), AIP_E_NOT_FOUND);
-    ck_assert_str_eq(aip_error_message(err), "cannot open '/nonexistent/x': No such file or directory");
+    ck_assert_str_eq(aip_error_message(err), "cannot open: No such file or directory");
+    ck_assert_str_eq(aip_error_text(err), "/nonexistent/x: cannot open: No such file or directory");
     ck_assert_str_eq(aip_error_source(err), "/nonexistent/x");
     aip_error_free(err);
     err = NULL;

@@ -200,16 +200,61 @@ START_TEST(parameters_of_files_and_format_are_one_table_with_the_nearest_name) {
 }
 END_TEST
 
+START_TEST(a_path_that_is_empty_or_a_folder_is_called_so) {
+    aip_context *ctx = table_context(0);
+    aip_dataset *d = NULL;
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"\"}", &d, &err), AIP_E_PARAM, "read: path is empty: expected a file or a pattern");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"\", \"format\": \"csv\"}", &d, &err), AIP_E_PARAM, "read: path is empty");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"/dev\"}", &d, &err), AIP_E_PARAM,
+          "read: path '/dev' is a folder: expected a file or a pattern");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"/dev\", \"format\": \"csv\"}", &d, &err), AIP_E_IO,
+          "/dev: is a folder: expected a file");
+    aip__document *doc = NULL;
+    OK(aip__yaml_parse(ctx, "path: dev\n", 10, "flow.yaml", &doc, &err)); /* relative to the base folder */
+    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", "/", &err), AIP_E_PARAM,
+          "flow.yaml:1:7: read: path 'dev' is a folder");
+    FAILS(aip__write_check(ctx, aip__document_root(doc), "flow.yaml", "/", &err), AIP_E_PARAM,
+          "flow.yaml:1:7: write: path 'dev' is a folder: expected a file");
+    aip__document_free(doc);
+    table_context_free(ctx);
+}
+END_TEST
+
+static void check_listed(aip_context *ctx, const char *entry, const char *const *names) {
+    char *json = NULL;
+    OK(aip_catalog_json(ctx, entry, &json, &err));
+    for (; *names; names++) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "\"name\":\"%s\"", *names);
+        const char *first = strstr(json, wanted);
+        ck_assert_msg(first && !strstr(first + 1, wanted), "%s: expected %s once: %s", entry, wanted, json);
+    }
+    aip_text_free(ctx, json);
+}
+
+START_TEST(what_read_and_write_take_is_all_in_the_catalogue) {
+    static const char *const files[] = {"path", "format", "include_path", NULL};
+    static const char *const rows[] = {"columns",   "types",     "infer_rows", "on_bad_row", "max_rejects",
+                                       "delimiter", "skip_rows", "ragged",     NULL};
+    aip_context *ctx = table_context(0);
+    check_listed(ctx, "connector.files", files);
+    check_listed(ctx, "connector.files", rows);
+    check_listed(ctx, "format.csv", rows);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(parameters_of_a_file_carry_its_line_and_nothing_is_opened_to_check_them) {
     aip_context *ctx = table_context(0);
     aip__document *doc = NULL;
     const char *yaml = "path: does-not-exist.csv\ndelimiter: ','\nragged: padd\n";
     OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
-    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err), AIP_E_PARAM, "flow.yaml:3:9: read: ragged is 'padd'");
+    FAILS(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", NULL, &err), AIP_E_PARAM,
+          "flow.yaml:3:9: read: ragged is 'padd'");
     aip__document_free(doc);
     yaml = "path: does-not-exist.csv\ndelimiter: ','\n";
     OK(aip__yaml_parse(ctx, yaml, strlen(yaml), "flow.yaml", &doc, &err));
-    OK(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", &err));
+    OK(aip__read_check(ctx, aip__document_root(doc), "flow.yaml", NULL, &err));
     aip__document_free(doc);
     table_context_free(ctx);
 }
@@ -251,11 +296,26 @@ START_TEST(the_format_of_an_output_is_known_before_a_row_is_read) {
     aip_dataset *d = NULL;
     OK(table_read(ctx, from, NULL, &d, &err));
     FAILS(write_to(d, to, &err), AIP_E_PARAM, "expected one of .csv, .tsv, each also with .gz");
-    FAILS(write_to(d, "/nowhere/at/all.csv", &err), AIP_E_NOT_FOUND, "/nowhere/at/all.csv");
     FAILS(aip_dataset_write(d, "{\"path\": \"x.csv\", \"headr\": false}", NULL, NULL, &err), AIP_E_PARAM,
           "did you mean 'header'?");
     OK(aip_dataset_write(d, "{\"path\": \"/dev/null\", \"format\": \"csv\"}", NULL, NULL, &err)); /* a device: as it comes */
     free(from), free(to);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(missing_folders_of_an_output_are_made_and_one_that_cannot_be_is_named) {
+    aip_context *ctx = table_context(0);
+    char *from = text_file("w-deep.csv", "a\n1\n"), *outer = table_path("made"), *inner = table_path("made/deep");
+    char *to = table_path("made/deep/out.csv"), *under = table_path("w-deep.csv/no/out.csv");
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, from, NULL, &d, &err));
+    OK(write_to(d, to, &err));
+    check(ctx, to, NULL, "a:int64\n1\n");
+    FAILS(write_to(d, under, &err), AIP_E_IO, "w-deep.csv/no': Not a directory"); /* a file stands there */
+    ck_assert_int_eq(unlink(to) | rmdir(inner) | rmdir(outer), 0);
+    free(from), free(outer), free(inner), free(to), free(under);
     aip_dataset_free(d);
     table_context_free(ctx);
 }
@@ -470,6 +530,9 @@ Suite *files_suite(void) {
                                   parameters_of_a_file_carry_its_line_and_nothing_is_opened_to_check_them,
                                   a_failed_write_leaves_the_old_file_and_nothing_beside_it,
                                   the_format_of_an_output_is_known_before_a_row_is_read,
+                                  missing_folders_of_an_output_are_made_and_one_that_cannot_be_is_named,
+                                  a_path_that_is_empty_or_a_folder_is_called_so,
+                                  what_read_and_write_take_is_all_in_the_catalogue,
                                   gzip_output_is_the_same_bytes_each_time_and_reads_back,
                                   any_number_of_workers_gives_the_same_rows_within_bounded_memory,
                                   the_first_error_of_the_files_is_the_one_reported,

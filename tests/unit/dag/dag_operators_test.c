@@ -152,7 +152,7 @@ START_TEST(what_fails_in_a_task_names_the_task_and_leaves_no_output) {
         aip_error *err = NULL;
         int32_t status = aip_run_result(run, &err);
         ck_assert_msg(status == wrong[i].status, "%s gave %d: %s", wrong[i].text, (int)status, aip_error_text(err));
-        ck_assert_msg(strstr(aip_error_message(err), wrong[i].message) != NULL, "%s: %s", wrong[i].text, aip_error_text(err));
+        ck_assert_msg(strstr(aip_error_text(err), wrong[i].message) != NULL, "%s: %s", wrong[i].text, aip_error_text(err));
         ck_assert_str_eq(aip_error_task(err), wrong[i].task);
         ck_assert(wrong[i].line == 0 || aip_error_line(err) == wrong[i].line);
         ck_assert_int_ne(access(test_path("out.csv"), F_OK), 0);
@@ -178,6 +178,7 @@ START_TEST(an_error_of_a_task_has_the_place_of_what_it_is_about) {
         {"  b:\n    from: a\n    transform:\n      - derive: {xx: x}\n      - select: {columns: [x, zz]}\n    output: o.csv\n", 8,
          31},
         {"  b:\n    from: a\n    split: {stratify: yy}\n", 6, 23},
+        {"  b:\n    from: a\n    split: {test_size: 1.5}\n", 6, 24},
         {"  b:\n    from: a\n    evaluate: {truth: y, metrics: [accuracy]}\n", 6, 5}, /* no column `prediction`: nowhere in it */
     };
     aip_context *ctx = test_context(0);
@@ -200,6 +201,23 @@ START_TEST(an_error_of_a_task_has_the_place_of_what_it_is_about) {
         aip_dag_free(dag);
     }
     test_folder_end();
+    test_context_end(ctx);
+}
+END_TEST
+
+START_TEST(read_and_write_list_the_parameters_of_the_formats) {
+    aip_context *ctx = test_context(0);
+    char *read = NULL, *write = NULL;
+    OK(aip_catalog_json(ctx, "operator.read", &read, &err));
+    OK(aip_catalog_json(ctx, "operator.write", &write, &err));
+    ck_assert_ptr_nonnull(strstr(read, "\"name\":\"include_path\""));
+    ck_assert_ptr_nonnull(strstr(read, "\"name\":\"on_bad_row\""));
+    ck_assert_ptr_nonnull(strstr(read, "\"name\":\"delimiter\""));
+    ck_assert_ptr_nonnull(strstr(write, "\"name\":\"compression_level\""));
+    ck_assert_ptr_nonnull(strstr(write, "\"name\":\"delimiter\""));
+    ck_assert_ptr_null(strstr(write, "\"name\":\"on_bad_row\""));
+    aip_text_free(ctx, read);
+    aip_text_free(ctx, write);
     test_context_end(ctx);
 }
 END_TEST
@@ -243,6 +261,7 @@ Suite *dag_operators_suite(void) {
     Suite *suite = suite_create("dag operators");
     TCase *tc = tcase_create("dag operators");
     tcase_add_loop_test(tc, a_dataset_goes_from_file_through_stages_to_a_file_in_a_new_folder, 0, N_THREAD_COUNTS);
+    tcase_add_test(tc, read_and_write_list_the_parameters_of_the_formats);
     tcase_add_loop_test(tc, split_has_scikit_learns_rows_in_their_order, 0, N_THREAD_COUNTS);
     tcase_add_loop_test(tc, rejected_records_are_an_output_of_read, 0, N_THREAD_COUNTS);
     tcase_add_test(tc, a_model_is_trained_judged_saved_and_used_the_same_for_any_number_of_threads);
