@@ -240,8 +240,8 @@ END_TEST
 /* ---- cancellation ------------------------------------------------------------------------------------------------------------------ */
 
 typedef struct gate {
-    _Atomic(aip_run *) run; /* NULL: aip_run_start has not returned yet */
-    _Atomic(int32_t) ran_after;
+    _Atomic(int32_t) ran_after; /* first: clang warns where {0} begins with an atomic pointer */
+    _Atomic(aip_run *) run;     /* NULL: aip_run_start has not returned yet */
 } gate;
 
 /* Cancels its own run, as a host would from another thread, and then waits to be told. */
@@ -264,7 +264,7 @@ static int32_t comes_after(void *user, aip_task_context *task, aip_error **err) 
 START_TEST(a_cancelled_run_tells_its_tasks_and_starts_no_more) {
     aip_context *ctx = test_context(thread_counts[_i]);
     aip_dag *dag = NULL;
-    gate g = {.ran_after = 0};
+    gate g = {0};
     OK(aip_dag_create(ctx, "d", &dag, &err));
     OK(aip_dag_add_callback(dag, "first", comes_after, &g, NULL, &err));
     OK(aip_dag_add_callback(dag, "stop", cancels, &g, NULL, &err));
