@@ -24,7 +24,8 @@ AIP_API int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset,
 /* A copy of the package with these metrics (JSON object) in it. any-thread */
 AIP_API int32_t aip_package_with_metrics(aip_package *package, const char *metrics_json, aip_package **out, aip_error **err);
 /* The dataset's rows with the model's columns added; lazy. One row out per row in, in order. A missing input column is an error that
- * names it; integers widen, floats stand for integers where they are whole, and a text where it parses. any-thread */
+ * names it; integers widen, floats stand for integers where they are whole, and a text where it parses. A column
+ * that has the name of one of the model's (`prediction`) is replaced by it. any-thread */
 AIP_API int32_t aip_package_predict(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err);
 /* Whole or not at all: the old file or the new one, also after kill -9. any-thread */
 AIP_API int32_t aip_package_save(aip_package *package, const char *path, aip_error **err);
