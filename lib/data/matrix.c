@@ -211,7 +211,7 @@ static int32_t flush(builder *b, bool last, aip_error **err) {
 static int32_t pull(builder *b, aip_dataset *d, aip_error **err) {
     aip__scan *scan = NULL;
     const int64_t enough =
-        2 * (int64_t)aip__concurrency(d->ctx) * AIP__CHUNK_ROWS; /* work for every thread; the copy does not show it */
+        (int64_t)aip__concurrency(d->ctx) * AIP__CHUNK_ROWS; /* work for every thread; the copy does not show it */
     AIP__TRY(aip__scan_open(d, b->token, "read matrix", &scan, err));
     int32_t status = AIP_OK;
     while (status == AIP_OK) {
