@@ -131,7 +131,7 @@ AIP_API void aip_context_free(aip_context *ctx);
 AIP_API uint64_t aip_context_memory_used(const aip_context *ctx);
 AIP_API uint64_t aip_context_memory_peak(const aip_context *ctx);
 
-/* "0.1.0". Static storage. immutable */
+/* "0.2.0". Static storage. immutable */
 AIP_API const char *aip_version(void);
 /* The numeric profile that results may depend on: kernel level and BLAS core, such as "avx512;openblas-Haswell". immutable */
 AIP_API const char *aip_numeric_profile(const aip_context *ctx);
