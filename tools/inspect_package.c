@@ -123,8 +123,9 @@ static void put_coefficients(const json_t *coefficients) {
 static void put_package(const char *path, const json_t *package) {
     line l = {0};
     line_clean(&l, path, strlen(path), 200);
-    line_add(&l, ": a model package that predicts ");
-    add_value(&l, json_object_get(package, "target"));
+    const json_t *model = json_object_get(package, "model");
+    line_add(&l, json_is_object(model) ? ": a model package that predicts " : ": a package without a model, that transforms");
+    if (json_is_object(model)) add_value(&l, json_object_get(package, "target"));
     term_fold(&term_out, l.bytes, 0, 2);
     line_free(&l);
     put_inputs(json_object_get(package, "inputs"));
@@ -135,10 +136,13 @@ static void put_package(const char *path, const json_t *package) {
         snprintf(prefix, sizeof prefix, "  %zu. ", i + 1);
         put_step(prefix, json_array_get(pipeline, i));
     }
-    title("Model");
-    put_step("  ", json_object_get(package, "model"));
-    put_members("Fitted", fitted);
-    put_coefficients(json_object_get(fitted, "coefficients"));
+    if (json_is_object(model)) {
+        title("Model");
+        put_step("  ", model);
+        json_object_del((json_t *)(uintptr_t)fitted, "feature_names"); /* the coefficients show them */
+        put_members("Fitted", fitted);
+        put_coefficients(json_object_get(fitted, "coefficients"));
+    }
     put_members("Metrics", json_object_get(package, "metrics"));
     put_members("Provenance", json_object_get(package, "provenance"));
 }

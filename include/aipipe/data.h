@@ -48,6 +48,7 @@ AIP_API int32_t aip_schema_create(aip_context *ctx, const aip_field *fields, int
 AIP_API int32_t aip_schema_n_fields(const aip_schema *schema);                  /* immutable */
 AIP_API const aip_field *aip_schema_field(const aip_schema *schema, int32_t i); /* borrowed; NULL out of range. immutable */
 AIP_API int32_t aip_schema_find(const aip_schema *schema, const char *name);    /* index, or -1. immutable */
+AIP_API void aip_schema_retain(aip_schema *schema);                             /* one more _free is due. any-thread */
 AIP_API void aip_schema_free(aip_schema *schema);
 
 /* ---- batch ------------------------------------------------------------------------------------------------------------------ */

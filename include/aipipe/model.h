@@ -22,9 +22,13 @@ AIP_API int32_t aip_model_is_fitted(const aip_model *model); /* immutable */
 /* A dataset with the columns that the model adds (for a classifier: `prediction`, and `probability` of the positive class). Lazy.
  * Columns are found by name. immutable */
 AIP_API int32_t aip_model_predict(aip_model *model, aip_dataset *dataset, aip_dataset **out, aip_error **err);
-/* What was learned, as JSON text: coefficients by feature name, intercept, classes, iterations. Free with aip_text_free. immutable */
+/* What it is and what was learned, as JSON text: {"name", "parameters", "fitted"}, and of a fitted one "target", "classes" (ascending, in their
+ * own type), "class_type" ("bool", "int64", "float64" or "utf8"), "n_rows", "feature_names" in the order of the fit, and what the kind learned:
+ * of logistic_regression "intercept", "coefficients" by feature name, "n_iter", "converged", "loss", "gradient", "warnings".
+ * Free with aip_text_free. immutable */
 AIP_API int32_t aip_model_describe(const aip_model *model, char **json, aip_error **err);
 AIP_API const char *aip_model_name(const aip_model *model); /* borrowed. immutable */
+AIP_API void aip_model_retain(aip_model *model);            /* one more _free is due. any-thread */
 AIP_API void aip_model_free(aip_model *model);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* aipipe/package.h: the model package, one file that holds a fitted pipeline, a model, the schema it reads, metrics and provenance;
- * and the scorer, which predicts rows of the host's own structs. A package is data only, never code. */
+ * and the scorer, which predicts rows of the host's own structs. A package is data only, never code. It may lack the pipeline or the model, not
+ * both: without a model it transforms, and predicts nothing. */
 #ifndef AIPIPE_PACKAGE_H
 #define AIPIPE_PACKAGE_H
 
@@ -14,10 +15,23 @@ typedef struct aip_scorer aip_scorer;
 
 /* Fits pipeline (NULL: none) and then model on the dataset. Each stage must keep rows (AIP_ROWS_SAME), else AIP_E_PARAM names it.
  * target: a column of the dataset that the pipeline neither needs nor makes (AIP_E_SCHEMA); it is carried past it to the model.
+ * model and target may be NULL together (since 0.2.0): the package then holds the fitted pipeline alone.
  * Provenance holds the parameters, the library's version and numeric profile, and the input's row count: no times, host names or
  * thread counts. any-thread */
 AIP_API int32_t aip_package_fit(aip_context *ctx, aip_stage *pipeline, aip_model *model, aip_dataset *dataset, const char *target,
                                 const aip_call *call, aip_package **out, aip_error **err);
+/* A package of parts that are fitted already; both are shared, not copied. pipeline: a fitted stage or pipeline, or NULL; model: a fitted model, or
+ * NULL. input: what the pipeline was fitted on, or the model when there is no pipeline; columns that neither reads, and the target, are left out
+ * of the package's inputs. target: the column that evaluate compares with, NULL: the one that the model was fitted on; NULL without a model.
+ * Provenance has no row count when neither part knows its own. Errors: AIP_E_STATE (a part is not fitted), AIP_E_PARAM (a stage that may not
+ * stand in a package), AIP_E_SCHEMA (the parts do not fit each other or the input), AIP_E_MISUSE. any-thread */
+AIP_API int32_t aip_package_create(aip_context *ctx, aip_stage *pipeline, aip_model *model, const aip_schema *input,
+                                   const char *target, aip_package **out, aip_error **err);
+/* The fitted pipeline and the fitted model, to free by the caller; NULL is written where there is none. any-thread */
+AIP_API int32_t aip_package_pipeline(aip_package *package, aip_stage **out, aip_error **err);
+AIP_API int32_t aip_package_model(aip_package *package, aip_model **out, aip_error **err);
+/* The columns that the package reads, in order. Borrowed. immutable */
+AIP_API const aip_schema *aip_package_inputs(const aip_package *package);
 /* Predicts a dataset that has the truth and computes metrics (aip_dataset_evaluate). JSON text, free with aip_text_free. any-thread */
 AIP_API int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, const aip_call *call,
                                      char **json, aip_error **err);
@@ -25,8 +39,12 @@ AIP_API int32_t aip_package_evaluate(aip_package *package, aip_dataset *dataset,
 AIP_API int32_t aip_package_with_metrics(aip_package *package, const char *metrics_json, aip_package **out, aip_error **err);
 /* The dataset's rows with the model's columns added; lazy. One row out per row in, in order. A missing input column is an error that
  * names it; integers widen, floats stand for integers where they are whole, and a text where it parses. A column
- * that has the name of one of the model's (`prediction`) is replaced by it. any-thread */
+ * that has the name of one of the model's (`prediction`) is replaced by it. A package without a model is AIP_E_STATE, also in evaluate and
+ * aip_scorer_create. any-thread */
 AIP_API int32_t aip_package_predict(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err);
+/* The dataset as the fitted pipeline gives it, without the model; lazy. The inputs are found by name and converted as in predict; other columns go
+ * through the stages as in aip_dataset_transform, but for the target, which is set before them. any-thread */
+AIP_API int32_t aip_package_transform(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err);
 /* Whole or not at all: the old file or the new one, also after kill -9. any-thread */
 AIP_API int32_t aip_package_save(aip_package *package, const char *path, aip_error **err);
 /* Errors: AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_CORRUPT, AIP_E_UNSUPPORTED (made by a later version). any-thread */
@@ -34,7 +52,7 @@ AIP_API int32_t aip_package_load(aip_context *ctx, const char *path, aip_package
 /* The file's bytes, to free with aip_text_free; and back. any-thread */
 AIP_API int32_t aip_package_to_bytes(aip_package *package, char **bytes, size_t *n, aip_error **err);
 AIP_API int32_t aip_package_from_bytes(aip_context *ctx, const void *bytes, size_t n, aip_package **out, aip_error **err);
-/* Inputs, target, pipeline, model, metrics, provenance as JSON text. any-thread */
+/* Inputs, target, pipeline, model, metrics, provenance as JSON text; model, fitted and target are null without a model. any-thread */
 AIP_API int32_t aip_package_describe(aip_package *package, char **json, aip_error **err);
 AIP_API void aip_package_retain(aip_package *package); /* any-thread */
 AIP_API void aip_package_free(aip_package *package);

@@ -58,6 +58,10 @@ typedef struct aip_stage_ops {
     int32_t (*summarise)(const void *bound, const aip_batch *in, void *summary, aip_error **err);
     int32_t (*carry)(const void *bound, void *running, const void *summary, aip_error **err);
     int32_t (*apply_carry)(const void *bound, const void *before, const aip_batch *in, aip_batch **out, aip_error **err);
+
+    /* Writes what was learned as the text of a JSON object (aip_writer_bytes), for aip_stage_describe; NaN and infinities as the texts "NaN",
+     * "Infinity" and "-Infinity". NULL, or a table that ends before it: learned values are not shown. Since 0.2.0. */
+    int32_t (*describe)(const void *self, const void *fitted, aip_writer *json, aip_error **err);
 } aip_stage_ops;
 
 /* ---- stages ----------------------------------------------------------------------------------------------------------------------------- */
@@ -79,6 +83,18 @@ AIP_API int32_t aip_stage_output_schema(aip_stage *stage, const aip_schema *in, 
 AIP_API int32_t aip_stage_apply(aip_stage *stage, const aip_batch *in, aip_batch **out, aip_error **err);
 AIP_API const char *aip_stage_name(const aip_stage *stage); /* borrowed. immutable */
 AIP_API int32_t aip_stage_rows(const aip_stage *stage);     /* AIP_ROWS_*. immutable */
+/* The stage as JSON text, free with aip_text_free: {"name", "params" (canonical), "rows": "same" | "fewer" | "other", "fitted": whether it can
+ * be applied, "learned": {...}}; of a pipeline also "stages", the same of each. "learned" is null when there is nothing, or nothing to show. Its
+ * values have scikit-learn's names without the underscore at the end, and are objects by column name, in the order of the fit:
+ *   standard_scaler   mean (null when neither is used), var and scale (null without with_std; var and n_samples_seen also of packages that
+ *                     0.1.0 made), n_samples_seen
+ *   simple_imputer    statistics, in the column's own type (dates, timestamps and decimals as text; null: no value was there, the column is
+ *                     left out); indicator_features, a list of the columns that get an indicator, when add_indicator is set
+ *   one_hot_encoder   categories, lists in the column's own type, ascending, null for missing; drop_idx, the position of the category that is
+ *                     left out, or null
+ * immutable */
+AIP_API int32_t aip_stage_describe(const aip_stage *stage, char **json, aip_error **err);
+AIP_API void aip_stage_retain(aip_stage *stage); /* one more _free is due. any-thread */
 AIP_API void aip_stage_free(aip_stage *stage);
 
 #ifdef __cplusplus

@@ -112,6 +112,10 @@ int32_t aip_schema_create(aip_context *ctx, const aip_field *fields, int32_t n, 
     return AIP_OK;
 }
 
+void aip_schema_retain(aip_schema *schema) {
+    if (schema) aip__schema_retain(schema);
+}
+
 aip_schema *aip__schema_retain(const aip_schema *schema) {
     aip_schema *s = (aip_schema *)(uintptr_t)schema;
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);

@@ -26,6 +26,10 @@ static void learned_release(aip_context *ctx, aip__stage_learned *learned) {
     aip__free(ctx, learned);
 }
 
+void aip_stage_retain(aip_stage *stage) {
+    if (stage) aip__stage_retain(stage);
+}
+
 void aip_stage_free(aip_stage *s) {
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
     aip_context *ctx = s->ctx;
@@ -69,7 +73,7 @@ int32_t aip__stage_of(aip_context *ctx, const aip_descriptor *descriptor, void *
 static int32_t check_ops(const aip_descriptor *d, aip_error **err) {
     const aip_stage_ops *ops = d->ops;
     const char *problem = NULL;
-    if (!ops || ops->struct_size < sizeof *ops)
+    if (!ops || ops->struct_size < AIP__STAGE_OPS_FIRST_SIZE)
         problem = "struct_size is not sizeof(aip_stage_ops)";
     else if (!ops->bind)
         problem = "bind is NULL";
@@ -279,7 +283,7 @@ int32_t aip_stage_is_fitted(const aip_stage *s) {
 }
 
 /* A fitted twin of s; takes `fitted` over, also on failure. */
-int32_t aip__stage_with_learned(aip_stage *s, void *fitted, aip_stage **out, aip_error **err) {
+int32_t aip__stage_with_learned(aip_stage *s, void *fitted, int64_t n_rows, aip_stage **out, aip_error **err) {
     aip__stage_learned *learned = aip__calloc(s->ctx, 1, sizeof *learned);
     if (!learned) {
         s->spec->ops->fitted_destroy(fitted);
@@ -289,6 +293,7 @@ int32_t aip__stage_with_learned(aip_stage *s, void *fitted, aip_stage **out, aip
     atomic_fetch_add(&s->spec->refs, 1);
     learned->spec = s->spec;
     learned->fitted = fitted;
+    learned->n_rows = n_rows;
     aip_stage *twin = stage_new(s->ctx, s->spec, learned);
     learned_release(s->ctx, learned);
     if (!twin) return aip__error_memory(s->ctx, err);
@@ -303,9 +308,10 @@ static int32_t fit_one(aip_stage *s, aip_dataset *dataset, aip__token *token, ai
         return AIP_OK;
     }
     void *fold = NULL, *state = NULL, *fitted = NULL;
+    aip_row_counts counts = AIP_ROW_COUNTS_INIT;
     int32_t status = aip__error_of_host(err, ops->fold_create(s->spec->self, dataset->schema, &fold, err), "fold_create");
     if (status == AIP_OK) {
-        status = aip__fold_run(dataset, token, s->spec->descriptor->name, ops->fold, fold, &state, NULL, err);
+        status = aip__fold_run(dataset, token, s->spec->descriptor->name, ops->fold, fold, &state, &counts, err);
         if (status == AIP_OK) {
             aip__float_mode mode;
             aip__float_mode_enter(&mode);
@@ -319,7 +325,7 @@ static int32_t fit_one(aip_stage *s, aip_dataset *dataset, aip__token *token, ai
         aip__error_at_stage(err, s->spec->descriptor->name);
         return status;
     }
-    return aip__stage_with_learned(s, fitted, out, err);
+    return aip__stage_with_learned(s, fitted, counts.rows_out, out, err);
 }
 
 static int32_t fit_pipeline(aip_stage *s, aip_dataset *dataset, aip__token *token, aip_stage **out, aip_error **err) {

@@ -3,9 +3,13 @@
 #define AIPIPE_LIB_DATA_STAGE_H
 
 #include "base/catalog.h"
+#include "base/text.h"
 #include "data/batch.h"
 #include "exec/cancel.h"
 #include <aipipe/stage.h>
+
+/* The least table of functions that a host may have: that of 0.1.0. */
+#define AIP__STAGE_OPS_FIRST_SIZE offsetof(aip_stage_ops, describe)
 
 typedef struct aip__stage_spec { /* shared, immutable */
     _Atomic(int64_t) refs;
@@ -19,6 +23,7 @@ typedef struct aip__stage_learned { /* shared, immutable */
     _Atomic(int64_t) refs;
     aip__stage_spec *spec; /* for its fitted_destroy */
     void *fitted;
+    int64_t n_rows; /* that it was fitted on; -1: not known */
 } aip__stage_learned;
 
 struct aip_stage {
@@ -43,8 +48,11 @@ int32_t aip__stage_of(aip_context *ctx, const aip_descriptor *descriptor, void *
 
 /* aip_stage_fit under a token. */
 int32_t aip__stage_fit(aip_stage *stage, aip_dataset *dataset, aip__token *token, aip_stage **fitted, aip_error **err);
-/* A fitted twin of a stage (of one, not a pipeline) from what its `load` read; takes `fitted` over, also on failure. */
-int32_t aip__stage_with_learned(aip_stage *stage, void *fitted, aip_stage **out, aip_error **err);
+/* A fitted twin of a stage (of one, not a pipeline) from what its `load` read; takes `fitted` over, also on failure. n_rows: of the fit; -1: not
+ * known. */
+int32_t aip__stage_with_learned(aip_stage *stage, void *fitted, int64_t n_rows, aip_stage **out, aip_error **err);
+/* Appends a stage's parameters as a JSON object, as they may be given to aip_stage_create; null when it is not in the catalogue. */
+void aip__stage_params_json(const aip__stage_spec *spec, aip__text *out);
 /* bind with everything checked (fitted?), errors placed at the stage. */
 int32_t aip__stage_bind(aip_stage *s, const aip_schema *in, void **bound, aip_schema **out, aip_error **err);
 void aip__stage_unbind(aip_stage *s, void *bound);

@@ -9,6 +9,7 @@ typedef struct {
     aip_context *ctx;
     aip_stage *stages;
     aip_schema *inputs;
+    bool others_too;
     char *beside;
     char **only;
     int32_t n_only;
@@ -78,32 +79,45 @@ static void beside_unbind(void *p) {
     aip__free(b->ctx, b);
 }
 
+/* Column `from` of the batch as an input of the stages. */
+static void add_input(bound *b, aip_field *fields, const aip_field *as, int32_t from) {
+    fields[b->n_inputs] = *as;
+    b->from[b->n_inputs++] = from;
+}
+
+static int32_t check_input(const aip_field *have, const aip_field *want, aip_error **err) {
+    if (aip__widens(have, want)) return AIP_OK;
+    aip__error_set(err, AIP_E_SCHEMA, "column '%s': expected %s%s, found %s%s", want->name, aip_type_name(want->type),
+                   want->zone ? " with a zone" : "", aip_type_name(have->type), have->zone ? " with a zone" : "");
+    aip__error_at_data_column(err, want->name);
+    return AIP_E_SCHEMA;
+}
+
 /* Which columns the stages get, and as what. */
-static int32_t bind_inputs(const beside *s, const aip_schema *in, bound *b, aip_error **err) {
-    int32_t n = s->inputs ? s->inputs->n : in->n;
-    b->from = aip__calloc(s->ctx, (size_t)n + 1, sizeof *b->from);
-    aip_field *fields = aip__calloc(s->ctx, (size_t)n + 1, sizeof *fields);
-    int32_t status = b->from && fields ? AIP_OK : aip__error_memory(s->ctx, err);
-    for (int32_t i = 0; status == AIP_OK && i < n; i++) {
-        if (!s->inputs) {
-            if (s->beside && strcmp(in->fields[i].name, s->beside) == 0) continue;
-            fields[b->n_inputs] = in->fields[i];
-            b->from[b->n_inputs++] = i;
-            continue;
-        }
+static int32_t choose_inputs(const beside *s, const aip_schema *in, bound *b, aip_field *fields, aip_error **err) {
+    for (int32_t i = 0, at = 0; s->inputs && i < s->inputs->n; i++) {
         const aip_field *want = &s->inputs->fields[i];
-        status = aip__schema_need(in, want->name, &b->from[i], err);
-        if (status != AIP_OK) break;
-        const aip_field *have = &in->fields[b->from[i]];
-        if (!aip__widens(have, want)) {
-            status =
-                aip__error_set(err, AIP_E_SCHEMA, "column '%s': expected %s%s, found %s%s", want->name, aip_type_name(want->type),
-                               want->zone ? " with a zone" : "", aip_type_name(have->type), have->zone ? " with a zone" : "");
-            aip__error_at_data_column(err, want->name);
-        }
-        fields[i] = *want;
-        b->n_inputs = i + 1;
+        AIP__TRY(aip__schema_need(in, want->name, &at, err));
+        AIP__TRY(check_input(&in->fields[at], want, err));
+        if (!s->others_too) add_input(b, fields, want, at);
     }
+    if (s->inputs && !s->others_too) return AIP_OK;
+    for (int32_t i = 0; i < in->n; i++) {
+        const char *name = in->fields[i].name;
+        int32_t want = s->inputs ? aip_schema_find(s->inputs, name) : -1;
+        if (want >= 0)
+            add_input(b, fields, &s->inputs->fields[want], i);
+        else if (!s->beside || strcmp(name, s->beside) != 0)
+            add_input(b, fields, &in->fields[i], i);
+    }
+    return AIP_OK;
+}
+
+static int32_t bind_inputs(const beside *s, const aip_schema *in, bound *b, aip_error **err) {
+    size_t n = (size_t)in->n + (s->inputs ? (size_t)s->inputs->n : 0) + 1;
+    b->from = aip__calloc(s->ctx, n, sizeof *b->from);
+    aip_field *fields = aip__calloc(s->ctx, n, sizeof *fields);
+    int32_t status = b->from && fields ? choose_inputs(s, in, b, fields, err) : aip__error_memory(s->ctx, err);
     if (status == AIP_OK) status = aip_schema_create(s->ctx, fields, b->n_inputs, &b->inputs, err);
     aip__free(s->ctx, fields);
     return status;
@@ -284,20 +298,20 @@ static const aip_descriptor descriptor = {.struct_size = sizeof(aip_descriptor),
                                           .rows = AIP_ROWS_SAME,
                                           .version = 1};
 
-int32_t aip__stage_beside(aip_context *ctx, aip_stage *stages, const aip_schema *inputs, const char *beside_column,
-                          const char *const *only, int32_t n_only, aip_stage **out, aip_error **err) {
+int32_t aip__stage_beside(aip_context *ctx, aip_stage *stages, const aip__beside *how, aip_stage **out, aip_error **err) {
     beside *b = aip__calloc(ctx, 1, sizeof *b);
     if (!b) return aip__error_memory(ctx, err);
     b->ctx = aip__context_retain(ctx);
     b->stages = aip__stage_retain(stages);
-    if (inputs) b->inputs = aip__schema_retain(inputs);
+    if (how->inputs) b->inputs = aip__schema_retain(how->inputs);
+    b->others_too = how->others_too;
     bool ok = true;
-    if (beside_column) ok = (b->beside = aip__strdup(ctx, beside_column)) != NULL;
-    if (only && ok) {
-        b->only = aip__calloc(ctx, (size_t)n_only + 1, sizeof *b->only);
+    if (how->beside) ok = (b->beside = aip__strdup(ctx, how->beside)) != NULL;
+    if (how->only && ok) {
+        b->only = aip__calloc(ctx, (size_t)how->n_only + 1, sizeof *b->only);
         ok = b->only != NULL;
-        for (int32_t i = 0; ok && i < n_only; i++) {
-            b->only[i] = aip__strdup(ctx, only[i]);
+        for (int32_t i = 0; ok && i < how->n_only; i++) {
+            b->only[i] = aip__strdup(ctx, how->only[i]);
             b->n_only = i + 1;
             ok = b->only[i] != NULL;
         }

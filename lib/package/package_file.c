@@ -1,9 +1,9 @@
 /* The package file, data only:
  *
  *     8 bytes   "AIPKG" 0x00 0x0d 0x0a        so that text-mode damage shows
- *     i64       format version, 1
+ *     i64       format version: 1; 2 where model, target or row count are not there (null in the header), which 0.1.0 does not know
  *     text      header, canonical JSON: inputs, target, stages, model, metrics, provenance
- *     for each fitted stage in order, then the model: text, what its `save` wrote
+ *     for each fitted stage in order, then the model if there is one: text, what its `save` wrote
  *     32 bytes  SHA-256 of everything before
  *
  * (text: i64 length and bytes; integers little-endian.) Nothing in it depends on time, host or threads. Reading checks the digest first, then
@@ -16,9 +16,13 @@
 #include <string.h>
 
 static const uint8_t magic[8] = {'A', 'I', 'P', 'K', 'G', 0, '\r', '\n'};
-#define FORMAT_VERSION 1
+#define FORMAT_WHOLE 1
+#define FORMAT_PARTS 2
 #define DIGEST 32
 #define FILE_LIMIT ((size_t)2 << 30)
+
+/* The least version that can say what the package holds, so that an older library reads what it knows. */
+static int64_t format_of(const aip_package *p) { return p->model && p->target && p->n_rows >= 0 ? FORMAT_WHOLE : FORMAT_PARTS; }
 
 /* ---- out ---------------------------------------------------------------------------------------------------------------------------- */
 
@@ -38,11 +42,17 @@ static void header_json(const aip_package *p, aip__text *t) {
     aip__text_str(t, "],\"library\":");
     aip__text_json(t, p->library, strlen(p->library));
     aip__text_printf(t, ",\"metrics\":%s", p->metrics ? p->metrics : "null");
-    aip__text_printf(t, ",\"model\":{\"name\":\"%s\",\"params\":%s,\"version\":%d}", aip_model_name(p->model),
-                     aip__model_params(p->model), (int)aip__model_descriptor(p->model)->version);
+    if (p->model)
+        aip__text_printf(t, ",\"model\":{\"name\":\"%s\",\"params\":%s,\"version\":%d}", aip_model_name(p->model),
+                         aip__model_params(p->model), (int)aip__model_descriptor(p->model)->version);
+    else
+        aip__text_str(t, ",\"model\":null");
     aip__text_str(t, ",\"profile\":");
     aip__text_json(t, p->profile, strlen(p->profile));
-    aip__text_printf(t, ",\"rows\":%lld,\"stages\":[", (long long)p->n_rows);
+    if (p->n_rows >= 0)
+        aip__text_printf(t, ",\"rows\":%lld,\"stages\":[", (long long)p->n_rows);
+    else
+        aip__text_str(t, ",\"rows\":null,\"stages\":[");
     for (int32_t i = 0; i < p->pipeline->n; i++) {
         const aip_stage *s = p->pipeline->stages[i];
         aip__text_printf(t, "%s{\"fitted\":%s,\"name\":\"%s\",\"params\":%s,\"version\":%d}", i ? "," : "",
@@ -50,7 +60,10 @@ static void header_json(const aip_package *p, aip__text *t) {
                          (int)s->spec->descriptor->version);
     }
     aip__text_str(t, "],\"target\":");
-    aip__text_json(t, p->target, strlen(p->target));
+    if (p->target)
+        aip__text_json(t, p->target, strlen(p->target));
+    else
+        aip__text_str(t, "null");
     aip__text_char(t, '}');
 }
 
@@ -78,12 +91,12 @@ int32_t aip_package_to_bytes(aip_package *p, char **bytes, size_t *n, aip_error 
     size_t json_n = 0;
     int32_t status = aip__text_take(&header, &json, &json_n, err);
     if (status == AIP_OK) status = aip_writer_bytes(&w, magic, sizeof magic, err);
-    if (status == AIP_OK) status = aip_writer_i64(&w, FORMAT_VERSION, err);
+    if (status == AIP_OK) status = aip_writer_i64(&w, format_of(p), err);
     if (status == AIP_OK) status = aip_writer_i64(&w, (int64_t)json_n, err);
     if (status == AIP_OK) status = aip_writer_bytes(&w, json, json_n, err);
     for (int32_t i = 0; status == AIP_OK && i < p->pipeline->n; i++)
         if (p->pipeline->stages[i]->learned) status = write_part(&w, p->ctx, p->pipeline->stages[i], NULL, err);
-    if (status == AIP_OK) status = write_part(&w, p->ctx, NULL, p->model, err);
+    if (status == AIP_OK && p->model) status = write_part(&w, p->ctx, NULL, p->model, err);
     if (status == AIP_OK) {
         uint8_t digest[DIGEST];
         aip__sha256 s;
@@ -213,7 +226,7 @@ static int32_t read_stage(aip_package *p, const aip__node *entry, aip_reader *r,
         aip_stage *twin = NULL;
         status = next_part(p->ctx, r, &part, err);
         if (status == AIP_OK) status = ops->load(stage->spec->self, &part, &fitted, err);
-        if (status == AIP_OK) status = aip__stage_with_learned(stage, fitted, &twin, err);
+        if (status == AIP_OK) status = aip__stage_with_learned(stage, fitted, p->n_rows, &twin, err);
         aip_stage_free(stage);
         stage = twin;
         if (status == AIP_OK) status = part_done(&part, name->string, err);
@@ -263,19 +276,26 @@ static int32_t read_text(aip_package *p, const aip__node *root, const char *key,
     return *out ? AIP_OK : aip__error_memory(p->ctx, err);
 }
 
-static int32_t read_body(aip_package *p, const aip__node *root, aip_reader *r, aip_error **err) {
+static bool is_null(const aip__node *root, const char *key) { return need(root, key, AIP__NULL) != NULL; }
+
+static int32_t read_body(aip_package *p, const aip__node *root, bool parts, aip_reader *r, aip_error **err) {
     if (root->kind != AIP__MAP) return corrupt(err, "expected an object");
-    AIP__TRY(read_text(p, root, "target", &p->target, err));
+    bool no_model = parts && is_null(root, "model"), no_rows = parts && is_null(root, "rows");
+    if (!no_model)
+        AIP__TRY(read_text(p, root, "target", &p->target, err));
+    else if (!is_null(root, "target"))
+        return corrupt(err, "expected `target` to be null without a model");
     AIP__TRY(read_text(p, root, "library", &p->library, err));
     AIP__TRY(read_text(p, root, "profile", &p->profile, err));
     const aip__node *rows = need(root, "rows", AIP__INT), *metrics = aip__node_get(root, "metrics");
-    if (!rows || rows->integer < 0 || !metrics || (metrics->kind != AIP__MAP && metrics->kind != AIP__NULL))
+    if ((!no_rows && (!rows || rows->integer < 0)) || !metrics || (metrics->kind != AIP__MAP && metrics->kind != AIP__NULL))
         return corrupt(err, "expected `rows` and `metrics`");
-    p->n_rows = rows->integer;
+    p->n_rows = no_rows ? -1 : rows->integer;
     if (metrics->kind == AIP__MAP && !(p->metrics = canonical(p->ctx, metrics, err))) return aip__error_memory(p->ctx, err);
     AIP__TRY(read_inputs(p, root, err));
     AIP__TRY(read_pipeline(p, root, r, err));
-    AIP__TRY(read_model(p, root, r, err));
+    if (!no_model) AIP__TRY(read_model(p, root, r, err));
+    if (no_model && p->pipeline->n == 0) return corrupt(err, "expected stages, a model, or both");
     if (aip_reader_left(r) != 0)
         return aip__error_set(err, AIP_E_CORRUPT, "%zu bytes follow the last part of the package", aip_reader_left(r));
     return AIP_OK;
@@ -294,9 +314,9 @@ int32_t aip_package_from_bytes(aip_context *ctx, const void *bytes, size_t n, ai
     aip__reader_init(&r, ctx, bytes, n - DIGEST, NULL);
     AIP__TRY(aip__reader_view(&r, sizeof magic, &header, err));
     AIP__TRY(aip_reader_i64(&r, &version, err));
-    if (version != FORMAT_VERSION)
-        return aip__error_set(err, AIP_E_UNSUPPORTED, "package format %lld: this library reads format %d", (long long)version,
-                              FORMAT_VERSION);
+    if (version != FORMAT_WHOLE && version != FORMAT_PARTS)
+        return aip__error_set(err, AIP_E_UNSUPPORTED, "package format %lld: this library reads formats %d and %d",
+                              (long long)version, FORMAT_WHOLE, FORMAT_PARTS);
     uint8_t digest[DIGEST];
     aip__sha256 s;
     aip__sha256_init(&s);
@@ -313,7 +333,7 @@ int32_t aip_package_from_bytes(aip_context *ctx, const void *bytes, size_t n, ai
     aip__document *d = NULL;
     AIP__TRY(aip__json_parse(ctx, (const char *)header, (size_t)header_n, "package header", &d, err));
     aip_package *p = aip__package_draft(ctx);
-    int32_t status = p ? read_body(p, aip__document_root(d), &r, err) : aip__error_memory(ctx, err);
+    int32_t status = p ? read_body(p, aip__document_root(d), version == FORMAT_PARTS, &r, err) : aip__error_memory(ctx, err);
     aip__document_free(d);
     if (status != AIP_OK) {
         aip_package_free(p);

@@ -52,6 +52,7 @@ void aip_scorer_free(aip_scorer *s) {
 int32_t aip_scorer_create(aip_package *package, const char *params_json, aip_scorer **out, aip_error **err) {
     AIP__BEGIN(err);
     if (!package || !out) return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_create: expected a package and out");
+    AIP__TRY(aip__package_needs_model(package, "a scorer", err));
     aip_context *ctx = package->ctx;
     aip_params *given = NULL;
     AIP__TRY(aip__params_parse(ctx, &scorer_descriptor, params_json, &given, err));

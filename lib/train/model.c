@@ -18,6 +18,10 @@ aip_model *aip__model_retain(const aip_model *model) {
     return m;
 }
 
+void aip_model_retain(aip_model *model) {
+    if (model) aip__model_retain(model);
+}
+
 static void spec_release(aip_context *ctx, aip__model_spec *spec) {
     if (atomic_fetch_sub_explicit(&spec->refs, 1, memory_order_acq_rel) != 1) return;
     if (spec->self) spec->ops->destroy(spec->self);
@@ -118,6 +122,8 @@ int32_t aip_model_is_fitted(const aip_model *model) { return model && model->fit
 const char *aip_model_name(const aip_model *model) { return model ? model->spec->descriptor->name : ""; }
 const aip_descriptor *aip__model_descriptor(const aip_model *model) { return model->spec->descriptor; }
 const char *aip__model_params(const aip_model *model) { return aip__params_canonical(model->spec->params); }
+aip_context *aip__model_context(const aip_model *model) { return model->ctx; }
+const char *aip__model_target(const aip_model *model) { return model->target; }
 int64_t aip__model_n_rows(const aip_model *model) { return model->n_rows; }
 const aip__classes *aip__model_classes(const aip_model *model) { return &model->classes; }
 
@@ -153,7 +159,13 @@ int32_t aip_model_describe(const aip_model *model, char **json, aip_error **err)
             if (i > 0) aip__text_char(&t, ',');
             aip__classes_json(&model->classes, i, &t);
         }
-        aip__text_printf(&t, "],\"n_rows\":%lld", (long long)model->n_rows);
+        aip__text_printf(&t, "],\"class_type\":\"%s\",\"n_rows\":%lld,\"feature_names\":[", aip_type_name(model->classes.type),
+                         (long long)model->n_rows);
+        for (int32_t i = 0; i < model->features->n; i++) {
+            if (i > 0) aip__text_char(&t, ',');
+            aip__text_json(&t, model->names[i], strlen(model->names[i]));
+        }
+        aip__text_char(&t, ']');
         model->spec->ops->describe(model->learned, model->names, &t);
     }
     aip__text_char(&t, '}');

@@ -12,6 +12,7 @@ int32_t aip__train_register(aip_context *ctx, aip_error **err);
 
 aip_model *aip__model_retain(const aip_model *model);
 const aip_descriptor *aip__model_descriptor(const aip_model *model);
+aip_context *aip__model_context(const aip_model *model);
 const char *aip__model_params(const aip_model *model); /* canonical JSON; borrowed */
 /* From a DAG file: `name` or `{name: parameters}`; errors carry the node's place. */
 int32_t aip__model_from_node(aip_context *ctx, const aip__node *node, const char *source, aip_model **out, aip_error **err);
@@ -22,6 +23,7 @@ int32_t aip__model_fit(aip_model *model, aip_dataset *dataset, const char *targe
 /* Of a fitted model: the columns that it reads, in its own order, and those that it adds (`prediction`, `probability`). Borrowed. */
 const char *const *aip__model_features(const aip_model *model, int32_t *n);
 const char *const *aip__model_outputs(const aip_model *model, int32_t *n);
+const char *aip__model_target(const aip_model *model);          /* that it was fitted on; borrowed */
 int64_t aip__model_n_rows(const aip_model *model);              /* that it was fitted on */
 const aip__classes *aip__model_classes(const aip_model *model); /* sorted; borrowed */
 /* The row-preserving stage that appends the outputs to a batch that has the features (found by name). */

@@ -1,6 +1,7 @@
 /* Columns that a fit learned from, and the checked reading of what it learned. */
 #include "transform/learnt.h"
 
+#include "transform/cell.h"
 #include <math.h>
 
 int32_t aip__fit_columns_init(aip__fit_columns *f, aip_context *ctx, const aip_params *params, const char *otherwise,
@@ -78,4 +79,25 @@ int32_t aip__read_type(aip_reader *r, int32_t *type, aip_error **err) {
     if (v < AIP_BOOL || v > AIP_DECIMAL64) return aip__corrupt_state(err, "a type is unknown");
     *type = (int32_t)v;
     return AIP_OK;
+}
+
+void aip__describe_member(aip__text *t, int32_t i, const char *name) {
+    if (i > 0) aip__text_char(t, ',');
+    aip__text_json(t, name, strlen(name));
+    aip__text_char(t, ':');
+}
+
+void aip__describe_f64(aip__text *t, double v) {
+    size_t at = t->n;
+    aip__text_f64(t, v, true);
+    if (!t->failed && strspn(t->bytes + at, "-0123456789") == t->n - at) aip__text_str(t, ".0");
+}
+
+void aip__describe_int(aip__text *t, int32_t type, int32_t scale, int64_t v) {
+    aip_field field = aip__field("", type);
+    field.scale = scale;
+    bool quoted = type == AIP_DATE32 || type == AIP_TIMESTAMP || type == AIP_DECIMAL64;
+    if (quoted) aip__text_char(t, '"');
+    aip__int_text(t, &field, v);
+    if (quoted) aip__text_char(t, '"');
 }

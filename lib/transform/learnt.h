@@ -3,6 +3,7 @@
 #ifndef AIPIPE_LIB_TRANSFORM_LEARNT_H
 #define AIPIPE_LIB_TRANSFORM_LEARNT_H
 
+#include "base/text.h"
 #include "data/batch.h"
 #include <aipipe/stage.h>
 
@@ -35,6 +36,12 @@ int32_t aip__read_name(aip_context *ctx, aip_reader *r, char **name, aip_error *
 int32_t aip__read_number(aip_reader *r, bool nan_too, double *v, aip_error **err);
 int32_t aip__read_type(aip_reader *r, int32_t *type, aip_error **err); /* one of AIP_BOOL ... */
 int32_t aip__corrupt_state(aip_error **err, const char *what);
+
+/* For descriptions: the i-th member's comma, name and colon; a float, always with a decimal point or exponent, so that it is read back as one; and
+ * a value that is kept as an integer, as JSON in its own type (dates, timestamps and decimals as text). */
+void aip__describe_member(aip__text *t, int32_t i, const char *name);
+void aip__describe_f64(aip__text *t, double v);
+void aip__describe_int(aip__text *t, int32_t type, int32_t scale, int64_t v);
 
 #define AIP__MAX_COLUMNS 1000000
 #define AIP__MAX_COUNT (INT64_C(1) << 53) /* of rows in a saved state */

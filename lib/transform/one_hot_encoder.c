@@ -2,6 +2,7 @@
  * it. Categories are sorted (texts bytewise as UTF-8, numbers by value); missing is a category of its own and comes last. The state is a count
  * of each distinct value; it merges exactly. Columns are named as scikit-learn names them: carrier_AA, x_1, x_1.0, x_True, and carrier_nan
  * for missing. */
+#include "base/bytes.h"
 #include "data/convert.h"
 #include "transform/categories.h"
 #include "transform/cell.h"
@@ -352,6 +353,43 @@ static int32_t bind(const void *self, const void *fitted, const aip_schema *in, 
     return AIP_OK;
 }
 
+/* The value itself, as JSON. */
+static void show_category(const encoded *c, int64_t k, aip__text *out) {
+    const aip__category *e = &c->categories.entries[k];
+    if (c->categories.kind == AIP__CATEGORY_TEXT)
+        aip__text_json(out, c->categories.bytes + e->bits, e->length);
+    else if (c->categories.kind == AIP__CATEGORY_FLOAT)
+        aip__describe_f64(out, aip__category_f64(&c->categories, k));
+    else
+        aip__describe_int(out, c->type, c->scale, (int64_t)e->bits);
+}
+
+static int32_t show(const void *self, const void *fitted, aip_writer *w, aip_error **err) {
+    const encoder *s = self;
+    const encoder_fitted *t = fitted;
+    aip__text *out = &w->text;
+    (void)err;
+    aip__text_str(out, "{\"categories\":{");
+    for (int32_t i = 0; i < t->n; i++) {
+        const encoded *c = &t->columns[i];
+        aip__describe_member(out, i, c->name);
+        aip__text_char(out, '[');
+        for (int64_t k = 0; k < c->categories.n; k++) {
+            if (k > 0) aip__text_char(out, ',');
+            show_category(c, k, out);
+        }
+        if (c->has_missing) aip__text_str(out, c->categories.n > 0 ? ",null" : "null");
+        aip__text_char(out, ']');
+    }
+    aip__text_str(out, "},\"drop_idx\":{");
+    for (int32_t i = 0; i < t->n; i++) {
+        aip__describe_member(out, i, t->columns[i].name);
+        aip__text_str(out, first_kept(s, &t->columns[i]) ? "0" : "null");
+    }
+    aip__text_str(out, "}}");
+    return AIP_OK;
+}
+
 /* ---- apply ------------------------------------------------------------------------------------------------------------------- */
 
 /* Column `at` of the batch becomes columns of 0 and 1. */
@@ -427,7 +465,8 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .load = load,
                                   .bind = bind,
                                   .unbind = unbind,
-                                  .apply = apply};
+                                  .apply = apply,
+                                  .describe = show};
 
 const aip_descriptor aip__stage_one_hot_encoder = {
     AIP__STAGE("one_hot_encoder", "Replaces a column by one column of 0 and 1 for each of its categories.", params, &ops,

@@ -4,6 +4,7 @@
  * missing values at the fit. */
 #include "transform/simple_imputer.h"
 
+#include "base/bytes.h"
 #include "transform/kernels.h"
 #include "transform/layout.h"
 #include "transform/stage_params.h"
@@ -130,6 +131,40 @@ static int32_t load(const void *self, aip_reader *r, void **fitted, aip_error **
         return status;
     }
     *fitted = t;
+    return AIP_OK;
+}
+
+static void show_fill(const aip__imputed *c, aip__text *out) {
+    switch (c->fill) {
+    case AIP__FILL_F64: aip__describe_f64(out, c->f64); return;
+    case AIP__FILL_I64: aip__describe_int(out, c->type, c->scale, c->i64); return;
+    case AIP__FILL_TEXT: aip__text_json(out, c->text, c->n_text); return;
+    case AIP__FILL_NONE: aip__text_str(out, "null"); return;
+    }
+}
+
+static int32_t show(const void *self, const void *fitted, aip_writer *w, aip_error **err) {
+    const aip__imputer *s = self;
+    const aip__imputer_fitted *t = fitted;
+    aip__text *out = &w->text;
+    int32_t n = 0;
+    (void)err;
+    aip__text_str(out, "{\"statistics\":{");
+    for (int32_t i = 0; i < t->n; i++) {
+        aip__describe_member(out, i, t->columns[i].name);
+        show_fill(&t->columns[i], out);
+    }
+    aip__text_char(out, '}');
+    if (s->add_indicator) {
+        aip__text_str(out, ",\"indicator_features\":[");
+        for (int32_t i = 0; i < t->n; i++) {
+            if (!t->columns[i].has_missing) continue;
+            if (n++ > 0) aip__text_char(out, ',');
+            aip__text_json(out, t->columns[i].name, strlen(t->columns[i].name));
+        }
+        aip__text_char(out, ']');
+    }
+    aip__text_char(out, '}');
     return AIP_OK;
 }
 
@@ -398,7 +433,8 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .load = load,
                                   .bind = bind,
                                   .unbind = unbind,
-                                  .apply = apply};
+                                  .apply = apply,
+                                  .describe = show};
 
 const aip_descriptor aip__stage_simple_imputer = {
     AIP__STAGE("simple_imputer", "Replaces missing values by a column's mean, median, most frequent value, or a constant.",

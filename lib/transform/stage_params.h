@@ -26,9 +26,10 @@
     }
 
 /* The fields of a stage's descriptor that follow from its table. */
-#define AIP__STAGE(NAME, DOC, PARAMS, OPS, ROWS)                                                                                 \
+#define AIP__STAGE(NAME, DOC, PARAMS, OPS, ROWS) AIP__STAGE_VERSION(NAME, DOC, PARAMS, OPS, ROWS, 1)
+#define AIP__STAGE_VERSION(NAME, DOC, PARAMS, OPS, ROWS, VERSION)                                                                \
     .struct_size = sizeof(aip_descriptor), .kind = AIP_KIND_STAGE, .name = NAME, .doc = DOC, .params = PARAMS,                   \
     .n_params = (int32_t)(sizeof(PARAMS) / sizeof(PARAMS[0])), .param_stride = sizeof(aip_param_spec), .ops = OPS, .rows = ROWS, \
-    .version = 1
+    .version = VERSION
 
 #endif

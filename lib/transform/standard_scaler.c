@@ -1,6 +1,7 @@
 /* standard_scaler: x becomes (x - mean) / standard deviation, as scikit-learn's StandardScaler has it: ddof 0, float64 sums, missing values left
  * out; a column counts as constant when its variance is no more than n*eps*var + (n*mean*eps)^2 (Chan, Golub, LeVeque 1983), and its scale is
  * then 1. The state is n, mean and M2 per column. */
+#include "base/bytes.h"
 #include "transform/cell.h"
 #include "transform/kernels.h"
 #include "transform/layout.h"
@@ -22,7 +23,9 @@ typedef struct scaler_fold {
 
 typedef struct scaled {
     char *name;
-    double mean, scale; /* NaN: no value was there at the fit, and none comes out */
+    double mean, scale;         /* NaN: no value was there at the fit, and none comes out */
+    double seen_mean, seen_var; /* of the values, also where they are not used; NaN: none was there */
+    int64_t n;                  /* of the values; -1: not known, and so is seen_var (saved by version 1) */
 } scaled;
 
 typedef struct scaler_fitted {
@@ -181,6 +184,9 @@ static int32_t fold_finish(const void *self, const void *fold, void *state, void
         bool constant = var <= n * DBL_EPSILON * var + bound * bound;
         c->mean = s->with_mean ? mean : 0;
         c->scale = s->with_std && !constant ? sqrt(var) : 1;
+        c->n = m[i].n;
+        c->seen_mean = m[i].n ? mean : NAN;
+        c->seen_var = m[i].n ? var : NAN;
         if (m[i].n == 0) c->mean = c->scale = NAN;
     }
     *fitted = t;
@@ -195,6 +201,29 @@ static int32_t save(const void *self, const void *fitted, aip_writer *w, aip_err
         AIP__TRY(aip_writer_text(w, t->columns[i].name, err));
         AIP__TRY(aip_writer_f64(w, t->columns[i].mean, err));
         AIP__TRY(aip_writer_f64(w, t->columns[i].scale, err));
+    }
+    for (int32_t i = 0; i < t->n; i++) { /* since version 2 */
+        AIP__TRY(aip_writer_i64(w, t->columns[i].n, err));
+        AIP__TRY(aip_writer_f64(w, t->columns[i].seen_mean, err));
+        AIP__TRY(aip_writer_f64(w, t->columns[i].seen_var, err));
+    }
+    return AIP_OK;
+}
+
+/* What version 2 has behind what version 1 had; a stage that version 1 saved is saved again with counts of -1. */
+static int32_t load_seen(scaler_fitted *t, const scaler *s, aip_reader *r, aip_error **err) {
+    bool version_1 = aip_reader_left(r) == 0;
+    for (int32_t i = 0; i < t->n; i++) {
+        scaled *c = &t->columns[i];
+        c->n = -1;
+        c->seen_mean = s->with_mean ? c->mean : NAN;
+        c->seen_var = NAN;
+        if (version_1) continue;
+        AIP__TRY(aip_reader_i64(r, &c->n, err));
+        AIP__TRY(aip__read_number(r, true, &c->seen_mean, err));
+        AIP__TRY(aip__read_number(r, true, &c->seen_var, err));
+        if (c->n < -1 || c->n > AIP__MAX_COUNT || c->seen_var < 0)
+            return aip__corrupt_state(err, "a count or a variance is out of range");
     }
     return AIP_OK;
 }
@@ -214,11 +243,57 @@ static int32_t load(const void *self, aip_reader *r, void **fitted, aip_error **
         if (status == AIP_OK && (c->scale <= 0 || isnan(c->scale) != isnan(c->mean)))
             status = aip__corrupt_state(err, "a scale is not positive");
     }
+    if (status == AIP_OK) status = load_seen(t, s, r, err);
     if (status != AIP_OK) {
         fitted_destroy(t);
         return status;
     }
     *fitted = t;
+    return AIP_OK;
+}
+
+static int32_t show(const void *self, const void *fitted, aip_writer *w, aip_error **err) {
+    const scaler *s = self;
+    const scaler_fitted *t = fitted;
+    aip__text *out = &w->text;
+    (void)err;
+    aip__text_str(out, "{\"mean\":");
+    if (s->with_mean || s->with_std) {
+        aip__text_char(out, '{');
+        for (int32_t i = 0; i < t->n; i++) {
+            aip__describe_member(out, i, t->columns[i].name);
+            aip__describe_f64(out, t->columns[i].seen_mean);
+        }
+        aip__text_char(out, '}');
+    } else {
+        aip__text_str(out, "null");
+    }
+    for (int part = 0; part < 2; part++) {
+        aip__text_str(out, part ? ",\"scale\":" : ",\"var\":");
+        if (!s->with_std) {
+            aip__text_str(out, "null");
+            continue;
+        }
+        aip__text_char(out, '{');
+        for (int32_t i = 0; i < t->n; i++) {
+            const scaled *c = &t->columns[i];
+            aip__describe_member(out, i, c->name);
+            if (!part && c->n < 0)
+                aip__text_str(out, "null");
+            else
+                aip__describe_f64(out, part ? c->scale : c->seen_var);
+        }
+        aip__text_char(out, '}');
+    }
+    aip__text_str(out, ",\"n_samples_seen\":{");
+    for (int32_t i = 0; i < t->n; i++) {
+        aip__describe_member(out, i, t->columns[i].name);
+        if (t->columns[i].n < 0)
+            aip__text_str(out, "null");
+        else
+            aip__text_printf(out, "%lld", (long long)t->columns[i].n);
+    }
+    aip__text_str(out, "}}");
     return AIP_OK;
 }
 
@@ -348,9 +423,10 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .load = load,
                                   .bind = bind,
                                   .unbind = unbind,
-                                  .apply = apply};
+                                  .apply = apply,
+                                  .describe = show};
 
 const aip_descriptor aip__stage_standard_scaler = {
-    AIP__STAGE("standard_scaler", "Subtracts the mean and divides by the standard deviation, column by column.", params, &ops,
-               AIP_ROWS_SAME),
+    AIP__STAGE_VERSION("standard_scaler", "Subtracts the mean and divides by the standard deviation, column by column.", params,
+                       &ops, AIP_ROWS_SAME, 2),
     .shorthand = "columns"};

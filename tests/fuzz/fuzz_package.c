@@ -21,6 +21,11 @@ static void try_bytes(const void *data, size_t size) {
     if (aip_package_to_bytes(p, &bytes, &n, NULL) != AIP_OK) abort();
     if (aip_package_from_bytes(ctx, bytes, n, &again, NULL) != AIP_OK) abort();
     aip_text_free(ctx, bytes);
+    aip_stage *pipeline = NULL;
+    if (aip_package_describe(p, &bytes, NULL) != AIP_OK || aip_package_pipeline(p, &pipeline, NULL) != AIP_OK) abort();
+    aip_text_free(ctx, bytes);
+    if (pipeline && aip_stage_describe(pipeline, &bytes, NULL) == AIP_OK) aip_text_free(ctx, bytes);
+    aip_stage_free(pipeline);
     aip_package_free(p);
     aip_package_free(again);
 }

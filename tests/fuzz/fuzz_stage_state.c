@@ -54,7 +54,7 @@ static void fit(aip_stage *s, aip_reader *r) {
     void *fitted = NULL;
     if (ops->load(s->spec->self, r, &fitted, NULL) != AIP_OK) return;
     aip_stage *twin = NULL;
-    must(aip__stage_with_learned(s, fitted, &twin, NULL));
+    must(aip__stage_with_learned(s, fitted, -1, &twin, NULL));
     aip_writer w;
     aip__writer_init(&w, ctx);
     must(ops->save(s->spec->self, twin->learned->fitted, &w, NULL));
@@ -64,6 +64,9 @@ static void fit(aip_stage *s, aip_reader *r) {
     must(ops->load(s->spec->self, &again, &same, NULL)); /* what it wrote, it reads */
     ops->fitted_destroy(same);
     aip__writer_free(&w);
+    char *json = NULL;
+    must(aip_stage_describe(twin, &json, NULL)); /* a JSON object, whatever was loaded */
+    aip_text_free(ctx, json);
     aip_batch *out = NULL;
     if (aip_stage_apply(twin, batch, &out, NULL) == AIP_OK) aip_batch_free(out);
     aip_stage_free(twin);

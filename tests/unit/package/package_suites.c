@@ -4,5 +4,6 @@
 void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, package_suite());
     srunner_add_suite(runner, package_odd_suite());
+    srunner_add_suite(runner, package_parts_suite());
     srunner_add_suite(runner, package_refusal_suite());
 }

@@ -11,6 +11,7 @@
 
 Suite *package_suite(void);
 Suite *package_odd_suite(void);
+Suite *package_parts_suite(void);
 Suite *package_refusal_suite(void);
 
 #endif

@@ -98,7 +98,7 @@ static aip_stage *fit_in_parts(aip_stage *s, aip_dataset *d, int64_t parts) {
     ops->fold->destroy(fold, total);
     ops->fold_destroy(fold);
     aip_stage *out = NULL;
-    OK(aip__stage_with_learned(s, fitted, &out, &err));
+    OK(aip__stage_with_learned(s, fitted, -1, &out, &err));
     return out;
 }
 
@@ -149,6 +149,11 @@ START_TEST(any_parts_merge_to_the_same_fit) {
 }
 END_TEST
 
+/* A standard_scaler of 0.1.0 ended before what is now behind its columns: 24 bytes for each. */
+static bool is_version_1(const char *name, const aip_writer *w, size_t n) {
+    return strcmp(name, "standard_scaler") == 0 && n + 24 * (size_t)w->text.bytes[0] == w->text.n;
+}
+
 START_TEST(a_saved_fit_reads_back_as_it_was_and_damage_is_refused) {
     aip_context *ctx = tt_context(0);
     aip_dataset *d = table(ctx, 100);
@@ -164,7 +169,7 @@ START_TEST(a_saved_fit_reads_back_as_it_was_and_damage_is_refused) {
         aip__reader_init(&r, ctx, w.text.bytes, w.text.n, "stage");
         OK(ops->load(s->spec->self, &r, &loaded, &err));
         ck_assert_uint_eq(aip_reader_left(&r), 0);
-        OK(aip__stage_with_learned(s, loaded, &twin, &err));
+        OK(aip__stage_with_learned(s, loaded, -1, &twin, &err));
         tt_rows got = apply(twin, d);
         expect_same(&want, &got, true);
         tt_rows_free(&got);
@@ -173,6 +178,11 @@ START_TEST(a_saved_fit_reads_back_as_it_was_and_damage_is_refused) {
         for (size_t cut = 0; cut < w.text.n; cut++) {
             memcpy(copy, w.text.bytes, cut);
             aip__reader_init(&r, ctx, copy, cut, "stage");
+            if (is_version_1(fits[f].name, &w, cut)) {
+                OK(ops->load(s->spec->self, &r, &loaded, &err));
+                ops->fitted_destroy(loaded);
+                continue;
+            }
             FAILS(ops->load(s->spec->self, &r, &loaded, &err), AIP_E_CORRUPT, "");
         }
         for (size_t at = 0; at < w.text.n; at++) /* a flipped byte is refused or gives another valid fit, never a fault */

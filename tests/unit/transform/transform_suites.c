@@ -4,6 +4,7 @@
 void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, select_suite());
     srunner_add_suite(runner, derive_suite());
+    srunner_add_suite(runner, describe_suite());
     srunner_add_suite(runner, filter_suite());
     srunner_add_suite(runner, drop_missing_suite());
     srunner_add_suite(runner, scaler_suite());

@@ -12,6 +12,7 @@
 
 Suite *select_suite(void);
 Suite *derive_suite(void);
+Suite *describe_suite(void);
 Suite *filter_suite(void);
 Suite *drop_missing_suite(void);
 Suite *scaler_suite(void);
