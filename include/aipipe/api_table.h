@@ -162,6 +162,15 @@ typedef struct aip_api {
     const char *(*stage_name)(const aip_stage *stage); /* 0.1.0 */
     int32_t (*stage_rows)(const aip_stage *stage); /* 0.1.0 */
     void (*stage_free)(aip_stage *stage); /* 0.1.0 */
+    void (*schema_retain)(aip_schema *schema); /* 0.2.0 */
+    void (*model_retain)(aip_model *model); /* 0.2.0 */
+    int32_t (*package_create)(aip_context *ctx, aip_stage *pipeline, aip_model *model, const aip_schema *input, const char *target, aip_package **out, aip_error **err); /* 0.2.0 */
+    int32_t (*package_pipeline)(aip_package *package, aip_stage **out, aip_error **err); /* 0.2.0 */
+    int32_t (*package_model)(aip_package *package, aip_model **out, aip_error **err); /* 0.2.0 */
+    const aip_schema *(*package_inputs)(const aip_package *package); /* 0.2.0 */
+    int32_t (*package_transform)(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err); /* 0.2.0 */
+    int32_t (*stage_describe)(const aip_stage *stage, char **json, aip_error **err); /* 0.2.0 */
+    void (*stage_retain)(aip_stage *stage); /* 0.2.0 */
 } aip_api;
 /* clang-format on */
 

@@ -144,5 +144,14 @@ const aip_api aip__api = {
     aip_stage_name,
     aip_stage_rows,
     aip_stage_free,
+    aip_schema_retain,
+    aip_model_retain,
+    aip_package_create,
+    aip_package_pipeline,
+    aip_package_model,
+    aip_package_inputs,
+    aip_package_transform,
+    aip_stage_describe,
+    aip_stage_retain,
 };
 /* clang-format on */

@@ -177,7 +177,7 @@ FIELD(aip_fold_ops, dump, 40);
 FIELD(aip_fold_ops, load, 48);
 FIELD(aip_fold_ops, destroy, 56);
 
-SIZE(aip_stage_ops, 136);
+SIZE(aip_stage_ops, 144);
 FIELD(aip_stage_ops, struct_size, 0);
 FIELD(aip_stage_ops, reserved, 4);
 FIELD(aip_stage_ops, create, 8);
@@ -196,6 +196,7 @@ FIELD(aip_stage_ops, carry_bytes, 104);
 FIELD(aip_stage_ops, summarise, 112);
 FIELD(aip_stage_ops, carry, 120);
 FIELD(aip_stage_ops, apply_carry, 128);
+FIELD(aip_stage_ops, describe, 136);
 
 CONSTANT(AIP_OK, int32_t, 0);
 CONSTANT(AIP_E_NOMEM, int32_t, -1);
@@ -352,6 +353,7 @@ FUNCTION(aip_schema_create, int32_t (*)(aip_context *ctx, const aip_field *field
 FUNCTION(aip_schema_n_fields, int32_t (*)(const aip_schema *schema));
 FUNCTION(aip_schema_field, const aip_field *(*)(const aip_schema *schema, int32_t i));
 FUNCTION(aip_schema_find, int32_t (*)(const aip_schema *schema, const char *name));
+FUNCTION(aip_schema_retain, void (*)(aip_schema *schema));
 FUNCTION(aip_schema_free, void (*)(aip_schema *schema));
 FUNCTION(aip_batch_n_rows, int64_t (*)(const aip_batch *batch));
 FUNCTION(aip_batch_schema, const aip_schema *(*)(const aip_batch *batch));
@@ -390,11 +392,17 @@ FUNCTION(aip_model_is_fitted, int32_t (*)(const aip_model *model));
 FUNCTION(aip_model_predict, int32_t (*)(aip_model *model, aip_dataset *dataset, aip_dataset **out, aip_error **err));
 FUNCTION(aip_model_describe, int32_t (*)(const aip_model *model, char **json, aip_error **err));
 FUNCTION(aip_model_name, const char *(*)(const aip_model *model));
+FUNCTION(aip_model_retain, void (*)(aip_model *model));
 FUNCTION(aip_model_free, void (*)(aip_model *model));
 FUNCTION(aip_package_fit, int32_t (*)(aip_context *ctx, aip_stage *pipeline, aip_model *model, aip_dataset *dataset, const char *target, const aip_call *call, aip_package **out, aip_error **err));
+FUNCTION(aip_package_create, int32_t (*)(aip_context *ctx, aip_stage *pipeline, aip_model *model, const aip_schema *input, const char *target, aip_package **out, aip_error **err));
+FUNCTION(aip_package_pipeline, int32_t (*)(aip_package *package, aip_stage **out, aip_error **err));
+FUNCTION(aip_package_model, int32_t (*)(aip_package *package, aip_model **out, aip_error **err));
+FUNCTION(aip_package_inputs, const aip_schema *(*)(const aip_package *package));
 FUNCTION(aip_package_evaluate, int32_t (*)(aip_package *package, aip_dataset *dataset, const char *metrics_json, const aip_call *call, char **json, aip_error **err));
 FUNCTION(aip_package_with_metrics, int32_t (*)(aip_package *package, const char *metrics_json, aip_package **out, aip_error **err));
 FUNCTION(aip_package_predict, int32_t (*)(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err));
+FUNCTION(aip_package_transform, int32_t (*)(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err));
 FUNCTION(aip_package_save, int32_t (*)(aip_package *package, const char *path, aip_error **err));
 FUNCTION(aip_package_load, int32_t (*)(aip_context *ctx, const char *path, aip_package **out, aip_error **err));
 FUNCTION(aip_package_to_bytes, int32_t (*)(aip_package *package, char **bytes, size_t *n, aip_error **err));
@@ -414,9 +422,11 @@ FUNCTION(aip_stage_output_schema, int32_t (*)(aip_stage *stage, const aip_schema
 FUNCTION(aip_stage_apply, int32_t (*)(aip_stage *stage, const aip_batch *in, aip_batch **out, aip_error **err));
 FUNCTION(aip_stage_name, const char *(*)(const aip_stage *stage));
 FUNCTION(aip_stage_rows, int32_t (*)(const aip_stage *stage));
+FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, aip_error **err));
+FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 
-SIZE(aip_api, 1112);
+SIZE(aip_api, 1184);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -555,6 +565,15 @@ FIELD(aip_api, stage_apply, 1080);
 FIELD(aip_api, stage_name, 1088);
 FIELD(aip_api, stage_rows, 1096);
 FIELD(aip_api, stage_free, 1104);
+FIELD(aip_api, schema_retain, 1112);
+FIELD(aip_api, model_retain, 1120);
+FIELD(aip_api, package_create, 1128);
+FIELD(aip_api, package_pipeline, 1136);
+FIELD(aip_api, package_model, 1144);
+FIELD(aip_api, package_inputs, 1152);
+FIELD(aip_api, package_transform, 1160);
+FIELD(aip_api, stage_describe, 1168);
+FIELD(aip_api, stage_retain, 1176);
 /* clang-format on */
 
 int main(void) { return 0; }

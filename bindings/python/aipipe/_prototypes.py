@@ -341,6 +341,9 @@ aip_stage_ops_create_fn = ctypes.CFUNCTYPE(
     ctypes.c_int32, aip_context, ctypes.c_void_p, aip_params, ctypes.POINTER(aip_input), ctypes.c_int32,
     ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(aip_error),
 )
+aip_stage_ops_describe_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, aip_writer, ctypes.POINTER(aip_error),
+)
 aip_stage_ops_destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 aip_stage_ops_fitted_destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 aip_stage_ops_fold_create_fn = ctypes.CFUNCTYPE(
@@ -541,6 +544,7 @@ aip_stage_ops._fields_ = [
     ("summarise", aip_stage_ops_summarise_fn),
     ("carry", aip_stage_ops_carry_fn),
     ("apply_carry", aip_stage_ops_apply_carry_fn),
+    ("describe", aip_stage_ops_describe_fn),
 ]
 aip_descriptor._defaults_ = {"param_stride": ctypes.sizeof(aip_param_spec), "version": 1}
 aip_field._defaults_ = {"nullable": 1}
@@ -691,6 +695,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_schema_n_fields": (ctypes.c_int32, (aip_schema,)),
     "aip_schema_field": (ctypes.POINTER(aip_field), (aip_schema, ctypes.c_int32)),
     "aip_schema_find": (ctypes.c_int32, (aip_schema, ctypes.c_char_p)),
+    "aip_schema_retain": (None, (aip_schema,)),
     "aip_schema_free": (None, (aip_schema,)),
     "aip_batch_n_rows": (ctypes.c_int64, (aip_batch,)),
     "aip_batch_schema": (aip_schema, (aip_batch,)),
@@ -813,6 +818,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_model_predict": (ctypes.c_int32, (aip_model, aip_dataset, ctypes.POINTER(aip_dataset), ctypes.POINTER(aip_error))),
     "aip_model_describe": (ctypes.c_int32, (aip_model, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
     "aip_model_name": (ctypes.c_char_p, (aip_model,)),
+    "aip_model_retain": (None, (aip_model,)),
     "aip_model_free": (None, (aip_model,)),
     "aip_package_fit": (
         ctypes.c_int32,
@@ -821,6 +827,16 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
             ctypes.POINTER(aip_package), ctypes.POINTER(aip_error),
         ),
     ),
+    "aip_package_create": (
+        ctypes.c_int32,
+        (
+            aip_context, aip_stage, aip_model, aip_schema, ctypes.c_char_p, ctypes.POINTER(aip_package),
+            ctypes.POINTER(aip_error),
+        ),
+    ),
+    "aip_package_pipeline": (ctypes.c_int32, (aip_package, ctypes.POINTER(aip_stage), ctypes.POINTER(aip_error))),
+    "aip_package_model": (ctypes.c_int32, (aip_package, ctypes.POINTER(aip_model), ctypes.POINTER(aip_error))),
+    "aip_package_inputs": (aip_schema, (aip_package,)),
     "aip_package_evaluate": (
         ctypes.c_int32,
         (
@@ -835,6 +851,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "aip_package_predict": (ctypes.c_int32, (aip_package, aip_dataset, ctypes.POINTER(aip_dataset), ctypes.POINTER(aip_error))),
+    "aip_package_transform": (ctypes.c_int32, (aip_package, aip_dataset, ctypes.POINTER(aip_dataset), ctypes.POINTER(aip_error))),
     "aip_package_save": (ctypes.c_int32, (aip_package, ctypes.c_char_p, ctypes.POINTER(aip_error))),
     "aip_package_load": (ctypes.c_int32, (aip_context, ctypes.c_char_p, ctypes.POINTER(aip_package), ctypes.POINTER(aip_error))),
     "aip_package_to_bytes": (
@@ -890,6 +907,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_stage_apply": (ctypes.c_int32, (aip_stage, aip_batch, ctypes.POINTER(aip_batch), ctypes.POINTER(aip_error))),
     "aip_stage_name": (ctypes.c_char_p, (aip_stage,)),
     "aip_stage_rows": (ctypes.c_int32, (aip_stage,)),
+    "aip_stage_describe": (ctypes.c_int32, (aip_stage, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
+    "aip_stage_retain": (None, (aip_stage,)),
     "aip_stage_free": (None, (aip_stage,)),
 }
 
