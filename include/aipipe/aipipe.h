@@ -5,6 +5,7 @@
 #include <aipipe/base.h>
 #include <aipipe/bytes.h>
 #include <aipipe/catalog.h>
+#include <aipipe/connector.h>
 #include <aipipe/dag.h>
 #include <aipipe/data.h>
 #include <aipipe/exec.h>

@@ -8,6 +8,7 @@
 #include <aipipe/base.h>
 #include <aipipe/bytes.h>
 #include <aipipe/catalog.h>
+#include <aipipe/connector.h>
 #include <aipipe/dag.h>
 #include <aipipe/data.h>
 #include <aipipe/exec.h>
@@ -171,6 +172,8 @@ typedef struct aip_api {
     int32_t (*package_transform)(aip_package *package, aip_dataset *dataset, aip_dataset **out, aip_error **err); /* 0.2.0 */
     int32_t (*stage_describe)(const aip_stage *stage, char **json, aip_error **err); /* 0.2.0 */
     void (*stage_retain)(aip_stage *stage); /* 0.2.0 */
+    int32_t (*pass_cancelled)(const aip_pass *pass); /* 0.2.0 */
+    int32_t (*pass_reject)(aip_pass *pass, int64_t line, const char *column, int64_t offset, const char *reason, const char *raw, size_t n, aip_error **err); /* 0.2.0 */
 } aip_api;
 /* clang-format on */
 

@@ -81,7 +81,7 @@ typedef struct aip_descriptor {
     int32_t n_params;
     uint32_t param_stride;       /* sizeof(aip_param_spec) */
     const char *inputs;          /* named dataset inputs, "right" or "a|b"; NULL: none */
-    const void *ops;             /* the kind's table: aip_stage_ops (aipipe/stage.h) for stages */
+    const void *ops;             /* the kind's table: aip_stage_ops (aipipe/stage.h), aip_connector_ops (aipipe/connector.h) */
     int32_t rows;                /* AIP_ROWS_*, of stages */
     int32_t version;             /* of what it computes; part of packages and cache keys */
     const char *shorthand;       /* parameter that a bare scalar or list sets: "filter: 'x > 1'"; NULL: none */
@@ -93,7 +93,8 @@ typedef struct aip_descriptor {
 
 /* Adds to this context's catalogue; the structs are copied, strings and ops are borrowed and must outlive the context (literals and
  * statics do). Defaults are checked against their own types and ranges. On error nothing is kept and destroy is not called.
- * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken), AIP_E_UNSUPPORTED (of the kinds, a host may add stages).
+ * Errors: AIP_E_MISUSE (bad descriptor), AIP_E_PARAM (the name is taken), AIP_E_UNSUPPORTED (of the kinds, a host may add
+ * stages and connectors).
  * any-thread */
 AIP_API int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err);
 

@@ -131,8 +131,9 @@ AIP_API int32_t aip_batch_to_arrow(aip_batch *batch, struct ArrowSchema *schema,
 struct aip_stage;
 
 /* Opens files: params as the catalogue's `read` documents them (aipipe catalog read): {"path": "data/f-*.csv.gz", ...}. Paths are
- * relative to the working directory. Reads only what it needs to infer the schema.
- * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_DATA, AIP_E_CORRUPT. any-thread */
+ * relative to the working directory. Reads only what it needs to infer the schema. A path `NAME:rest` or `NAME://rest` goes to the
+ * connector NAME of the catalogue (aipipe/connector.h), with that one's parameters.
+ * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND (also no such connector), AIP_E_IO, AIP_E_DATA, AIP_E_CORRUPT. any-thread */
 AIP_API int32_t aip_dataset_read(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err);
 
 /* Host arrays as a dataset; the arrays are copied. Types, lengths and offsets as in aip_batch_create, any number of rows.
@@ -194,7 +195,7 @@ AIP_API int32_t aip_dataset_count(aip_dataset *dataset, const aip_call *call, in
  * there was none. any-thread */
 AIP_API int32_t aip_dataset_rejects(aip_dataset *dataset, const aip_call *call, aip_dataset **out, aip_error **err);
 /* Writes to a file, whole or not at all, in a folder that is made when it is missing; params as the catalogue's `write`:
- * {"path": "out.csv"}. counts may be NULL. any-thread */
+ * {"path": "out.csv"}; or to a connector, as aip_dataset_read. counts may be NULL. any-thread */
 AIP_API int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts,
                                   aip_error **err);
 /* Two parts, as scikit-learn's train_test_split chooses rows; rows keep their order. params as the catalogue's `split`:

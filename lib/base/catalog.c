@@ -21,6 +21,7 @@ struct aip__catalog {
     entry **entries;
     size_t n, capacity;
     bool built_in_done; /* what comes now is the host's */
+    aip__public_kind kinds[AIP_KIND_OPERATOR + 1];
 };
 
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err) {
@@ -132,8 +133,17 @@ static int32_t check_descriptor(aip_context *ctx, const aip_descriptor *d, aip_e
     return check_defaults(ctx, d, err);
 }
 
-/* A copy at this version's sizes. */
-static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, entry **out, aip_error **err) {
+static bool has_param(const aip_descriptor *d, const char *name) {
+    for (int32_t i = 0; i < d->n_params; i++) {
+        const aip_param_spec *s = aip__param_at(d, i);
+        if (s->struct_size >= offsetof(aip_param_spec, doc) && s->name && strcmp(s->name, name) == 0) return true;
+    }
+    return false;
+}
+
+/* A copy at this version's sizes; first: a parameter that stands before the others when it is not among them (NULL: none). */
+static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, const aip_param_spec *first, entry **out,
+                               aip_error **err) {
     aip_descriptor d;
     AIP__TRY(aip__struct_copy(&d, sizeof d, given, "aip_descriptor", err));
     if (!is_snake_case(d.name))
@@ -141,15 +151,20 @@ static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, en
     if (d.n_params < 0 || (d.n_params > 0 && (!d.params || d.param_stride < sizeof(uint32_t))))
         return aip__error_set(err, AIP_E_MISUSE, "%s: params, n_params and param_stride do not fit each other", d.name);
     size_t bytes = 0;
-    if (aip__mul_size((size_t)d.n_params, sizeof(aip_param_spec), &bytes) || aip__add_size(bytes, sizeof(entry), &bytes))
+    int32_t more = first && d.n_params < INT32_MAX && !has_param(&d, first->name) ? 1 : 0;
+    if (aip__mul_size((size_t)d.n_params + (size_t)more, sizeof(aip_param_spec), &bytes)
+        || aip__add_size(bytes, sizeof(entry), &bytes))
         return aip__error_nomem(err);
     entry *e = aip__alloc(ctx, bytes);
     if (!e) return aip__error_memory(ctx, err);
     e->d = d;
     int32_t status = AIP_OK;
+    if (more) e->params[0] = *first;
     for (int32_t i = 0; i < d.n_params && status == AIP_OK; i++)
-        status = aip__struct_copy(&e->params[i], sizeof e->params[i], aip__param_at(&d, i), "aip_param_spec", err);
+        status = aip__struct_copy(&e->params[i + more], sizeof e->params[i], aip__param_at(&d, i), "aip_param_spec", err);
     e->d.params = e->params;
+    e->d.n_params += more;
+    if (first && !d.shorthand) e->d.shorthand = first->name;
     e->d.param_stride = sizeof(aip_param_spec);
     if (status == AIP_OK) status = check_descriptor(ctx, &e->d, err);
     if (status != AIP_OK) {
@@ -160,18 +175,32 @@ static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, en
     return AIP_OK;
 }
 
+/* The rules of the descriptor's kind; NULL for a built-in. A value that is no kind is for check_descriptor to refuse. */
+static int32_t find_kind(const aip__catalog *c, const aip_descriptor *d, const aip__public_kind **out, aip_error **err) {
+    bool is_kind = d->struct_size >= offsetof(aip_descriptor, name) && d->kind >= AIP_KIND_STAGE && d->kind <= AIP_KIND_OPERATOR;
+    if (!c->built_in_done || !is_kind) return AIP_OK;
+    if (d->kind != AIP_KIND_STAGE && !c->kinds[d->kind].check)
+        return aip__error_set(err, AIP_E_UNSUPPORTED,
+                              "the table of functions of a %s is not public in this version: a host adds stages and connectors",
+                              aip__kind_name(d->kind));
+    *out = &c->kinds[d->kind];
+    return AIP_OK;
+}
+
 int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err) {
     AIP__BEGIN(err);
     if (!ctx || !descriptor) return aip__error_set(err, AIP_E_MISUSE, "aip_catalog_register: context or descriptor is NULL");
     aip__catalog *c = ctx->catalog;
     entry *e = NULL;
-    AIP__TRY(copy_descriptor(ctx, descriptor, &e, err));
-    if (c->built_in_done && e->d.kind != AIP_KIND_STAGE) {
-        int32_t refused = aip__error_set(err, AIP_E_UNSUPPORTED,
-                                         "the table of functions of a %s is not public in this version: a host adds stages",
-                                         aip__kind_name(e->d.kind));
-        aip__free(ctx, e);
-        return refused;
+    const aip__public_kind *kind = NULL;
+    AIP__TRY(find_kind(c, descriptor, &kind, err));
+    AIP__TRY(copy_descriptor(ctx, descriptor, kind ? kind->first : NULL, &e, err));
+    if (kind && kind->check) {
+        int32_t checked = kind->check(&e->d, err);
+        if (checked != AIP_OK) {
+            aip__free(ctx, e);
+            return checked;
+        }
     }
     bool there = false;
     int32_t status = AIP_OK;
@@ -191,6 +220,8 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
     aip__free(ctx, e);
     return status;
 }
+
+void aip__catalog_open_kind(aip_context *ctx, int32_t kind, const aip__public_kind *rules) { ctx->catalog->kinds[kind] = *rules; }
 
 void aip__catalog_built_in_done(aip_context *ctx) { ctx->catalog->built_in_done = true; }
 

@@ -9,8 +9,15 @@ typedef struct aip__catalog aip__catalog;
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err);
 void aip__catalog_free(aip_context *ctx, aip__catalog *catalog); /* calls the descriptors' destroy */
 
-/* The built-ins are in: from now on only kinds whose table of functions is public (stages) are accepted, since a foreign table of another kind
- * would be called as one of ours. */
+/* What a host's descriptor of a kind must be, said by the room that calls its ops. */
+typedef struct aip__public_kind {
+    const aip_param_spec *first; /* a parameter that each of them has: put before its own, and its shorthand; NULL: none */
+    int32_t (*check)(const aip_descriptor *d, aip_error **err); /* of the ops */
+} aip__public_kind;
+/* Hosts may add to this kind (stages need no such call). Before aip__catalog_built_in_done. */
+void aip__catalog_open_kind(aip_context *ctx, int32_t kind, const aip__public_kind *rules);
+/* The built-ins are in: from now on only kinds whose table of functions is public are accepted, since a foreign table of another kind would be
+ * called as one of ours. */
 void aip__catalog_built_in_done(aip_context *ctx);
 
 /* Descriptor by kind and name. Errors: AIP_E_NOT_FOUND "no stage 'standrd_scaler'; did you mean 'standard_scaler'?". */

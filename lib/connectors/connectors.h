@@ -1,12 +1,16 @@
-/* Where datasets come from and go to: files and globs. What the public aip_dataset_read and aip_dataset_write take as JSON text, and a DAG's
+/* Where datasets come from and go to: files and globs, and what connectors of hosts and modules reach. What the public aip_dataset_read and aip_dataset_write take as JSON text, and a DAG's
  * `read` and `write` operators as a node of their file, is one thing: a map with `path`, `format` and the format's own parameters. */
 #ifndef AIPIPE_LIB_CONNECTORS_CONNECTORS_H
 #define AIPIPE_LIB_CONNECTORS_CONNECTORS_H
 
 #include "data/dataset.h"
 #include "formats/format.h"
+#include <aipipe/connector.h>
 
-/* Opens files as a lazy dataset. params: a map, or a bare path; source: the name of the file that params stand in, for errors (may be NULL);
+/* Whether a path is a connector's, `NAME:rest` of one in the catalogue or `WORD://rest` of any: no file. */
+bool aip__path_is_connectors(aip_context *ctx, const char *path);
+
+/* Opens files, or what a connector reads, as a lazy dataset. params: a map, or a bare path; source: the name of the file that params stand in, for errors (may be NULL);
  * base_dir: where relative paths start (NULL: the working directory). Reads only what it needs to infer the schema.
  * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_DATA, AIP_E_SCHEMA, AIP_E_CORRUPT. */
 int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,

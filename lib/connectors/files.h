@@ -46,4 +46,14 @@ void aip__files_free(aip__files *f);
 int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source, const char *base_dir,
                           const aip_descriptor **format, aip_params **out, aip_error **err);
 
+/* Read and write of files: as aip__read_dataset and so on, for paths that name no connector. */
+int32_t aip__files_read(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
+                        aip_error **err);
+int32_t aip__files_read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
+                              aip_error **err);
+int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
+                         aip__token *token, aip_row_counts *counts, aip_error **err);
+int32_t aip__files_write_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
+                               aip_error **err);
+
 #endif

@@ -1,11 +1,12 @@
-/* The front of reading files: parameters to a dataset, for hosts (JSON text) and DAG files (a node). */
+/* The front of reading files: parameters to a dataset. */
 #include "connectors/files.h"
 
 #include "base/context.h"
 #include "base/memory.h"
 #include <string.h>
 
-int32_t aip__read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err) {
+int32_t aip__files_read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
+                              aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     void *options = NULL;
@@ -27,8 +28,8 @@ static int32_t plan(aip__files *f, const aip_params *params, const char *base_di
     return aip__files_plan(f, params, err);
 }
 
-int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
-                          aip_error **err) {
+int32_t aip__files_read(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
+                        aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     AIP__TRY(aip__files_params(ctx, true, params, source, base_dir, &format, &checked, err));
@@ -48,16 +49,5 @@ int32_t aip__read_dataset(aip_context *ctx, const aip__node *params, const char 
     aip__params_free(checked);
     if (status == AIP_E_PARAM || status == AIP_E_SCHEMA)
         aip__error_at_source(err, source); /* unless it is about a file of data */
-    return status;
-}
-
-int32_t aip_dataset_read(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err) {
-    AIP__BEGIN(err);
-    if (!ctx || !params_json || !out)
-        return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_read: ctx, params_json and out must not be NULL");
-    aip__document *d = NULL;
-    AIP__TRY(aip__json_parse(ctx, params_json, strlen(params_json), NULL, &d, err));
-    int32_t status = aip__read_dataset(ctx, aip__document_root(d), NULL, NULL, out, err);
-    aip__document_free(d);
     return status;
 }

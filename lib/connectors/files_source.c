@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_KEPT_REJECTS 100000 /* all are counted; so many are kept in the rejects table */
-
 typedef struct pass {
     aip__files *f;
     int32_t at; /* file being read */
@@ -242,7 +240,7 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
         p->first_reject = bad->first;
         bad->first = NULL;
     }
-    if (bad->rejects && p->n_kept < MAX_KEPT_REJECTS) {
+    if (bad->rejects && p->n_kept < AIP__MAX_KEPT_REJECTS) {
         p->n_kept += aip__rejects_count(bad->rejects);
         status = aip__rejects_append(p->rejects, bad->rejects, err);
         bad->rejects = NULL;

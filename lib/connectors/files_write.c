@@ -128,7 +128,8 @@ static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_
     return status;
 }
 
-int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_error **err) {
+int32_t aip__files_write_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
+                               aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     AIP__TRY(aip__files_params(ctx, false, params, source, base_dir, &format, &checked, err));
@@ -136,8 +137,8 @@ int32_t aip__write_check(aip_context *ctx, const aip__node *params, const char *
     return AIP_OK;
 }
 
-int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
-                           aip__token *token, aip_row_counts *counts, aip_error **err) {
+int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
+                         aip__token *token, aip_row_counts *counts, aip_error **err) {
     aip_context *ctx = dataset->ctx;
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
@@ -150,25 +151,5 @@ int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const 
     aip__params_free(checked);
     if (status == AIP_E_PARAM) aip__error_at_source(err, source);
     if (status == AIP_OK && counts) *counts = counted;
-    return status;
-}
-
-int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts,
-                          aip_error **err) {
-    AIP__BEGIN(err);
-    if (!dataset || !params_json)
-        return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_write: dataset and params_json must not be NULL");
-    aip__token token;
-    aip__document *d = NULL;
-    aip_row_counts counted = AIP_ROW_COUNTS_INIT;
-    AIP__TRY(aip__token_init(&token, dataset->ctx, call, err));
-    AIP__TRY(aip__json_parse(dataset->ctx, params_json, strlen(params_json), NULL, &d, err));
-    int32_t status = aip__write_dataset(dataset, aip__document_root(d), NULL, NULL, &token, &counted, err);
-    aip__document_free(d);
-    if (status == AIP_OK && counts) {
-        uint32_t size = counts->struct_size; /* what the caller's version of the struct holds */
-        memcpy(counts, &counted, size < sizeof counted ? size : sizeof counted);
-        counts->struct_size = size;
-    }
     return status;
 }

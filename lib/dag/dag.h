@@ -83,6 +83,8 @@ int32_t aip__dag_link(aip_dag *dag, int32_t task, aip_error **err);
 int32_t aip__dag_check_definition(aip_dag *dag, int32_t task, const aip__node *definition, aip_error **err);
 /* Every task with a definition: puts the parameters in and checks. A task that needs a parameter without a value is passed over. */
 int32_t aip__dag_check_tasks(aip_dag *dag, const aip__node *params, aip_error **err);
+/* Refuses a connector's path where only a file will do. */
+int32_t aip__dag_check_file(const aip_dag *dag, const aip__node *at, aip_error **err);
 /* The path that a task writes: `output:`, or write's `path`; NULL. */
 const aip__node *aip__dag_written_path(const aip_dag *dag, int32_t task, const aip__node *definition);
 /* No path is written by two tasks, or read by one that does not wait for its writer. definitions: of each task, with the parameters put in; NULL:

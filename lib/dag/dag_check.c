@@ -235,6 +235,16 @@ int32_t aip__dag_check_stages(aip_dag *dag, const aip__node *stages, aip_error *
     return AIP_OK;
 }
 
+int32_t aip__dag_check_file(const aip_dag *dag, const aip__node *at, aip_error **err) {
+    if (!aip__path_is_connectors(dag->ctx, at->string)) return AIP_OK;
+    return aip__dag_place(dag, at,
+                          aip__error_set(err, AIP_E_PARAM,
+                                         "'%s' names a connector, which takes datasets: a package is saved to a file, and "
+                                         "so are metrics",
+                                         at->string),
+                          err);
+}
+
 static int32_t check_output_path(aip_dag *dag, int32_t task, const aip__node *output, aip_error **err) {
     const aip__operator_ops *ops = aip__dag_ops(dag, task);
     const aip__task *t = &dag->tasks[task];
@@ -246,7 +256,7 @@ static int32_t check_output_path(aip_dag *dag, int32_t task, const aip__node *ou
                                              t->name, t->operator_->name),
                               err);
     if (ops->makes == AIP__MAKES_DATASET) return aip__write_check(dag->ctx, output, dag->source, dag->base_dir, err);
-    if (output->kind == AIP__STRING && output->length > 0) return AIP_OK;
+    if (output->kind == AIP__STRING && output->length > 0) return aip__dag_check_file(dag, output, err);
     return aip__dag_place(
         dag, output, aip__error_set(err, AIP_E_PARAM, "output is %s: expected a path", aip__node_kind_name(output->kind)), err);
 }
@@ -339,7 +349,7 @@ static int32_t some_task_writes(aip_dag *dag, const char *path, const aip__node 
 }
 
 static int32_t check_readable(aip_dag *dag, const aip__node *at, const aip__node *params, aip_error **err) {
-    if (at->kind != AIP__STRING || strcmp(at->string, "-") == 0) return AIP_OK;
+    if (at->kind != AIP__STRING || strcmp(at->string, "-") == 0 || aip__path_is_connectors(dag->ctx, at->string)) return AIP_OK;
     char *path = aip__path_join(dag->ctx, dag->base_dir, at->string);
     if (!path) return aip__error_memory(dag->ctx, err);
     glob_t found = {0};

@@ -132,6 +132,7 @@ static const aip__node *path_of(const aip__node *node) {
 /* The path from the DAG file's folder, with the folders that it needs made; free with aip__free. */
 static int32_t place_for(aip_task_context *task, const aip__node *at, char **out, aip_error **err) {
     aip_context *ctx = aip_task_ctx(task);
+    AIP__TRY(aip__dag_check_file(task->run->dag, at, err));
     char *path = aip__path_join(ctx, aip__task_base_dir(task), at->string);
     if (!path) return aip__error_memory(ctx, err);
     int32_t status = aip__make_folders(ctx, path, err);
@@ -147,7 +148,8 @@ static int32_t write_dataset(aip_task_context *task, aip_dataset *dataset, const
     const aip__node *at = path_of(params);
     aip_row_counts counts = AIP_ROW_COUNTS_INIT;
     char *path = NULL;
-    if (at && strcmp(at->string, "-") != 0) AIP__TRY(place_for(task, at, &path, err));
+    bool is_file = at && strcmp(at->string, "-") != 0 && !aip__path_is_connectors(aip_task_ctx(task), at->string);
+    if (is_file) AIP__TRY(place_for(task, at, &path, err));
     aip__free(aip_task_ctx(task), path);
     AIP__TRY(aip__write_dataset(dataset, params, aip__task_source(task), aip__task_base_dir(task), &task->token, &counts, err));
     aip__dataset_kept_counts(dataset, &counts); /* what was written from memory was read and filtered when it came there */

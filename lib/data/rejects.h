@@ -5,6 +5,8 @@
 
 #include "data/source.h"
 
+#define AIP__MAX_KEPT_REJECTS 100000 /* of a pass: all are counted, so many are kept in the table */
+
 typedef struct aip__rejects aip__rejects; /* of one item, or of a pass */
 int32_t aip__rejects_new(aip_context *ctx, aip__rejects **out, aip_error **err);
 /* column may be NULL; raw is cut to 4096 bytes and made valid UTF-8. */

@@ -153,5 +153,7 @@ const aip_api aip__api = {
     aip_package_transform,
     aip_stage_describe,
     aip_stage_retain,
+    aip_pass_cancelled,
+    aip_pass_reject,
 };
 /* clang-format on */

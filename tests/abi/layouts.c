@@ -64,6 +64,27 @@ FIELD(aip_descriptor, shorthand, 64);
 FIELD(aip_descriptor, user, 72);
 FIELD(aip_descriptor, destroy, 80);
 
+SIZE(aip_location, 32);
+FIELD(aip_location, struct_size, 0);
+FIELD(aip_location, writing, 4);
+FIELD(aip_location, path, 8);
+FIELD(aip_location, rest, 16);
+FIELD(aip_location, base_dir, 24);
+
+SIZE(aip_connector_ops, 88);
+FIELD(aip_connector_ops, struct_size, 0);
+FIELD(aip_connector_ops, reserved, 4);
+FIELD(aip_connector_ops, create, 8);
+FIELD(aip_connector_ops, destroy, 16);
+FIELD(aip_connector_ops, schema, 24);
+FIELD(aip_connector_ops, open, 32);
+FIELD(aip_connector_ops, next, 40);
+FIELD(aip_connector_ops, close, 48);
+FIELD(aip_connector_ops, write_open, 56);
+FIELD(aip_connector_ops, write_batch, 64);
+FIELD(aip_connector_ops, write_finish, 72);
+FIELD(aip_connector_ops, write_abort, 80);
+
 SIZE(aip_task_event, 64);
 FIELD(aip_task_event, struct_size, 0);
 FIELD(aip_task_event, state, 4);
@@ -320,6 +341,8 @@ FUNCTION(aip_params_json, const char *(*)(const aip_params *params, const char *
 FUNCTION(aip_catalog_register, int32_t (*)(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err));
 FUNCTION(aip_catalog_json, int32_t (*)(aip_context *ctx, const char *name, char **out, aip_error **err));
 FUNCTION(aip_text_free, void (*)(aip_context *ctx, char *text));
+FUNCTION(aip_pass_cancelled, int32_t (*)(const aip_pass *pass));
+FUNCTION(aip_pass_reject, int32_t (*)(aip_pass *pass, int64_t line, const char *column, int64_t offset, const char *reason, const char *raw, size_t n, aip_error **err));
 FUNCTION(aip_dag_load, int32_t (*)(aip_context *ctx, const char *path, aip_dag **out, aip_error **err));
 FUNCTION(aip_dag_parse, int32_t (*)(aip_context *ctx, const char *text, const char *base_dir, aip_dag **out, aip_error **err));
 FUNCTION(aip_dag_create, int32_t (*)(aip_context *ctx, const char *name, aip_dag **out, aip_error **err));
@@ -426,7 +449,7 @@ FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, ai
 FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 
-SIZE(aip_api, 1184);
+SIZE(aip_api, 1200);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -574,6 +597,8 @@ FIELD(aip_api, package_inputs, 1152);
 FIELD(aip_api, package_transform, 1160);
 FIELD(aip_api, stage_describe, 1168);
 FIELD(aip_api, stage_retain, 1176);
+FIELD(aip_api, pass_cancelled, 1184);
+FIELD(aip_api, pass_reject, 1192);
 /* clang-format on */
 
 int main(void) { return 0; }

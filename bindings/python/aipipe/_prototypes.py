@@ -142,6 +142,12 @@ class aip_params(Handle):
     __slots__ = ()
 
 
+class aip_pass(Handle):
+    """A pass over what a connector reads, as its open and next see it."""
+
+    __slots__ = ()
+
+
 class aip_dag(Handle):
     """A pointer to `aip_dag`."""
 
@@ -231,6 +237,17 @@ class aip_descriptor(SizedStructure):
     """`aip_descriptor` of aipipe/catalog.h."""
 
 
+class aip_location(SizedStructure):
+    """What a path names. Borrowed for the call."""
+
+
+class aip_connector_ops(SizedStructure):
+    """self what create made of parameters and location; one dataset or one write has it. Never changed by two calls at once
+    but by open, next and close of different passes, which may run at the same time. cursor of one pass: its functions are
+    called from any thread, one at a time. A status that is not AIP_OK ends the call; a positive one is the connector's own
+    and comes back unchanged."""
+
+
 class aip_task_event(SizedStructure):
     """`aip_task_event` of aipipe/dag.h."""
 
@@ -298,6 +315,29 @@ aip_allocator_resize_fn = ctypes.CFUNCTYPE(
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t,
 )
 aip_call_progress_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.POINTER(aip_progress))
+aip_connector_ops_close_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+aip_connector_ops_create_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, aip_context, ctypes.c_void_p, aip_params, ctypes.POINTER(aip_location), ctypes.POINTER(ctypes.c_void_p),
+    ctypes.POINTER(aip_error),
+)
+aip_connector_ops_destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+aip_connector_ops_next_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, aip_pass, ctypes.POINTER(aip_batch), ctypes.POINTER(aip_error),
+)
+aip_connector_ops_open_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, aip_pass, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(aip_error),
+)
+aip_connector_ops_schema_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, ctypes.POINTER(aip_schema), ctypes.POINTER(aip_error),
+)
+aip_connector_ops_write_abort_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+aip_connector_ops_write_batch_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, aip_batch, ctypes.POINTER(aip_error),
+)
+aip_connector_ops_write_finish_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(aip_error))
+aip_connector_ops_write_open_fn = ctypes.CFUNCTYPE(
+    ctypes.c_int32, ctypes.c_void_p, aip_schema, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(aip_error),
+)
 aip_dag_add_callback_destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 aip_dataset_each_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, aip_batch, ctypes.POINTER(aip_error))
 aip_descriptor_destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -411,6 +451,27 @@ aip_descriptor._fields_ = [
     ("shorthand", ctypes.c_char_p),
     ("user", ctypes.c_void_p),
     ("destroy", aip_descriptor_destroy_fn),
+]
+aip_location._fields_ = [
+    ("struct_size", ctypes.c_uint32),
+    ("writing", ctypes.c_int32),
+    ("path", ctypes.c_char_p),
+    ("rest", ctypes.c_char_p),
+    ("base_dir", ctypes.c_char_p),
+]
+aip_connector_ops._fields_ = [
+    ("struct_size", ctypes.c_uint32),
+    ("reserved", ctypes.c_uint32),
+    ("create", aip_connector_ops_create_fn),
+    ("destroy", aip_connector_ops_destroy_fn),
+    ("schema", aip_connector_ops_schema_fn),
+    ("open", aip_connector_ops_open_fn),
+    ("next", aip_connector_ops_next_fn),
+    ("close", aip_connector_ops_close_fn),
+    ("write_open", aip_connector_ops_write_open_fn),
+    ("write_batch", aip_connector_ops_write_batch_fn),
+    ("write_finish", aip_connector_ops_write_finish_fn),
+    ("write_abort", aip_connector_ops_write_abort_fn),
 ]
 aip_task_event._fields_ = [
     ("struct_size", ctypes.c_uint32),
@@ -556,6 +617,7 @@ HANDLES: tuple[type[Handle], ...] = (
     aip_writer,
     aip_reader,
     aip_params,
+    aip_pass,
     aip_dag,
     aip_run,
     aip_task_context,
@@ -574,6 +636,8 @@ STRUCTS: tuple[type[ctypes.Structure], ...] = (
     aip_param_spec,
     aip_input,
     aip_descriptor,
+    aip_location,
+    aip_connector_ops,
     aip_task_event,
     aip_field,
     aip_column_view,
@@ -647,6 +711,14 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "aip_text_free": (None, (aip_context, ctypes.c_char_p)),
+    "aip_pass_cancelled": (ctypes.c_int32, (aip_pass,)),
+    "aip_pass_reject": (
+        ctypes.c_int32,
+        (
+            aip_pass, ctypes.c_int64, ctypes.c_char_p, ctypes.c_int64, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t,
+            ctypes.POINTER(aip_error),
+        ),
+    ),
     "aip_dag_load": (ctypes.c_int32, (aip_context, ctypes.c_char_p, ctypes.POINTER(aip_dag), ctypes.POINTER(aip_error))),
     "aip_dag_parse": (
         ctypes.c_int32,

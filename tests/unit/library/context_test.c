@@ -75,7 +75,7 @@ START_TEST(two_contexts_do_not_see_each_other) {
     FAILS(aip_stage_create(b, "of_the_host", NULL, NULL, 0, &stage, &err), AIP_E_NOT_FOUND, "of_the_host");
     d.kind = AIP_KIND_OPERATOR; /* its table of functions is not public: calling it as ours would crash */
     d.name = "of_the_host_too";
-    FAILS(aip_catalog_register(a, &d, &err), AIP_E_UNSUPPORTED, "a host adds stages");
+    FAILS(aip_catalog_register(a, &d, &err), AIP_E_UNSUPPORTED, "a host adds stages and connectors");
     aip_context_free(a);
     aip_context_free(b);
 }

@@ -1,4 +1,7 @@
 /* The suites of the library room: contexts as a host makes them. */
 #include "library_suites.h"
 
-void unit_suites(SRunner *runner) { srunner_add_suite(runner, context_suite()); }
+void unit_suites(SRunner *runner) {
+    srunner_add_suite(runner, context_suite());
+    srunner_add_suite(runner, connector_suite());
+}

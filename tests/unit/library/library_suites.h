@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+Suite *connector_suite(void);
 Suite *context_suite(void);
 
 #endif
