@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)64 << 10)
@@ -17,6 +18,16 @@
 #define TEMPORARY_BASE_MAX 180 /* of the target's name, so that the temporary name stays under NAME_MAX */
 
 static int posix_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+static int posix_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) return 0;
+    int why = errno;
+    close(ends[0]);
+    close(ends[1]);
+    errno = why;
+    return -1;
+}
 
 const aip__io aip__io_posix = {.open = posix_open,
                                .pread = pread,
@@ -28,7 +39,13 @@ const aip__io aip__io_posix = {.open = posix_open,
                                .unlink = unlink,
                                .fstat = fstat,
                                .stat = stat,
-                               .fchmod = fchmod};
+                               .fchmod = fchmod,
+                               .mkdir = mkdir,
+                               .realpath = realpath,
+                               .glob = glob,
+                               .pipe = posix_pipe,
+                               .spawn = posix_spawnp,
+                               .waitpid = waitpid};
 
 static int open_retry(aip_context *ctx, const char *path, int flags, mode_t mode) {
     int fd = -1;
@@ -197,7 +214,12 @@ static int32_t create(aip__file_out *f, const char *path, aip_error **err) {
     }
     char resolved[PATH_MAX];
     bool plain = !there || S_ISREG(target.st_mode);
-    if (there && plain && realpath(path, resolved)) path = resolved;
+    if (there && plain && !f->ctx->io->realpath(path, resolved)) { /* without it a link would be replaced, not its target */
+        int32_t status = aip__error_errno(err, errno, "cannot resolve the path");
+        aip__error_at_source(err, path);
+        return status;
+    }
+    if (there && plain) path = resolved;
     f->path = aip__strdup(f->ctx, path);
     f->buffered = aip__alloc(f->ctx, BUFFER_SIZE);
     if (!f->path || !f->buffered) return aip__error_memory(f->ctx, err);
@@ -306,6 +328,23 @@ void aip__file_abandon(aip__file_out *f) {
     *f = (aip__file_out){.fd = -1};
 }
 
+int32_t aip__glob(aip_context *ctx, const char *pattern, glob_t *found, aip_error **err) {
+    *found = (glob_t){0};
+    int result = ctx->io->glob(pattern, GLOB_NOSORT, NULL, found);
+    if (result == 0 || result == GLOB_NOMATCH) return AIP_OK;
+    if (result == GLOB_NOSPACE) return aip__error_nomem(err);
+    return aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", pattern);
+}
+
+int32_t aip__path_exists(aip_context *ctx, const char *path, bool *there, aip_error **err) {
+    struct stat st;
+    *there = ctx->io->stat(path, &st) == 0;
+    if (*there || errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return AIP_OK;
+    int32_t status = aip__error_errno(err, errno, "cannot stat");
+    aip__error_at_source(err, path);
+    return status;
+}
+
 int32_t aip__make_folders(aip_context *ctx, const char *path, aip_error **err) {
     char *folder = aip__strdup(ctx, path);
     if (!folder) return aip__error_memory(ctx, err);
@@ -313,7 +352,7 @@ int32_t aip__make_folders(aip_context *ctx, const char *path, aip_error **err) {
     for (char *slash = strchr(folder + (*folder != 0), '/'); slash && status == AIP_OK; slash = strchr(slash + 1, '/')) {
         struct stat st;
         *slash = 0;
-        if (ctx->io->stat(folder, &st) != 0 && mkdir(folder, 0777) != 0 && errno != EEXIST)
+        if (ctx->io->stat(folder, &st) != 0 && ctx->io->mkdir(folder, 0777) != 0 && errno != EEXIST)
             status = aip__error_errno(err, errno, "cannot make the folder '%s'", folder);
         *slash = '/';
     }

@@ -1,9 +1,11 @@
-/* The file operations that the library uses, as a table, so that tests can fail each one. Files are read with pread, never mapped (a
+/* The operations of the system that the library uses (files, and the programs it starts), as a table, so that tests can fail each one. Files are read with pread, never mapped (a
  * truncated map is SIGBUS). Writing is always to a temporary file beside the target: fsync, rename, fsync of the folder. */
 #ifndef AIPIPE_LIB_BASE_IO_H
 #define AIPIPE_LIB_BASE_IO_H
 
 #include <aipipe/base.h>
+#include <glob.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -20,6 +22,13 @@ typedef struct aip__io {
     int (*fstat)(int fd, struct stat *st);
     int (*stat)(const char *path, struct stat *st);
     int (*fchmod)(int fd, mode_t mode);
+    int (*mkdir)(const char *path, mode_t mode);
+    char *(*realpath)(const char *path, char *resolved);
+    int (*glob)(const char *pattern, int flags, int (*on_error)(const char *path, int error), glob_t *found);
+    int (*pipe)(int ends[2]); /* closed on exec; reading does not block */
+    int (*spawn)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files, const posix_spawnattr_t *attributes,
+                 char *const argv[], char *const envp[]);
+    pid_t (*waitpid)(pid_t pid, int *status, int options);
 } aip__io;
 extern const aip__io aip__io_posix;
 
@@ -58,6 +67,11 @@ int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error
 int32_t aip__file_commit(aip__file_out *f, aip_error **err);
 void aip__file_abandon(aip__file_out *f); /* removes the temporary file; fine after commit and on a zeroed struct */
 
+/* The files that a pattern matches, in no order; a pattern that none matches gives none. Free with globfree, also after an error.
+ * Errors: AIP_E_IO, AIP_E_NOMEM. */
+int32_t aip__glob(aip_context *ctx, const char *pattern, glob_t *found, aip_error **err);
+/* Whether there is something at the path. Errors: AIP_E_IO when the system cannot say. */
+int32_t aip__path_exists(aip_context *ctx, const char *path, bool *there, aip_error **err);
 /* Makes the folder of a path, and those above it, where they are missing. Errors: AIP_E_IO, AIP_E_NOT_FOUND, naming the folder. */
 int32_t aip__make_folders(aip_context *ctx, const char *path, aip_error **err);
 /* "dir/name": path when it is absolute or dir is NULL or empty. Free with aip__free. */

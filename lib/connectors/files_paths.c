@@ -3,7 +3,6 @@
 
 #include "base/context.h"
 #include "base/memory.h"
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,27 +26,21 @@ static int by_bytes(const void *a, const void *b) {
 
 static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, aip_error **err) {
     glob_t found;
-    memset(&found, 0, sizeof found);
-    int result = glob(pattern, GLOB_NOSORT, NULL, &found);
-    int32_t status = AIP_OK;
-    if (result == 0) {
-        qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
-        for (size_t i = 0; i < found.gl_pathc && status == AIP_OK; i++) status = add(f, capacity, found.gl_pathv[i], err);
-    } else if (result == GLOB_NOMATCH) {
+    int32_t status = aip__glob(f->ctx, pattern, &found, err);
+    if (status == AIP_OK && found.gl_pathc == 0)
         status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", pattern);
-    } else if (result == GLOB_NOSPACE) {
-        status = aip__error_nomem(err);
-    } else {
-        status = aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", pattern);
-    }
+    if (status == AIP_OK) qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
+    for (size_t i = 0; status == AIP_OK && i < found.gl_pathc; i++) status = add(f, capacity, found.gl_pathv[i], err);
     globfree(&found);
     return status;
 }
 
 /* A path with * ? or [ is a pattern, unless a file of exactly that name exists. */
-static bool is_pattern(aip_context *ctx, const char *path) {
-    struct stat st;
-    return strpbrk(path, "*?[") != NULL && ctx->io->stat(path, &st) != 0;
+static int32_t is_pattern(aip_context *ctx, const char *path, bool *out, aip_error **err) {
+    bool there = true;
+    if (strpbrk(path, "*?[")) AIP__TRY(aip__path_exists(ctx, path, &there, err));
+    *out = !there;
+    return AIP_OK;
 }
 
 int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
@@ -62,7 +55,9 @@ int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *ba
         if (!*given) return aip__error_set(err, AIP_E_PARAM, "read: path %d is empty", i + 1);
         char *path = aip__path_join(f->ctx, base_dir, given);
         if (!path) return aip__error_memory(f->ctx, err);
-        int32_t status = is_pattern(f->ctx, path) ? expand(f, &capacity, path, err) : add(f, &capacity, path, err);
+        bool pattern = false;
+        int32_t status = is_pattern(f->ctx, path, &pattern, err);
+        if (status == AIP_OK) status = pattern ? expand(f, &capacity, path, err) : add(f, &capacity, path, err);
         aip__free(f->ctx, path);
         if (status != AIP_OK) return status;
     }

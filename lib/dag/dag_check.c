@@ -3,7 +3,6 @@
 #include "connectors/connectors.h"
 #include "dag/dag.h"
 
-#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -352,13 +351,15 @@ static int32_t check_readable(aip_dag *dag, const aip__node *at, const aip__node
     if (at->kind != AIP__STRING || strcmp(at->string, "-") == 0 || aip__path_is_connectors(dag->ctx, at->string)) return AIP_OK;
     char *path = aip__path_join(dag->ctx, dag->base_dir, at->string);
     if (!path) return aip__error_memory(dag->ctx, err);
-    glob_t found = {0};
-    int met = glob(path, GLOB_NOSORT, NULL, &found); /* a plain path is a pattern of one, or at worst a file of that very name */
-    struct stat st;
-    bool there = met == 0 || dag->ctx->io->stat(path, &st) == 0, written = false;
+    glob_t found;
+    bool there = false, written = false;
+    int32_t status =
+        aip__glob(dag->ctx, path, &found, err); /* a plain path is a pattern of one, or at worst a file of that very name */
+    if (status == AIP_OK && found.gl_pathc == 0) status = aip__path_exists(dag->ctx, path, &there, err);
+    there = there || found.gl_pathc > 0;
     globfree(&found);
     aip__free(dag->ctx, path);
-    if (there) return AIP_OK;
+    if (status != AIP_OK || there) return status;
     AIP__TRY(some_task_writes(dag, at->string, params, &written, err));
     if (written) return AIP_OK;
     return aip__dag_place(

@@ -6,11 +6,11 @@
 #include "dag/subprocess.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,10 +20,12 @@
 
 typedef struct child {
     const aip__subprocess *program;
+    const aip__io *io;
     pid_t pid;
     int pipe; /* -1: at its end */
     char line[AIP__LINE_BYTES + 1];
     size_t n;
+    int unread; /* errno of a read that failed; 0: none */
     bool ended;
 } child;
 
@@ -52,7 +54,7 @@ static int set_files(posix_spawn_file_actions_t *files, const char *folder, int 
     return e;
 }
 
-static int spawn(const aip__subprocess *program, int out, pid_t *pid) {
+static int spawn(const aip__io *io, const aip__subprocess *program, int out, pid_t *pid) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     int e = posix_spawn_file_actions_init(&files);
@@ -62,8 +64,8 @@ static int spawn(const aip__subprocess *program, int out, pid_t *pid) {
         e = set_attributes(&attributes);
         if (e == 0) e = set_files(&files, program->folder, out);
         if (e == 0)
-            e = posix_spawnp(pid, program->argv[0], &files, &attributes, (char *const *)(uintptr_t)program->argv,
-                             (char *const *)(uintptr_t)program->envp);
+            e = io->spawn(pid, program->argv[0], &files, &attributes, (char *const *)(uintptr_t)program->argv,
+                          (char *const *)(uintptr_t)program->envp);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&files);
@@ -93,15 +95,15 @@ static void take(child *c, const char *bytes, size_t n) {
 /* Reads what is there; true when something was. The pipe does not block. */
 static bool read_some(child *c) {
     char bytes[8192];
-    ssize_t got = read(c->pipe, bytes, sizeof bytes);
+    ssize_t got = c->io->read(c->pipe, bytes, sizeof bytes);
     if (got > 0) {
         take(c, bytes, (size_t)got);
         return true;
     }
-    if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        close(c->pipe);
-        c->pipe = -1;
-    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got < 0) c->unread = errno;
+    c->io->close(c->pipe);
+    c->pipe = -1;
     return false;
 }
 
@@ -136,13 +138,13 @@ static void stop(child *c) {
 }
 
 int32_t aip__subprocess_run(const aip__subprocess *program, int *status, aip_error **err) {
-    child c = {.program = program, .pipe = -1};
+    child c = {.program = program, .io = program->token->ctx->io, .pipe = -1};
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return aip__error_errno(err, errno, "cannot make a pipe for '%s'", program->argv[0]);
-    int e = fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ? errno : spawn(program, ends[1], &c.pid);
-    close(ends[1]);
+    if (c.io->pipe(ends) != 0) return aip__error_errno(err, errno, "cannot make a pipe for '%s'", program->argv[0]);
+    int e = spawn(c.io, program, ends[1], &c.pid);
+    c.io->close(ends[1]);
     if (e != 0) {
-        close(ends[0]);
+        c.io->close(ends[0]);
         return aip__error_errno(err, e, "cannot start '%s'", program->argv[0]);
     }
     c.pipe = ends[0];
@@ -150,14 +152,15 @@ int32_t aip__subprocess_run(const aip__subprocess *program, int *status, aip_err
     if (result != AIP_OK) stop(&c);
     while (c.pipe >= 0 && read_some(&c)) continue;
     if (c.n > 0) end_line(&c);
-    if (c.pipe >= 0) close(c.pipe);
+    if (c.pipe >= 0) c.io->close(c.pipe);
     int ended = 0;
     pid_t reaped = 0;
-    do reaped = waitpid(c.pid, &ended, 0);
+    do reaped = c.io->waitpid(c.pid, &ended, 0);
     while (reaped < 0 && errno == EINTR);
     if (result != AIP_OK) return result;
     if (reaped < 0)
         return aip__error_errno(err, errno, "cannot learn how '%s' ended (the host ignores SIGCHLD?)", program->argv[0]);
+    if (c.unread) return aip__error_errno(err, c.unread, "cannot read what '%s' says", program->argv[0]);
     *status = ended;
     return AIP_OK;
 }
