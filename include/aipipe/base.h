@@ -76,6 +76,9 @@ AIP_API void aip_error_free(aip_error *err);
 /* For host callbacks that fail: makes *err (when err is not NULL) an error with this status and message; returns status.
  * any-thread */
 AIP_API int32_t aip_error_set(aip_error **err, int32_t status, const char *message);
+/* For host callbacks that hand on an error of the library: makes *err (when err is not NULL) a copy of `from`, with its place; returns its
+ * status. AIP_E_INTERNAL when `from` is NULL, for a callback that says it failed must say how. any-thread */
+AIP_API int32_t aip_error_copy(aip_error **err, const aip_error *from);
 
 /* ---- options structs ----------------------------------------------------------------------------------------------------
  * Every struct that crosses the border starts with struct_size and only ever grows at its end; zero means default. */

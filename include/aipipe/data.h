@@ -82,6 +82,11 @@ AIP_API void aip_batch_free(aip_batch *batch);
  * offsets), AIP_E_SCHEMA (types), AIP_E_NOMEM, AIP_E_MEMORY_LIMIT. any-thread */
 AIP_API int32_t aip_batch_create(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out,
                                  aip_error **err);
+/* For stages of the host: a batch of the rows of `base` under another schema. Column i is copied from columns[i] as in aip_batch_create,
+ * or, where columns[i].type is 0, the column of `base` that has the field's name, shared without a copy.
+ * Errors: AIP_E_MISUSE (lengths, another context), AIP_E_SCHEMA (types, no such column), AIP_E_NOMEM, AIP_E_MEMORY_LIMIT. any-thread */
+AIP_API int32_t aip_batch_derive(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns,
+                                 int32_t n_columns, aip_batch **out, aip_error **err);
 
 /* ---- Arrow C data interface: https://arrow.apache.org/docs/format/CDataInterface.html ----------------------------------------- */
 #ifndef ARROW_C_DATA_INTERFACE

@@ -85,6 +85,17 @@ int32_t aip_error_set(aip_error **err, int32_t status, const char *message) {
     return aip__error_set(err, status, "%s", message ? message : "");
 }
 
+int32_t aip_error_copy(aip_error **err, const aip_error *from) {
+    if (!from) return aip__error_set(err, AIP_E_INTERNAL, "an error without status and message was handed on");
+    int32_t status = from->status;
+    if (err && *err != from) {
+        aip_error *copy = aip__error_copy(from);
+        if (*err) aip_error_free(*err);
+        *err = copy;
+    }
+    return status;
+}
+
 int32_t aip__error_of_host(aip_error **err, int32_t status, const char *what) {
     if (status != AIP_OK && err && !*err)
         aip__error_set(err, status, "%s failed with status %d and no message", what, (int)status);

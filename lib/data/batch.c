@@ -169,40 +169,72 @@ int32_t aip_batch_column(const aip_batch *batch, int32_t i, aip_column_view *vie
     return AIP_OK;
 }
 
-int32_t aip_batch_create(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out,
-                         aip_error **err) {
-    AIP__BEGIN(err);
-    if (!schema || !out || (n_columns > 0 && !columns))
-        return aip__error_set(err, AIP_E_MISUSE, "aip_batch_create: schema, columns and out are expected");
+/* Column n of a batch from the host's view of it; one of type 0 is the base's of the field's name, when there is a base. */
+static int32_t host_column(const aip_batch *base, const aip_schema *schema, int32_t n, const aip_column_view *given,
+                           aip__column **out, aip_error **err) {
+    const aip_field *field = &schema->fields[n];
+    aip_column_view v = AIP_COLUMN_VIEW_INIT;
+    AIP__TRY(aip__struct_copy(&v, sizeof v, given, "aip_column_view", err));
+    if (base && v.type == 0) {
+        int32_t i = 0;
+        AIP__TRY(aip__schema_need(base->schema, field->name, &i, err));
+        if (field->type == AIP_DECIMAL64 && field->scale != base->schema->fields[i].scale)
+            return aip__error_set(err, AIP_E_SCHEMA, "column '%s' has scale %d in the schema and %d in the batch", field->name,
+                                  (int)field->scale, (int)base->schema->fields[i].scale);
+        *out = aip__column_retain(base->columns[i]); /* its type is checked with the whole batch */
+        return AIP_OK;
+    }
+    if (v.type != field->type)
+        return aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s in the schema, %s was given", field->name,
+                              aip_type_name(field->type), aip_type_name(v.type));
+    if (v.length < 0 || v.length > AIP_BATCH_MAX_ROWS)
+        return aip__error_set(err, AIP_E_MISUSE, "column '%s' has %lld rows: a batch holds 0 to %d", field->name,
+                              (long long)v.length, AIP_BATCH_MAX_ROWS);
+    return aip__column_from_view(schema->ctx, &v, 0, v.length, out, err);
+}
+
+static int32_t from_host(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns,
+                         aip_batch **out, aip_error **err) {
     if (n_columns != schema->n)
         return aip__error_set(err, AIP_E_MISUSE, "%d columns for a schema of %d", (int)n_columns, (int)schema->n);
     aip__column **made = aip__alloc(schema->ctx, (size_t)n_columns * sizeof *made + 1);
     if (!made) return aip__error_memory(schema->ctx, err);
     int32_t n = 0, status = AIP_OK;
-    int64_t n_rows = 0;
     const uint8_t *at = (const uint8_t *)columns; /* a host's view may be shorter or longer than ours */
     for (; n < n_columns && status == AIP_OK; n += status == AIP_OK) {
-        aip_column_view v = AIP_COLUMN_VIEW_INIT;
         const aip_column_view *given = (const aip_column_view *)(const void *)at;
-        status = aip__struct_copy(&v, sizeof v, given, "aip_column_view", err);
-        if (status == AIP_OK && v.type != schema->fields[n].type)
-            status = aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s in the schema, %s was given", schema->fields[n].name,
-                                    aip_type_name(schema->fields[n].type), aip_type_name(v.type));
-        if (status == AIP_OK && (v.length < 0 || v.length > AIP_BATCH_MAX_ROWS))
-            status = aip__error_set(err, AIP_E_MISUSE, "column '%s' has %lld rows: a batch holds 0 to %d", schema->fields[n].name,
-                                    (long long)v.length, AIP_BATCH_MAX_ROWS);
-        if (status == AIP_OK) status = aip__column_from_view(schema->ctx, &v, 0, v.length, &made[n], err);
+        status = host_column(base, schema, n, given, &made[n], err);
         if (status != AIP_OK) {
             aip__error_at_data_column(err, schema->fields[n].name);
             break;
         }
-        if (n == 0) n_rows = v.length;
         at += given->struct_size;
     }
+    int64_t n_rows = base ? base->n_rows : n > 0 ? made[0]->length : 0;
     if (status == AIP_OK)
         status = aip__batch_new(schema, n_rows, made, out, err);
     else
         release_columns(made, n);
     aip__free(schema->ctx, made);
     return status;
+}
+
+int32_t aip_batch_create(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out,
+                         aip_error **err) {
+    AIP__BEGIN(err);
+    if (!schema || !out || (n_columns > 0 && !columns))
+        return aip__error_set(err, AIP_E_MISUSE, "aip_batch_create: schema, columns and out are expected");
+    return from_host(NULL, schema, columns, n_columns, out, err);
+}
+
+int32_t aip_batch_derive(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns,
+                         aip_batch **out, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!base || !schema || !out || (n_columns > 0 && !columns))
+        return aip__error_set(err, AIP_E_MISUSE, "aip_batch_derive: base, schema, columns and out are expected");
+    if (base->ctx != schema->ctx)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_batch_derive: the batch and the schema belong to different contexts");
+    AIP__TRY(from_host(base, schema, columns, n_columns, out, err));
+    (*out)->ordinal = base->ordinal;
+    return AIP_OK;
 }

@@ -105,6 +105,23 @@ START_TEST(a_null_error_pointer_is_legal_everywhere) {
 }
 END_TEST
 
+START_TEST(a_host_hands_on_an_error_with_its_place) {
+    aip_error *from = NULL, *err = NULL;
+    aip__error_set(&from, 42, "m");
+    aip__error_at_source(&from, "f.csv");
+    aip__error_at_line(&from, 3, 4);
+    aip_error_set(&err, AIP_E_IO, "an older one");
+    ck_assert_int_eq(aip_error_copy(&err, from), 42);
+    ck_assert_int_eq(aip_error_copy(&from, from), 42);
+    ck_assert_int_eq(aip_error_copy(NULL, from), 42);
+    aip_error_free(from);
+    ck_assert_str_eq(aip_error_text(err), "f.csv:3:4: m");
+    ck_assert_int_eq(aip_error_copy(&err, NULL), AIP_E_INTERNAL);
+    ck_assert_int_eq(aip_error_status(err), AIP_E_INTERNAL);
+    aip_error_free(err);
+}
+END_TEST
+
 START_TEST(a_copy_is_equal_and_independent) {
     aip_error *err = NULL;
     aip__error_set(&err, AIP_E_SCHEMA, "m");
@@ -160,6 +177,7 @@ Suite *base_error_suite(void) {
                                   an_error_may_be_rebuilt_from_its_own_message,
                                   out_of_memory_is_a_static_error_that_takes_no_places,
                                   a_null_error_pointer_is_legal_everywhere,
+                                  a_host_hands_on_an_error_with_its_place,
                                   a_copy_is_equal_and_independent,
                                   a_move_replaces_what_was_there,
                                   errno_becomes_a_status_and_its_own_words,

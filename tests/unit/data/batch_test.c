@@ -107,6 +107,44 @@ START_TEST(slice_filter_and_project_keep_schema_and_rows) {
 }
 END_TEST
 
+START_TEST(a_derived_batch_shares_what_it_keeps_and_copies_what_is_new) {
+    aip_context *ctx = test_context(), *other = test_context();
+    aip_schema *s = two_columns(ctx), *wide = NULL, *foreign = two_columns(other), *scaled = NULL;
+    aip_batch *b = four_rows(s), *d = NULL;
+    b->ordinal = 100;
+    aip_field fields[3] = {aip__field("x", AIP_FLOAT64), aip__field("twice", AIP_FLOAT64), aip__field("id", AIP_INT64)};
+    OK(aip_schema_create(ctx, fields, 3, &wide, &err));
+    const double twice[4] = {1, 3, 5, 7};
+    aip_column_view v[3] = {AIP_COLUMN_VIEW_INIT, AIP_COLUMN_VIEW_INIT, AIP_COLUMN_VIEW_INIT};
+    v[1].type = AIP_FLOAT64;
+    v[1].length = 4;
+    v[1].values = twice;
+    OK(aip_batch_derive(b, wide, v, 3, &d, &err));
+    ck_assert_ptr_eq(d->columns[0], b->columns[1]);
+    ck_assert_ptr_eq(d->columns[2], b->columns[0]);
+    ck_assert_ptr_ne(d->columns[1]->values, twice);
+    ck_assert_double_eq(aip__column_f64(d->columns[1])[3], 7);
+    ck_assert_int_eq(d->ordinal, 100);
+    aip_batch_free(d);
+    d = NULL;
+    v[1].length = 3;
+    FAILS(aip_batch_derive(b, wide, v, 3, &d, &err), AIP_E_MISUSE, "'twice' has 3 rows in a batch of 4");
+    v[1].type = 0;
+    FAILS(aip_batch_derive(b, wide, v, 3, &d, &err), AIP_E_SCHEMA, "no column 'twice'");
+    FAILS(aip_batch_derive(b, foreign, v, 2, &d, &err), AIP_E_MISUSE, "different contexts");
+    FAILS(aip_batch_derive(b, wide, v, 2, &d, &err), AIP_E_MISUSE, "2 columns for a schema of 3");
+    fields[0].type = AIP_INT64; /* not the type that the batch's column has */
+    OK(aip_schema_create(ctx, fields, 1, &scaled, &err));
+    FAILS(aip_batch_derive(b, scaled, v, 1, &d, &err), AIP_E_SCHEMA, "'x' is int64 in the schema and float64 in the batch");
+    ck_assert_ptr_null(d);
+    aip_batch_free(b);
+    aip_schema *const schemas[] = {s, wide, foreign, scaled};
+    for (size_t i = 0; i < 4; i++) aip_schema_free(schemas[i]);
+    test_context_end(ctx);
+    test_context_end(other);
+}
+END_TEST
+
 START_TEST(a_batch_keeps_its_context_alive) {
     aip_context *ctx = test_context();
     aip_schema *s = two_columns(ctx);
@@ -119,7 +157,11 @@ START_TEST(a_batch_keeps_its_context_alive) {
 END_TEST
 
 Suite *batch_suite(void) {
-    const TTest *const tests[] = {a_batch_gives_back_the_columns_it_was_made_from, columns_that_do_not_fit_the_schema_are_refused,
-                                  slice_filter_and_project_keep_schema_and_rows, a_batch_keeps_its_context_alive, NULL};
+    const TTest *const tests[] = {a_batch_gives_back_the_columns_it_was_made_from,
+                                  columns_that_do_not_fit_the_schema_are_refused,
+                                  slice_filter_and_project_keep_schema_and_rows,
+                                  a_derived_batch_shares_what_it_keeps_and_copies_what_is_new,
+                                  a_batch_keeps_its_context_alive,
+                                  NULL};
     return unit_suite("batch", tests);
 }
