@@ -153,7 +153,9 @@ const aip_api aip__api = {
     aip_package_transform,
     aip_stage_describe,
     aip_stage_retain,
+    aip_error_copy,
     aip_pass_cancelled,
     aip_pass_reject,
+    aip_batch_derive,
 };
 /* clang-format on */

@@ -313,6 +313,7 @@ FUNCTION(aip_error_data_column, const char *(*)(const aip_error *err));
 FUNCTION(aip_error_text, const char *(*)(const aip_error *err));
 FUNCTION(aip_error_free, void (*)(aip_error *err));
 FUNCTION(aip_error_set, int32_t (*)(aip_error **err, int32_t status, const char *message));
+FUNCTION(aip_error_copy, int32_t (*)(aip_error **err, const aip_error *from));
 FUNCTION(aip_context_create, int32_t (*)(const aip_context_options *options, aip_context **out, aip_error **err));
 FUNCTION(aip_context_close, void (*)(aip_context *ctx));
 FUNCTION(aip_context_free, void (*)(aip_context *ctx));
@@ -384,6 +385,7 @@ FUNCTION(aip_batch_column, int32_t (*)(const aip_batch *batch, int32_t i, aip_co
 FUNCTION(aip_batch_retain, void (*)(aip_batch *batch));
 FUNCTION(aip_batch_free, void (*)(aip_batch *batch));
 FUNCTION(aip_batch_create, int32_t (*)(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err));
+FUNCTION(aip_batch_derive, int32_t (*)(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err));
 FUNCTION(aip_batch_to_arrow, int32_t (*)(aip_batch *batch, struct ArrowSchema *schema, struct ArrowArray *array, aip_error **err));
 FUNCTION(aip_dataset_read, int32_t (*)(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err));
 FUNCTION(aip_dataset_from_columns, int32_t (*)(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_dataset **out, aip_error **err));
@@ -449,7 +451,7 @@ FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, ai
 FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 
-SIZE(aip_api, 1200);
+SIZE(aip_api, 1216);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -597,8 +599,10 @@ FIELD(aip_api, package_inputs, 1152);
 FIELD(aip_api, package_transform, 1160);
 FIELD(aip_api, stage_describe, 1168);
 FIELD(aip_api, stage_retain, 1176);
-FIELD(aip_api, pass_cancelled, 1184);
-FIELD(aip_api, pass_reject, 1192);
+FIELD(aip_api, error_copy, 1184);
+FIELD(aip_api, pass_cancelled, 1192);
+FIELD(aip_api, pass_reject, 1200);
+FIELD(aip_api, batch_derive, 1208);
 /* clang-format on */
 
 int main(void) { return 0; }

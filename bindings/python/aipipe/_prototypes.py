@@ -668,6 +668,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_error_text": (ctypes.c_char_p, (aip_error,)),
     "aip_error_free": (None, (aip_error,)),
     "aip_error_set": (ctypes.c_int32, (ctypes.POINTER(aip_error), ctypes.c_int32, ctypes.c_char_p)),
+    "aip_error_copy": (ctypes.c_int32, (ctypes.POINTER(aip_error), aip_error)),
     "aip_context_create": (
         ctypes.c_int32,
         (
@@ -778,6 +779,13 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ctypes.c_int32,
         (
             aip_schema, ctypes.POINTER(aip_column_view), ctypes.c_int32, ctypes.POINTER(aip_batch), ctypes.POINTER(aip_error),
+        ),
+    ),
+    "aip_batch_derive": (
+        ctypes.c_int32,
+        (
+            aip_batch, aip_schema, ctypes.POINTER(aip_column_view), ctypes.c_int32, ctypes.POINTER(aip_batch),
+            ctypes.POINTER(aip_error),
         ),
     ),
     "aip_batch_to_arrow": (
