@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ._batch import Batch, Field, Schema
 from ._context import Context, Progress, configure, default_context
-from ._dataset import Dataset, RowCounts, read, read_csv
+from ._dataset import Dataset, RowCounts, dataset, from_batches
 from ._errors import (
     AgainError,
     Cancelled,
@@ -32,7 +32,10 @@ from ._errors import (
     Timeout,
     UnsupportedError,
 )
+from ._expression import Expression, col, expr, function, lit, when
 from ._ffi import VERSION as __version__
+from ._read import read, read_csv
+from ._split import train_test_split
 
 __all__ = [
     "AgainError",
@@ -44,6 +47,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Error",
+    "Expression",
     "Field",
     "ForkedError",
     "HostError",
@@ -65,8 +69,16 @@ __all__ = [
     "Timeout",
     "UnsupportedError",
     "__version__",
+    "col",
     "configure",
+    "dataset",
     "default_context",
+    "expr",
+    "from_batches",
+    "function",
+    "lit",
     "read",
     "read_csv",
+    "train_test_split",
+    "when",
 ]

@@ -171,7 +171,7 @@ def _bits(address: int, n: int) -> list[bool]:
 
 
 def _numbers(address: int, code: str, n: int) -> list[Any]:
-    return memoryview(ctypes.string_at(address, n * (4 if code in "if" else 8))).cast(code).tolist()
+    return memoryview(ctypes.string_at(address, n * (4 if code in "if" else 8))).cast(code).tolist()  # type: ignore[call-overload,no-any-return]
 
 
 def _texts(offsets: int, values: int, n: int, binary: bool) -> list[Any]:
@@ -290,7 +290,7 @@ class Batch:
         """Capsules of an ArrowSchema and an ArrowArray that share this batch's memory. requested_schema is not followed."""
         from ._arrow import batch_capsules
 
-        return batch_capsules(self)
+        return batch_capsules(self._handle)
 
 
 def records(columns: dict[str, list[Any]], n: int) -> Iterator[dict[str, Any]]:

@@ -352,6 +352,7 @@ if hasattr(os, "register_at_fork"):
 
 def _end() -> None:
     """Before the interpreter ends, no thread of the library may be left that would call it."""
+    _ffi.begin_end()
     for context in list(_contexts):
         context.close()
 

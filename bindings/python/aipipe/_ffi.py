@@ -20,7 +20,7 @@ from _thread import allocate_lock, get_ident
 from typing import Any, Callable, Generic, Optional, TypeVar, cast
 
 from . import _prototypes as api
-from ._errors import make_error
+from ._errors import Error, make_error
 
 T = TypeVar("T")
 
@@ -83,11 +83,12 @@ class _Process:
     main = threading.main_thread().ident
 
 
-def _end() -> None:
+def begin_end() -> None:
+    """The interpreter is about to end: no handle is freed and nothing waits for Python code from here on."""
     _Process.ending = True  # what is freed from here on would run beside the interpreter's end: the operating system frees it
 
 
-atexit.register(_end)
+atexit.register(begin_end)
 
 
 def _forked() -> None:
@@ -98,6 +99,11 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+def ending() -> bool:
+    """Whether the end of the interpreter has begun."""
+    return _Process.ending
 
 
 # ---- handles -------------------------------------------------------------------------------------------------------------------
@@ -114,15 +120,14 @@ class Owned:
     """
 
     __slots__ = ()
-    value: Optional[int]
     _release: Callable[[int], None]
     _waits = False
 
     def __del__(self, process: type[_Process] = _Process) -> None:
-        value = self.value
+        value: Optional[int] = self.value  # type: ignore[attr-defined]
         if value is None or process.ending:
             return
-        self.value = None
+        self.value = None  # type: ignore[attr-defined,misc]
         within = getattr(_local, "inside", 0)  # a callback of the library, for which a free that waits might wait for ever
         if within and (self._waits or within >= NO_CALLS):
             _pending.append((self._release, value))
@@ -281,6 +286,15 @@ destroy_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # void (*)(void *user)
 forget = destroy_fn(_forget)
 
 
+def immortal(callback: Any) -> Any:
+    """A callback whose code stays also when the interpreter takes its modules down: others may still call it then."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+    return callback
+
+
+immortal(forget)
+
+
 def release_kept(key: int) -> None:
     """Gives back what :func:`keep` kept, where the library does not do it."""
     _kept.pop(key, None)
@@ -379,6 +393,8 @@ def run(work: Callable[[], T], cancel: Callable[[], None], tick: Optional[Callab
         raise
     if job.error is not None:
         try:
+            if isinstance(job.error, Error):
+                job.error.__traceback__ = None  # frames of this machinery say nothing; those of a callback's exception do
             raise job.error
         finally:
             del job  # or the traceback and the job would hold each other

@@ -1,0 +1,110 @@
+"""Files as datasets."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Optional, Union
+
+from . import _ffi
+from ._context import Context, default_context
+from ._dataset import Dataset, Path, _json
+from ._ffi import lib
+
+
+def read(path: Union[Path, Sequence[Path]], *, context: Optional[Context] = None, **options: Any) -> Dataset:
+    """Files as a dataset. Only as much is read as names and types of the columns need.
+
+    Args:
+        path: a file, a list of files, or a pattern with ``* ? [ ]``; gzip is recognised by its content.
+        context: the context to make it from; None: the default one.
+        **options: as the catalogue's ``read`` lists them (``aipipe catalog read``), which :func:`read_csv` documents.
+
+    Raises:
+        NotFoundError, IOError_, DataError, CorruptError, ParamError.
+    """
+    context = context or default_context()
+    out = _ffi.DatasetHandle()
+    params = _json({"path": path, **options})
+    context._run(lambda call: _ffi.call(lib.aip_dataset_read, context._handle, params, ctypes.byref(out)))
+    return Dataset(out, context)
+
+
+_NULLS = ("", "NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "None")
+
+
+def read_csv(
+    path: Union[Path, Sequence[Path]],
+    *,
+    columns: Union[Sequence[str], Mapping[str, str], None] = None,
+    types: Optional[Mapping[str, str]] = None,
+    delimiter: Optional[str] = None,
+    quote: Optional[str] = '"',
+    comment: Optional[str] = None,
+    header: bool = True,
+    names: Optional[Sequence[str]] = None,
+    skip_rows: int = 0,
+    null_values: Union[str, Sequence[str]] = _NULLS,
+    quoted_null: bool = False,
+    decimal: str = ".",
+    encoding: Literal["utf-8"] = "utf-8",
+    ragged: Literal["error", "pad", "truncate"] = "error",
+    on_bad_row: Literal["error", "null", "reject"] = "error",
+    max_rejects: Optional[float] = None,
+    infer_rows: Optional[int] = 10000,
+    include_path: Optional[str] = None,
+    max_record_bytes: int = 16777216,
+    context: Optional[Context] = None,
+) -> Dataset:
+    """CSV files, plain or gzip, as a dataset. Only as much is read as names and types of the columns need.
+
+    Args:
+        path: a file, a list of files, or a pattern with ``* ? [ ]``.
+        columns: columns to read, or {name: new name}; None: all.
+        types: types by name in the file in place of the guessed ones: ``{"age": "int64", "at": "timestamp[UTC]"}``.
+        delimiter: one byte between fields; None: a tab for ``.tsv`` files, else a comma.
+        quote: one byte around fields that hold delimiters or line feeds, doubled inside; None: none.
+        comment: one byte; lines that start with it are dropped.
+        header: the first record holds the column names.
+        names: names of all columns, in place of the header's.
+        skip_rows: lines to skip before the header.
+        null_values: cells that mean null.
+        quoted_null: a quoted null marker is null in text columns too.
+        decimal: decimal mark, one byte.
+        encoding: encoding of the text.
+        ragged: rows with too few or too many cells: bad rows; ``"pad"``: short rows get nulls; ``"truncate"``: also, long ones
+            are cut.
+        on_bad_row: a row that does not fit: an error; ``"null"``: nulls in the cells that do not parse; ``"reject"``: see
+            ``rejects``.
+        max_rejects: more rejected rows are an error: a number, or below 1 a fraction.
+        infer_rows: first rows that types are guessed from; None: all.
+        include_path: name of a column to add that holds the path of each row's file.
+        max_record_bytes: a longer record is an error: most often a quote that is never closed.
+        context: the context to make it from; None: the default one.
+
+    Raises:
+        NotFoundError: no such file.
+        DataError: a row or cell that does not fit, with source, line and column (also later, in a pass).
+        ParamError, IOError_, CorruptError.
+    """
+    options = {
+        "columns": columns,
+        "types": types or {},
+        "delimiter": delimiter,
+        "quote": quote,
+        "comment": comment,
+        "header": header,
+        "names": names,
+        "skip_rows": skip_rows,
+        "null_values": null_values,
+        "quoted_null": quoted_null,
+        "decimal": decimal,
+        "encoding": encoding,
+        "ragged": ragged,
+        "on_bad_row": on_bad_row,
+        "max_rejects": max_rejects,
+        "infer_rows": infer_rows,
+        "include_path": include_path,
+        "max_record_bytes": max_record_bytes,
+    }
+    return read(path, context=context, format="csv", **options)
