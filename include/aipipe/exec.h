@@ -26,8 +26,10 @@ typedef struct aip_executor_callbacks {
     int32_t (*submit)(void *user, aip_job *job);
     /* How many jobs may run at once, at least 1 (the waiting thread counts). NULL: 1. */
     int32_t (*concurrency)(void *user);
-    void (*wake)(void *user);     /* a run wants aip_run_poll to be called; may coalesce. NULL: nobody polls. Any thread. */
-    void (*shutdown)(void *user); /* the context is closed: no submit or wake follows. NULL: nothing */
+    void (*wake)(void *user); /* a run wants aip_run_poll to be called; may coalesce. NULL: nobody polls. Any thread. */
+    /* The context is closed: no submit or wake follows. Called once for a context that was created; not when aip_context_create fails (`user`
+     * is the host's still). NULL: nothing */
+    void (*shutdown)(void *user);
 } aip_executor_callbacks;
 #define AIP_EXECUTOR_CALLBACKS_INIT \
     { sizeof(aip_executor_callbacks), 0, NULL, NULL, NULL, NULL, NULL }
@@ -56,7 +58,8 @@ typedef struct aip_progress {
 typedef struct aip_call {
     uint32_t struct_size;
     uint32_t reserved;
-    aip_cancel *cancel; /* borrowed for the call; NULL: cannot be cancelled but by closing the context */
+    aip_cancel
+        *cancel; /* of the same context, else AIP_E_MISUSE; borrowed for the call; NULL: only closing the context cancels */
     /* Called now and then, from any thread but never from two at once; non-zero stops the call with that value. */
     int32_t (*progress)(void *user, const aip_progress *progress);
     void *user;

@@ -1,9 +1,9 @@
 /* Memory of a context: every byte that obeys the host's allocator and the memory limit comes from here.
  *
  * Small things: aip__alloc and friends. They remember their size in a header of 16 bytes, so that freeing needs only the pointer.
- * Column data: aip__buffer, reference-counted, 64-byte aligned, with 64 readable zero bytes behind it (vector kernels may read past the
- * end). Freed buffers of at least 32 KiB are kept in the context (up to a bound) and handed out again: a page fault costs more than
- * parsing does. */
+ * Column data: aip__buffer, reference-counted, 64-byte aligned,
+ * with 64 readable zero bytes behind it (but for wrapped memory). Freed buffers of at least 32 KiB are kept in the context (up to a bound)
+ * and handed out again: a page fault costs more than parsing does. */
 #ifndef AIPIPE_LIB_BASE_MEMORY_H
 #define AIPIPE_LIB_BASE_MEMORY_H
 

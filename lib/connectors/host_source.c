@@ -30,13 +30,13 @@ static int32_t take_views(const aip_schema *schema, const aip_column_view *given
     return AIP_OK;
 }
 
-static int32_t make_batch(const aip_schema *schema, const aip_column_view *views, int64_t start, int64_t n, aip_batch **out,
-                          aip_error **err) {
+static int32_t make_batch(const aip_schema *schema, const aip_column_view *views, aip__view_texts *texts, int64_t start,
+                          int64_t n, aip_batch **out, aip_error **err) {
     aip__column **columns = aip__calloc(schema->ctx, (size_t)schema->n + 1, sizeof *columns);
     if (!columns) return aip__error_memory(schema->ctx, err);
     int32_t status = AIP_OK;
     for (int32_t i = 0; i < schema->n && status == AIP_OK; i++) {
-        status = aip__column_from_view(schema->ctx, &views[i], start, n, &columns[i], err);
+        status = aip__column_from_view_part(schema->ctx, &views[i], start, n, &texts[i], &columns[i], err);
         if (status != AIP_OK) aip__error_at_data_column(err, schema->fields[i].name);
     }
     if (status == AIP_OK) {
@@ -59,8 +59,8 @@ int32_t aip_dataset_from_columns(const aip_schema *schema, const aip_column_view
     int64_t n_rows = 0, n_batches = 0, made = 0;
     aip_batch **batches = NULL;
     aip_column_view *views = aip__calloc(ctx, (size_t)n_columns + 1, sizeof *views);
-    if (!views) return aip__error_memory(ctx, err);
-    int32_t status = take_views(schema, columns, views, &n_rows, err);
+    aip__view_texts *texts = aip__calloc(ctx, (size_t)n_columns + 1, sizeof *texts);
+    int32_t status = views && texts ? take_views(schema, columns, views, &n_rows, err) : aip__error_memory(ctx, err);
     if (status == AIP_OK) {
         n_batches = n_rows / AIP_BATCH_MAX_ROWS + (n_rows % AIP_BATCH_MAX_ROWS != 0);
         batches = aip__calloc(ctx, (size_t)n_batches + 1, sizeof(aip_batch *));
@@ -68,14 +68,17 @@ int32_t aip_dataset_from_columns(const aip_schema *schema, const aip_column_view
     }
     for (; made < n_batches && status == AIP_OK; made += status == AIP_OK) {
         int64_t start = made * AIP_BATCH_MAX_ROWS, left = n_rows - start;
-        status = make_batch(schema, views, start, left < AIP_BATCH_MAX_ROWS ? left : AIP_BATCH_MAX_ROWS, &batches[made], err);
+        status =
+            make_batch(schema, views, texts, start, left < AIP_BATCH_MAX_ROWS ? left : AIP_BATCH_MAX_ROWS, &batches[made], err);
     }
     if (status == AIP_OK) {
         status = aip__dataset_memory(ctx, schema, batches, n_batches, out, err); /* takes the batches */
     } else {
         while (made > 0) aip_batch_free(batches[--made]);
     }
+    for (int32_t i = 0; texts && i < n_columns; i++) aip__view_texts_free(ctx, &texts[i]);
     aip__free(ctx, batches);
+    aip__free(ctx, texts);
     aip__free(ctx, views);
     return status;
 }

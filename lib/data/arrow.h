@@ -1,10 +1,10 @@
 /* The bridge to Arrow's C data and C stream interfaces. Import checks the structure and formats, widens small integers and large offsets, converts
  * views, copies misaligned buffers, and believes lengths (the interface carries no buffer sizes).
  *
- * What is shared and what is copied: the values of int32, int64, float32, float64, date32 and timestamp[us] are shared when the rows have no
- * nulls, are aligned, and 64 bytes of the same array lie behind them (column.h promises that much, and only the array itself can prove it: all
- * but the last batch cut from a long array qualify). Everything else is copied, because what lies at nulls is the producer's and ours must be
- * zero. Export never copies but decimals, which widen to 128 bits. */
+ * What is shared and what is copied: the values of int32, int64, float32, float64, date32 and timestamp[us], the bytes of utf8, large utf8 and
+ * binary, int32 offsets, and int32 and uint32 codes of a dictionary whose texts are distinct, are shared wherever they are aligned and zero (empty)
+ * at nulls, as column.h wants it. Copied are bitmaps, what is widened or converted, what lies at nulls otherwise, and dictionaries. Export never
+ * copies but decimals, which widen to 128 bits. */
 #ifndef AIPIPE_LIB_DATA_ARROW_H
 #define AIPIPE_LIB_DATA_ARROW_H
 

@@ -7,7 +7,6 @@
 #include "data/arrow_type.h"
 #include "data/dictionary.h"
 
-#define SLACK 64 /* readable bytes that column.h promises behind every buffer */
 #define MILLIS_PER_DAY INT64_C(86400000)
 
 struct aip__arrow_rows {
@@ -19,6 +18,7 @@ struct aip__arrow_rows {
     struct {
         aip__column *texts; /* of a dictionary: distinct, without nulls */
         int32_t *codes;     /* the code in `texts` for each code of the producer's; -1: null */
+        bool same_codes;    /* each is the producer's own */
     } * dictionaries;
 };
 
@@ -136,28 +136,53 @@ static int32_t finish(const input *in, aip__column *c, int32_t status, aip__colu
     return AIP_OK;
 }
 
-/* Rows of a width that is ours, shared when column.h's promises hold (see arrow.h). */
+/* ---- sharing: columns over the producer's memory, which is never written to ------------------------------------------------------------- */
+
+static aip__buffer *share_bytes(const input *in, const void *bytes, size_t n) {
+    aip__arrow_rows *owner = aip__arrow_rows_retain((aip__arrow_rows *)(uintptr_t)in->rows);
+    aip__buffer *b = aip__buffer_wrap(in->rows->ctx, (void *)(uintptr_t)bytes, n, release_share, owner);
+    if (!b) aip__arrow_rows_free(owner);
+    return b;
+}
+
+/* A column over n bytes of the producer's; the bitmap alone is copied. */
+static int32_t share_values(const input *in, int32_t type, const uint8_t *from, size_t n, aip__column **out, aip_error **err) {
+    aip__column *c = aip__column_blank(in->rows->ctx, type, in->n);
+    if (c) c->values_buffer = share_bytes(in, from, n);
+    bool made = c && c->values_buffer;
+    if (made && in->validity) {
+        uint8_t *validity = aip__column_validity_mut(c);
+        made = validity != NULL;
+        if (made) aip__bitmap_copy(validity, in->validity, in->start, in->n);
+        if (made) c->null_count = in->n - aip__bitmap_count(validity, in->n);
+    }
+    if (!made) {
+        aip__column_free(c);
+        return aip__error_memory(in->rows->ctx, err);
+    }
+    c->values = from;
+    *out = c;
+    return AIP_OK;
+}
+
+static bool aligned(const void *p, size_t width) { return (uintptr_t)p % width == 0; }
+
+/* Whether values of 4 or 8 bytes are zero at nulls, as column.h wants them. */
+static bool zero_at_nulls(const input *in, const uint8_t *from, size_t width) {
+    static const uint8_t zero[8] = {0};
+    for (int64_t i = 0; in->validity && i < in->n; i++)
+        if (!valid_at(in, i) && memcmp(from + (size_t)i * width, zero, width) != 0) return false;
+    return true;
+}
+
+/* Rows of a width that is ours (4 or 8 bytes). */
 static int32_t same_width(const input *in, int32_t type, aip__column **out, aip_error **err) {
     size_t width = aip__type_width(type);
-    aip_context *ctx = in->rows->ctx;
     const uint8_t *from = in->n > 0 ? buffer(in, 1) + (size_t)in->start * width : NULL;
-    int64_t behind = in->array->offset + in->array->length - in->start - in->n;
-    if (in->n > 0 && !in->validity && (uintptr_t)from % width == 0 && behind >= (int64_t)(SLACK / width)) {
-        aip__column *c = aip__column_blank(ctx, type, in->n);
-        if (!c) return aip__error_memory(ctx, err);
-        aip__arrow_rows *owner = aip__arrow_rows_retain((aip__arrow_rows *)(uintptr_t)in->rows);
-        c->values_buffer = aip__buffer_wrap(ctx, (void *)(uintptr_t)from, (size_t)in->n * width, release_share, owner);
-        if (!c->values_buffer) {
-            aip__arrow_rows_free(owner);
-            aip__column_free(c);
-            return aip__error_memory(ctx, err);
-        }
-        c->values = from;
-        *out = c;
-        return AIP_OK;
-    }
+    if (in->n > 0 && aligned(from, width) && zero_at_nulls(in, from, width))
+        return share_values(in, type, from, (size_t)in->n * width, out, err);
     aip__column *c = NULL;
-    AIP__TRY(aip__column_new(ctx, type, in->n, false, &c, err));
+    AIP__TRY(aip__column_new(in->rows->ctx, type, in->n, false, &c, err));
     if (in->n > 0) memcpy(aip__column_values_mut(c), from, (size_t)in->n * width);
     return finish(in, c, AIP_OK, out, err);
 }
@@ -276,48 +301,71 @@ static int32_t decimals(const input *in, aip__column **out, aip_error **err) {
 
 /* ---- texts ---------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t checked_texts(const input *in, const int32_t *offsets, const uint8_t *bytes, aip__column **out, aip_error **err) {
-    int32_t type = in->type->type == AIP_BINARY ? AIP_BINARY : AIP_UTF8;
-    int32_t status =
-        aip__texts_check(offsets, (const char *)bytes, in->validity, in->start, in->n, type == AIP_UTF8, in->first, err);
-    if (status == AIP_OK)
-        status = aip__texts_copy(in->rows->ctx, type, offsets, (const char *)bytes, in->validity, in->start, in->n, out, err);
-    if (status != AIP_OK) aip__error_at_data_column(err, in->field->name);
-    return status;
+static int64_t offset_at(const uint8_t *offsets, size_t width, int64_t i) {
+    int32_t narrow = 0;
+    int64_t v = 0;
+    if (width == 8) {
+        memcpy(&v, offsets + (size_t)i * 8, 8);
+        return v;
+    }
+    memcpy(&narrow, offsets + (size_t)i * 4, 4);
+    return narrow;
 }
 
-/* Offsets of 4 or 8 bytes, made int32 from the first row's on. */
-static int32_t texts(const input *in, size_t width, aip__column **out, aip_error **err) {
-    aip_context *ctx = in->rows->ctx;
-    if (in->n == 0) return aip__column_nulls(ctx, in->type->type == AIP_BINARY ? AIP_BINARY : AIP_UTF8, 0, out, err);
-    size_t size = 0;
-    if (aip__rows_size(in->n + 1, sizeof(int32_t), &size)) return aip__error_nomem(err);
-    int32_t *offsets = aip__alloc(ctx, size);
-    if (!offsets) return aip__error_memory(ctx, err);
-    const uint8_t *from = buffer(in, 1) + (size_t)in->start * width, *bytes = buffer(in, 2);
-    int64_t first = 0;
-    const char *wrong = NULL;
-    for (int64_t i = 0, last = 0; i <= in->n && !wrong; i++) {
-        int32_t narrow = 0;
-        int64_t v = 0;
-        if (width == 4) {
-            memcpy(&narrow, from + (size_t)i * 4, 4);
-            v = narrow;
-        } else {
-            memcpy(&v, from + (size_t)i * 8, 8);
-        }
-        if (i == 0) first = last = v;
-        if (v < 0 || v < last)
-            wrong = "has offsets that fall or are negative";
-        else if (v - first > INT32_MAX)
-            wrong = "has more than 2147483647 bytes of text in one batch";
-        else
-            offsets[i] = (int32_t)(v - first);
+/* Holds that offsets rise; says where the texts begin, and whether those of nulls are empty. */
+static int32_t check_offsets(const input *in, const uint8_t *from, size_t width, int64_t *first, bool *empty_nulls,
+                             aip_error **err) {
+    int64_t last = *first = offset_at(from, width, 0);
+    *empty_nulls = true;
+    if (last < 0) return bad_structure(in->field->name, "has offsets that fall or are negative", err);
+    for (int64_t i = 0; i < in->n; i++) {
+        int64_t v = offset_at(from, width, i + 1);
+        if (v < last) return bad_structure(in->field->name, "has offsets that fall or are negative", err);
+        if (v > last && !valid_at(in, i)) *empty_nulls = false;
         last = v;
     }
-    int32_t status =
-        wrong ? bad_structure(in->field->name, wrong, err) : checked_texts(in, offsets, bytes ? bytes + first : NULL, out, err);
-    aip__free(ctx, offsets);
+    if (last - *first > INT32_MAX)
+        return bad_structure(in->field->name, "has more than 2147483647 bytes of text in one batch", err);
+    return AIP_OK;
+}
+
+/* Offsets of 4 or 8 bytes as int32, from the first row's on. */
+static aip__buffer *rebased_offsets(const input *in, const uint8_t *from, size_t width, int64_t first) {
+    size_t size = 0;
+    if (aip__rows_size(in->n + 1, sizeof(int32_t), &size)) return NULL;
+    aip__buffer *b = aip__buffer_new(in->rows->ctx, size);
+    int32_t *to = b ? (int32_t *)(void *)b->data : NULL;
+    for (int64_t i = 0; b && i <= in->n; i++) to[i] = (int32_t)(offset_at(from, width, i) - first);
+    return b;
+}
+
+/* utf8 or binary with offsets of 4 or 8 bytes. The bytes are shared, and int32 offsets too; what lies at nulls is left out, in a copy. */
+static int32_t texts(const input *in, size_t width, aip__column **out, aip_error **err) {
+    aip_context *ctx = in->rows->ctx;
+    int32_t type = in->type->type == AIP_BINARY ? AIP_BINARY : AIP_UTF8;
+    if (in->n == 0) return aip__column_nulls(ctx, type, 0, out, err);
+    const uint8_t *from = buffer(in, 1) + (size_t)in->start * width, *bytes = buffer(in, 2);
+    int64_t first = 0;
+    bool empty_nulls = false;
+    AIP__TRY(check_offsets(in, from, width, &first, &empty_nulls, err));
+    bool as_is = width == 4 && aligned(from, 4);
+    aip__buffer *offsets = as_is ? share_bytes(in, from, ((size_t)in->n + 1) * 4) : rebased_offsets(in, from, width, first);
+    if (!offsets) return aip__error_memory(ctx, err);
+    const int32_t *at = (const int32_t *)(const void *)offsets->data;
+    if (!as_is && bytes) bytes += first;
+    int32_t status = aip__texts_check(at, (const char *)bytes, in->validity, in->start, in->n, type == AIP_UTF8, in->first, err);
+    if (status == AIP_OK && bytes && empty_nulls) {
+        status = share_values(in, type, bytes, (size_t)at[in->n], out, err);
+        if (status == AIP_OK) {
+            (*out)->offsets_buffer = offsets;
+            (*out)->offsets = at;
+            return AIP_OK;
+        }
+    } else if (status == AIP_OK) {
+        status = aip__texts_copy(ctx, type, at, (const char *)bytes, in->validity, in->start, in->n, out, err);
+    }
+    aip__buffer_free(offsets);
+    if (status != AIP_OK) aip__error_at_data_column(err, in->field->name);
     return status;
 }
 
@@ -387,11 +435,27 @@ static int64_t code_at(const input *in, int64_t i) {
     }
 }
 
+/* Whether codes of 4 bytes can stay where they are. */
+static bool codes_can_stay(const input *in, const uint8_t *from, int64_t n_codes) {
+    if ((in->type->layout != ARROW_I32 && in->type->layout != ARROW_U32) || !aligned(from, 4)) return false;
+    for (int64_t i = 0; i < in->n; i++) {
+        int64_t code = code_at(in, i);
+        if (valid_at(in, i) ? code < 0 || code >= n_codes : code != 0) return false;
+    }
+    return true;
+}
+
 static int32_t coded(const input *in, int32_t column, aip__column **out, aip_error **err) {
     const aip__column *words = in->rows->dictionaries[column].texts;
     const int32_t *codes = in->rows->dictionaries[column].codes;
     int64_t n_codes = in->array->dictionary->length;
     aip__column *c = NULL;
+    const uint8_t *from = in->n > 0 ? buffer(in, 1) + (size_t)in->start * 4 : NULL; /* of codes of 4 bytes */
+    if (in->n > 0 && in->rows->dictionaries[column].same_codes && codes_can_stay(in, from, n_codes)) {
+        AIP__TRY(share_values(in, AIP_DICTIONARY, from, (size_t)in->n * 4, out, err));
+        (*out)->dictionary = aip__column_retain(words);
+        return AIP_OK;
+    }
     AIP__TRY(aip__column_new(in->rows->ctx, AIP_DICTIONARY, in->n, true, &c, err));
     c->dictionary = aip__column_retain(words);
     uint8_t *validity = in->validity ? aip__column_validity_mut(c) : NULL;
@@ -500,6 +564,8 @@ static int32_t take_dictionary(aip__arrow_rows *r, int32_t i, const struct Arrow
         status = aip__text_set_add(&set, s, n, &codes[k], err);
     }
     r->dictionaries[i].codes = codes;
+    r->dictionaries[i].same_codes = status == AIP_OK;
+    for (int64_t k = 0; k < words->length && r->dictionaries[i].same_codes; k++) r->dictionaries[i].same_codes = codes[k] == k;
     if (status == AIP_OK) status = aip__text_set_end(&set, &r->dictionaries[i].texts, err);
     if (status != AIP_OK && set.ctx) aip__text_set_abandon(&set);
     aip__column_free(words);

@@ -6,8 +6,8 @@
  *   dictionary  of a dictionary column: a utf8 column without nulls
  *
  * Rows at null positions of `values` hold zero (0, false, empty text, code 0), so that kernels may compute on them without a branch and the
- * same data always has the same bytes. A slice shares values and copies the bitmap, so no kernel ever sees a bit offset. All buffers have 64
- * readable bytes behind them. */
+ * same data always has the same bytes. A slice shares values and copies the bitmap, so no kernel ever sees a bit offset. Bitmaps (of nulls and
+ * of bool) have 64 readable bytes behind them; values, texts and offsets may be somebody else's memory that ends with the last row. */
 #ifndef AIPIPE_LIB_DATA_COLUMN_H
 #define AIPIPE_LIB_DATA_COLUMN_H
 
@@ -104,6 +104,14 @@ int32_t aip__column_cast(const aip__column *c, const aip_field *from, const aip_
 size_t aip__column_bytes(const aip__column *c); /* memory that its rows take */
 void aip__column_view(const aip__column *c, aip_column_view *view);
 /* Copies and checks host memory. */
+typedef struct aip__view_texts { /* of a view's dictionary: distinct, with the new code of each old one (NULL: the same) */
+    aip__column *texts;
+    int32_t *map;
+} aip__view_texts;
+void aip__view_texts_free(aip_context *ctx, aip__view_texts *t);
+/* One of several parts of a view: the dictionary is taken by the first, into `texts` (zeroed before), and shared by all. */
+int32_t aip__column_from_view_part(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n,
+                                   aip__view_texts *texts, aip__column **out, aip_error **err);
 int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n, aip__column **out,
                               aip_error **err);
 

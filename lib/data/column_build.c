@@ -187,8 +187,8 @@ static int32_t fixed_from_view(aip_context *ctx, const aip_column_view *v, int64
     return AIP_OK;
 }
 
-static int32_t dictionary_from_view(aip_context *ctx, const aip_column_view *v, int64_t start, int64_t n, aip__column **out,
-                                    aip_error **err) {
+/* The texts of a view's dictionary: checked, copied and made distinct once. */
+static int32_t take_texts(aip_context *ctx, const aip_column_view *v, aip__view_texts *t, aip_error **err) {
     int64_t m = v->dictionary_length;
     if (m < 0 || m > INT32_MAX || (m > 0 && !v->dictionary_offsets))
         return aip__error_set(err, AIP_E_MISUSE, "a dictionary of %lld texts without offsets, or of a length out of range",
@@ -196,32 +196,43 @@ static int32_t dictionary_from_view(aip_context *ctx, const aip_column_view *v, 
     static const int32_t no_offsets[1] = {0};
     const int32_t *offsets = m > 0 ? v->dictionary_offsets : no_offsets;
     AIP__TRY(aip__texts_check(offsets, v->dictionary_bytes, NULL, 0, m, true, 0, err));
-    aip__column *c = NULL, *texts = NULL;
-    AIP__TRY(fixed_from_view(ctx, v, start, n, &c, err));
-    int32_t status = AIP_OK;
-    for (int64_t i = 0; i < n && status == AIP_OK; i++) {
-        int32_t code = aip__column_i32(c)[i];
-        if (aip__valid(c->validity, i) && (code < 0 || code >= m))
-            status = aip__error_set(err, AIP_E_MISUSE, "code %d in row %lld of a dictionary of %lld texts", (int)code,
-                                    (long long)(start + i), (long long)m);
-    }
-    if (status == AIP_OK) status = aip__texts_copy(ctx, AIP_UTF8, offsets, v->dictionary_bytes, NULL, 0, m, &texts, err);
-    if (status == AIP_OK) status = aip__dictionary_attach(c, texts, err);
+    aip__column *texts = NULL;
+    AIP__TRY(aip__texts_copy(ctx, AIP_UTF8, offsets, v->dictionary_bytes, NULL, 0, m, &texts, err));
+    int32_t status = aip__dictionary_distinct(texts, &t->texts, &t->map, err);
     aip__column_free(texts);
-    if (status != AIP_OK) {
+    return status;
+}
+
+void aip__view_texts_free(aip_context *ctx, aip__view_texts *t) {
+    aip__column_free(t->texts);
+    aip__free(ctx, t->map);
+    *t = (aip__view_texts){0};
+}
+
+static int32_t dictionary_from_view(aip_context *ctx, const aip_column_view *v, int64_t start, int64_t n, aip__view_texts *t,
+                                    aip__column **out, aip_error **err) {
+    if (!t->texts) AIP__TRY(take_texts(ctx, v, t, err));
+    aip__column *c = NULL;
+    AIP__TRY(fixed_from_view(ctx, v, start, n, &c, err));
+    for (int64_t i = 0; i < n; i++) {
+        int32_t code = aip__column_i32(c)[i];
+        if (!aip__valid(c->validity, i) || (code >= 0 && code < v->dictionary_length)) continue;
         aip__column_free(c);
-        return status;
+        return aip__error_set(err, AIP_E_MISUSE, "code %d in row %lld of a dictionary of %lld texts", (int)code,
+                              (long long)(start + i), (long long)v->dictionary_length);
     }
+    if (t->map) aip__dictionary_rewrite(aip__column_i32_mut(c), c->validity, n, t->map);
+    c->dictionary = aip__column_retain(t->texts);
     *out = c;
     return AIP_OK;
 }
 
-int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n, aip__column **out,
-                              aip_error **err) {
+int32_t aip__column_from_view_part(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n,
+                                   aip__view_texts *texts, aip__column **out, aip_error **err) {
     if (start < 0 || n < 0 || view->length < start || view->length - start < n)
         return aip__error_set(err, AIP_E_MISUSE, "rows %lld to %lld of a column of %lld", (long long)start,
                               (long long)(start + n), (long long)view->length);
-    if (view->type == AIP_DICTIONARY) return dictionary_from_view(ctx, view, start, n, out, err);
+    if (view->type == AIP_DICTIONARY) return dictionary_from_view(ctx, view, start, n, texts, out, err);
     if (view->type != AIP_UTF8 && view->type != AIP_BINARY) {
         if (aip__type_width(view->type) == 0 && view->type != AIP_BOOL)
             return aip__error_set(err, AIP_E_SCHEMA, "a column of the unknown type %d", (int)view->type);
@@ -231,4 +242,12 @@ int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int
     if (!view->offsets) return aip__error_set(err, AIP_E_MISUSE, "a text column of %lld rows has no offsets", (long long)n);
     AIP__TRY(aip__texts_check(view->offsets + start, view->values, view->validity, start, n, view->type == AIP_UTF8, start, err));
     return aip__texts_copy(ctx, view->type, view->offsets + start, view->values, view->validity, start, n, out, err);
+}
+
+int32_t aip__column_from_view(aip_context *ctx, const aip_column_view *view, int64_t start, int64_t n, aip__column **out,
+                              aip_error **err) {
+    aip__view_texts texts = {0};
+    int32_t status = aip__column_from_view_part(ctx, view, start, n, &texts, out, err);
+    aip__view_texts_free(ctx, &texts);
+    return status;
 }

@@ -84,29 +84,27 @@ static int32_t add_all(aip__text_set *s, const aip__column *texts, int32_t *map,
 
 static int32_t *map_new(aip_context *ctx, int64_t n) { return aip__alloc(ctx, (size_t)n * sizeof(int32_t) + 1); }
 
-static void rewrite(int32_t *codes, const uint8_t *validity, int64_t n, const int32_t *map) {
-    for (int64_t i = 0; i < n; i++)
-        if (aip__valid(validity, i)) codes[i] = map[codes[i]];
+int32_t aip__dictionary_distinct(const aip__column *texts, aip__column **distinct, int32_t **map, aip_error **err) {
+    aip_context *ctx = texts->ctx;
+    aip__text_set set = {0};
+    int32_t *codes = map_new(ctx, texts->length);
+    if (!codes) return aip__error_memory(ctx, err);
+    int32_t status = aip__text_set_begin(&set, ctx, texts->length, err);
+    if (status == AIP_OK) status = add_all(&set, texts, codes, err);
+    if (status == AIP_OK && aip__text_set_count(&set) == texts->length) {
+        *distinct = aip__column_retain(texts);
+    } else if (status == AIP_OK) {
+        status = aip__text_set_end(&set, distinct, err);
+        if (status == AIP_OK) *map = codes, codes = NULL;
+    }
+    if (set.ctx) aip__text_set_abandon(&set);
+    aip__free(ctx, codes);
+    return status;
 }
 
-int32_t aip__dictionary_attach(aip__column *c, const aip__column *texts, aip_error **err) {
-    aip__text_set set = {0};
-    int32_t *map = map_new(c->ctx, texts->length);
-    if (!map) return aip__error_memory(c->ctx, err);
-    int32_t status = aip__text_set_begin(&set, c->ctx, texts->length, err);
-    if (status != AIP_OK) goto cleanup;
-    status = add_all(&set, texts, map, err);
-    if (status != AIP_OK) goto cleanup;
-    if (aip__text_set_count(&set) == texts->length) {
-        c->dictionary = aip__column_retain(texts);
-    } else {
-        status = aip__text_set_end(&set, &c->dictionary, err);
-        if (status == AIP_OK) rewrite(aip__column_i32_mut(c), c->validity, c->length, map);
-    }
-cleanup:
-    aip__text_set_abandon(&set);
-    aip__free(c->ctx, map);
-    return status;
+void aip__dictionary_rewrite(int32_t *codes, const uint8_t *validity, int64_t n, const int32_t *map) {
+    for (int64_t i = 0; i < n; i++)
+        if (aip__valid(validity, i)) codes[i] = map[codes[i]];
 }
 
 int32_t aip__column_dictionary(aip_context *ctx, const int32_t *codes, int64_t n, const aip__column *texts, aip__column **out,
@@ -148,7 +146,7 @@ int32_t aip__dictionary_join(aip_context *ctx, aip__column *const *parts, int32_
         aip__free(ctx, map);
         map = map_new(ctx, c->dictionary->length);
         status = map ? add_all(&set, c->dictionary, map, err) : aip__error_memory(ctx, err);
-        if (status == AIP_OK) rewrite(codes, c->validity, c->length, map);
+        if (status == AIP_OK) aip__dictionary_rewrite(codes, c->validity, c->length, map);
         codes += c->length;
     }
     aip__free(ctx, map);

@@ -19,9 +19,11 @@ static inline int64_t aip__text_set_count(const aip__text_set *s) { return s->te
 int32_t aip__text_set_end(aip__text_set *s, aip__column **texts, aip_error **err);
 void aip__text_set_abandon(aip__text_set *s);
 
-/* Gives a dictionary column being made (codes checked to be in range where valid) its texts, without nulls: retained when they are distinct,
- * else made distinct and the codes rewritten. */
-int32_t aip__dictionary_attach(aip__column *c, const aip__column *texts, aip_error **err);
+/* Texts without nulls, made distinct: they themselves (retained) when they are, else others and, in *map (aip__free), the new code of each old
+ * one. *map is left alone otherwise. */
+int32_t aip__dictionary_distinct(const aip__column *texts, aip__column **distinct, int32_t **map, aip_error **err);
+/* Each valid code becomes map[code]. */
+void aip__dictionary_rewrite(int32_t *codes, const uint8_t *validity, int64_t n, const int32_t *map);
 
 /* Rewrites the codes of dictionary columns laid one after the other into codes of one dictionary that holds the texts of all. */
 int32_t aip__dictionary_join(aip_context *ctx, aip__column *const *parts, int32_t n, int32_t *codes, aip__column **texts,

@@ -64,6 +64,8 @@ int32_t aip__token_init(aip__token *token, aip_context *ctx, const aip_call *cal
     if (copied.timeout_ns < 0)
         return aip__error_set(err, AIP_E_MISUSE, "aip_call.timeout_ns is %lld: expected 0 (none) or more",
                               (long long)copied.timeout_ns);
+    if (copied.cancel && copied.cancel->ctx && copied.cancel->ctx != ctx)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_call.cancel is a token of another context");
     if (copied.timeout_ns > 0 && aip__add_i64(aip__clock_ns(), copied.timeout_ns, &deadline_ns)) deadline_ns = INT64_MAX;
     token->ctx = ctx;
     token->cancel = copied.cancel;

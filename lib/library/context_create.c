@@ -74,6 +74,7 @@ int32_t aip_context_create(const aip_context_options *options, aip_context **out
     ctx->at_free = at_free;
     int32_t status = fill(ctx, &o, err);
     if (status != AIP_OK) {
+        if (!ctx->pool) ctx->executor.shutdown = NULL; /* the host's: it has no context to be told of */
         aip_context_free(ctx);
         return status;
     }

@@ -79,7 +79,7 @@ static const uint64_t low_bytes[9] = {0,
                                       UINT64_C(0xffffffffffffff),
                                       UINT64_C(0xffffffffffffffff)};
 
-/* `text` has at least 16 readable bytes, whatever its length: column buffers and our own byte string see to that. */
+/* `text` has at least 16 readable bytes, whatever its length. */
 static inline key text_key(const char *text, size_t n) {
     key k = {.length = (uint32_t)n, .bytes = text};
     if (n > 0) memcpy(k.head, text, 16);
@@ -191,8 +191,15 @@ static inline bool row_key(const aip__column *column, int64_t i, key *k) {
     switch (column->type) {
     case AIP_UTF8: {
         size_t n = 0;
-        const char *text = aip__column_text(column, i, &n);
-        *k = text_key(text, n);
+        const char *text = aip__column_text(column, i, &n), *end = (const char *)column->values + column->offsets[column->length];
+        if (n >= 16 || end - text >= 16) {
+            *k = text_key(text, n);
+            return true;
+        }
+        char padded[16] = {0}; /* the column's memory may end with its last text */
+        if (n > 0) memcpy(padded, text, n);
+        *k = text_key(padded, n);
+        k->bytes = text;
         return true;
     }
     case AIP_FLOAT64:

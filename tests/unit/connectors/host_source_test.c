@@ -51,6 +51,45 @@ START_TEST(arrays_of_any_length_are_copied_into_batches) {
 }
 END_TEST
 
+static int32_t keep_dictionary(void *user, aip_batch *b, aip_error **err) {
+    const aip__column **seen = user;
+    (void)err;
+    if (!*seen) *seen = b->columns[0]->dictionary;
+    ck_assert_ptr_eq(b->columns[0]->dictionary, *seen);
+    for (int64_t i = 0; i < b->n_rows; i++) { /* "b" was code 1 and 3 */
+        size_t n = 0;
+        ck_assert_int_eq(*aip__column_text(b->columns[0], i, &n), "abcb"[(b->ordinal + i) % 4]);
+    }
+    return AIP_OK;
+}
+
+START_TEST(the_batches_of_a_dictionary_column_share_its_texts) {
+    aip_context *ctx = table_context(0);
+    int64_t n = 3 * AIP_BATCH_MAX_ROWS;
+    int32_t *codes = malloc((size_t)n * sizeof *codes);
+    static const int32_t offsets[5] = {0, 1, 2, 3, 4};
+    for (int64_t i = 0; i < n; i++) codes[i] = (int32_t)(i % 4);
+    aip_field field = AIP_FIELD_INIT;
+    field.name = "d", field.type = AIP_DICTIONARY;
+    aip_schema *schema = NULL;
+    aip_dataset *d = NULL;
+    OK(aip_schema_create(ctx, &field, 1, &schema, &err));
+    aip_column_view view = AIP_COLUMN_VIEW_INIT;
+    view.type = AIP_DICTIONARY, view.length = n, view.values = codes;
+    view.dictionary_length = 4, view.dictionary_offsets = offsets, view.dictionary_bytes = "abcb";
+    OK(aip_dataset_from_columns(schema, &view, 1, &d, &err));
+    const aip__column *seen = NULL;
+    OK(aip_dataset_each(d, NULL, keep_dictionary, &seen, NULL, &err));
+    ck_assert_int_eq(seen->length, 3);
+    aip_dataset_free(d);
+    codes[n - 1] = 4;
+    FAILS(aip_dataset_from_columns(schema, &view, 1, &d, &err), AIP_E_MISUSE, "code 4 in row 196607");
+    aip_schema_free(schema);
+    free(codes);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(columns_of_other_types_or_lengths_are_refused_by_name) {
     aip_context *ctx = table_context(0);
     aip_field fields[2] = {AIP_FIELD_INIT, AIP_FIELD_INIT};
@@ -180,6 +219,7 @@ END_TEST
 
 Suite *host_source_suite(void) {
     const TTest *const tests[] = {arrays_of_any_length_are_copied_into_batches,
+                                  the_batches_of_a_dictionary_column_share_its_texts,
                                   columns_of_other_types_or_lengths_are_refused_by_name,
                                   a_callback_gives_batches_pass_after_pass,
                                   without_open_a_second_pass_is_refused,

@@ -291,7 +291,7 @@ START_TEST(long_arrays_are_cut_into_batches_that_share_their_values) {
         ck_assert_int_eq(aip__column_i64(b[i / AIP_BATCH_MAX_ROWS]->columns[0])[i % AIP_BATCH_MAX_ROWS], i * 3);
     ck_assert_ptr_eq(b[0]->columns[0]->values, values);
     ck_assert_ptr_eq(b[1]->columns[0]->values, values + AIP_BATCH_MAX_ROWS);
-    ck_assert_ptr_ne(b[2]->columns[0]->values, values + 2 * AIP_BATCH_MAX_ROWS); /* nothing readable lies behind */
+    ck_assert_ptr_eq(b[2]->columns[0]->values, values + 2 * AIP_BATCH_MAX_ROWS);
     aip_batch_free(b[0]);
     aip_batch_free(b[2]);
     ck_assert_int_eq(t.released, 0); /* b[1] still reads the array */
@@ -300,6 +300,103 @@ START_TEST(long_arrays_are_cut_into_batches_that_share_their_values) {
     aip__free(ctx, b);
     aip_schema_free(s);
     free(values);
+    test_context_end(ctx);
+}
+END_TEST
+
+/* The one column of a table that is one batch. */
+static aip__column *column_of(aip_context *ctx, table *t) {
+    aip_schema *s = NULL;
+    aip_batch **b = NULL;
+    int64_t n = 0;
+    OK(aip__arrow_import_schema(ctx, &t->schema, &s, &err));
+    OK(aip__arrow_import_array(s, &t->schema, &t->array, &b, &n, &err));
+    ck_assert_int_eq(n, 1);
+    aip__column *c = aip__column_retain(b[0]->columns[0]);
+    aip_batch_free(b[0]);
+    aip__free(ctx, b);
+    aip_schema_free(s);
+    return c;
+}
+
+/* Memory of exactly n bytes, so that reading behind it shows. */
+static void *exactly(const void *bytes, size_t n) {
+    void *p = malloc(n);
+    memcpy(p, bytes, n);
+    return p;
+}
+#define EXACTLY(TYPE, ...) exactly((const TYPE[]){__VA_ARGS__}, sizeof((const TYPE[]){__VA_ARGS__}))
+
+START_TEST(values_texts_and_codes_are_shared_when_they_are_empty_at_nulls_and_aligned) {
+    aip_context *ctx = test_context();
+    static const uint8_t second_null[1] = {0xfd};
+    static const int32_t xy_offsets[3] = {0, 1, 2};
+    int32_t *offsets = EXACTLY(int32_t, 0, 2, 2, 5), *codes = EXACTLY(int32_t, 1, 0, 1);
+    int64_t *long_offsets = EXACTLY(int64_t, 2, 2, 2, 5), *values = EXACTLY(int64_t, 7, 0, 9);
+    char *bytes = exactly("abcde", 5);
+    struct {
+        const char *format;
+        const void *b1, *b2, *values; /* of the column: where they must lie */
+        bool offsets_too;
+    } shared[] = {{"l", values, NULL, values, false},           {"tsu:UTC", values, NULL, values, false},
+                  {"u", offsets, bytes, bytes, true},           {"z", offsets, bytes, bytes, true},
+                  {"U", long_offsets, bytes, bytes + 2, false}, {"i", codes, NULL, codes, false}};
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        for (int nulls = 0; nulls < 2; nulls++) {
+            table t;
+            lay_out(&t, shared[i].format, 0, 3, shared[i].b2 ? 3 : 2, nulls ? second_null : NULL, shared[i].b1, shared[i].b2);
+            if (shared[i].b1 == codes) add_dictionary(&t, "u", 2, NULL, xy_offsets, "xy");
+            aip__column *c = column_of(ctx, &t);
+            ck_assert_msg(c->values == shared[i].values, "%s", shared[i].format);
+            ck_assert_int_eq(c->offsets == offsets, shared[i].offsets_too);
+            ck_assert_int_eq(c->null_count, nulls);
+            ck_assert_int_eq(aip__valid(c->validity, 1), !nulls);
+            if (c->offsets) ck_assert_int_eq(c->offsets[3] - c->offsets[1], 3);
+            ck_assert_int_eq(t.released, 0);
+            aip__column_free(c);
+            ck_assert_int_eq(t.released, 1);
+        }
+    struct {
+        const char *format;
+        const void *validity, *b1, *b2;
+    } copied[] = {{"l", second_null, (const int64_t[]){7, 8, 9}, NULL},     /* something at a null */
+                  {"u", second_null, (const int32_t[]){0, 2, 3, 5}, bytes}, /* a text at a null */
+                  {"i", second_null, (const int32_t[]){0, 1, 0}, NULL},     /* a code at a null */
+                  {"l", NULL, (const char *)values + 4, NULL}};             /* misaligned */
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+        table t;
+        lay_out(&t, copied[i].format, 0, i == 3 ? 2 : 3, copied[i].b2 ? 3 : 2, copied[i].validity, copied[i].b1, copied[i].b2);
+        if (i == 2) add_dictionary(&t, "u", 2, NULL, xy_offsets, "xy");
+        aip__column *c = column_of(ctx, &t);
+        ck_assert_int_eq(t.released, 1);
+        ck_assert_ptr_ne(c->values, copied[i].b2 ? copied[i].b2 : copied[i].b1);
+        if (i == 0 || i == 2) ck_assert_int_eq(i == 0 ? aip__column_i64(c)[1] : aip__column_i32(c)[1], 0);
+        if (i == 1) ck_assert_int_eq(c->offsets[1], c->offsets[2]);
+        aip__column_free(c);
+    }
+    free(offsets), free(codes), free(long_offsets), free(values), free(bytes);
+    test_context_end(ctx);
+}
+END_TEST
+
+START_TEST(a_long_table_is_gathered_in_memory_for_the_price_of_its_batches) {
+    aip_context *ctx = test_context();
+    int64_t n = 10 * AIP_BATCH_MAX_ROWS;
+    double *x = calloc((size_t)n, sizeof *x);
+    table t;
+    lay_out(&t, "g", 0, n, 2, NULL, x, NULL);
+    aip_schema *s = NULL;
+    aip_batch **b = NULL;
+    int64_t k = 0;
+    uint64_t before = aip_context_memory_peak(ctx);
+    OK(aip__arrow_import_schema(ctx, &t.schema, &s, &err));
+    OK(aip__arrow_import_array(s, &t.schema, &t.array, &b, &k, &err));
+    ck_assert_int_eq(k, 10);
+    ck_assert_uint_lt(aip_context_memory_peak(ctx) - before, 16384); /* of 5 MB */
+    while (k > 0) aip_batch_free(b[--k]);
+    aip__free(ctx, b);
+    aip_schema_free(s);
+    free(x);
     test_context_end(ctx);
 }
 END_TEST
@@ -643,6 +740,8 @@ Suite *arrow_suite(void) {
                                   dictionaries_with_any_codes_repeats_and_nulls,
                                   misaligned_buffers_and_struct_offsets_are_read_right,
                                   long_arrays_are_cut_into_batches_that_share_their_values,
+                                  values_texts_and_codes_are_shared_when_they_are_empty_at_nulls_and_aligned,
+                                  a_long_table_is_gathered_in_memory_for_the_price_of_its_batches,
                                   types_without_a_counterpart_are_refused_by_name,
                                   a_batch_of_every_type_goes_out_and_comes_back_equal,
                                   an_exported_child_outlives_its_parent_when_moved_away,

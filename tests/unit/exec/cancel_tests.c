@@ -130,7 +130,7 @@ START_TEST(a_token_sees_cancellation_closing_and_the_deadline) {
 }
 END_TEST
 
-START_TEST(a_call_of_a_bad_size_or_with_a_negative_timeout_is_misuse) {
+START_TEST(a_call_of_a_bad_size_a_negative_timeout_or_a_foreign_token_is_misuse) {
     aip_context *ctx = exec_context(0);
     aip__token token;
     aip_call call = AIP_CALL_INIT;
@@ -139,6 +139,13 @@ START_TEST(a_call_of_a_bad_size_or_with_a_negative_timeout_is_misuse) {
     call = (aip_call)AIP_CALL_INIT;
     call.timeout_ns = -1;
     ck_assert_int_eq(aip__token_init(&token, ctx, &call, NULL), AIP_E_MISUSE);
+    aip_context *other = exec_context(0);
+    call = (aip_call)AIP_CALL_INIT;
+    OK(aip_cancel_create(other, &call.cancel, &err));
+    FAILS(aip__token_init(&token, ctx, &call, &err), AIP_E_MISUSE, "another context");
+    OK(aip__token_init(&token, other, &call, &err));
+    aip_cancel_free(call.cancel);
+    exec_context_free(other);
     exec_context_free(ctx);
 }
 END_TEST
@@ -331,7 +338,7 @@ Suite *cancel_suite(void) {
                                   a_token_may_outlive_the_callers_context,
                                   a_signal_handler_may_request,
                                   a_token_sees_cancellation_closing_and_the_deadline,
-                                  a_call_of_a_bad_size_or_with_a_negative_timeout_is_misuse,
+                                  a_call_of_a_bad_size_a_negative_timeout_or_a_foreign_token_is_misuse,
                                   a_loop_takes_no_more_steps_once_another_thread_cancelled,
                                   a_loop_ends_at_its_timeout,
                                   closing_the_context_cancels_a_loop_that_another_thread_runs,

@@ -216,6 +216,29 @@ START_TEST(a_hosts_executor_runs_the_work_or_the_waiting_thread_does) {
 }
 END_TEST
 
+static void count_shutdown(void *user) { ++*(int *)user; }
+
+START_TEST(an_executor_hears_of_the_end_of_a_context_that_was_created_and_of_no_other) {
+    int shutdowns = 0;
+    aip_executor_callbacks e = AIP_EXECUTOR_CALLBACKS_INIT;
+    e.user = &shutdowns;
+    e.submit = submit_never;
+    e.shutdown = count_shutdown;
+    aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
+    o.executor = &e;
+    o.memory_limit = 1000; /* not even the catalogue fits */
+    aip_context *ctx = NULL;
+    FAILS(aip_context_create(&o, &ctx, &err), AIP_E_MEMORY_LIMIT, "memory limit");
+    ck_assert_int_eq(shutdowns, 0);
+    o.memory_limit = 0;
+    OK(aip_context_create(&o, &ctx, &err));
+    aip_context_close(ctx);
+    ck_assert_int_eq(shutdowns, 1);
+    aip_context_free(ctx);
+    ck_assert_int_eq(shutdowns, 1);
+}
+END_TEST
+
 Suite *context_suite(void) {
     Suite *suite = suite_create("context");
     TCase *tc = tcase_create("context");
@@ -225,6 +248,7 @@ Suite *context_suite(void) {
     tcase_add_test(tc, the_hosts_allocator_gets_back_what_it_gave_in_any_order_of_freeing);
     tcase_add_test(tc, after_close_calls_are_refused_and_handles_can_still_be_freed);
     tcase_add_test(tc, a_hosts_executor_runs_the_work_or_the_waiting_thread_does);
+    tcase_add_test(tc, an_executor_hears_of_the_end_of_a_context_that_was_created_and_of_no_other);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -1,7 +1,9 @@
 /* one_hot_encoder against scikit-learn 1.5.2's OneHotEncoder. */
 #include "transform_suites.h"
 
+#include "base/memory.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 #define E_ACUTE "\xc3\xa9"
 #define NIHON "\xe6\x97\xa5\xe6\x9c\xac"
@@ -152,6 +154,35 @@ START_TEST(what_was_learned_of_one_type_is_not_used_on_another_of_the_same_width
 }
 END_TEST
 
+static void drop_bytes(void *owner) { free(owner); }
+
+/* "b", "a", "b" in memory of three bytes: a reader of more than is there shows under a checker of memory. */
+START_TEST(texts_that_end_where_somebody_elses_memory_ends_are_encoded) {
+    aip_context *ctx = tt_context(0);
+    static const int32_t offsets[4] = {0, 1, 2, 3};
+    aip_field field = aip__field("t", AIP_UTF8);
+    aip_schema *schema = NULL;
+    aip_batch *batch = NULL;
+    aip_dataset *d = NULL;
+    OK(aip_schema_create(ctx, &field, 1, &schema, &err));
+    aip__column *c = aip__column_blank(ctx, AIP_UTF8, 3);
+    char *bytes = malloc(3);
+    memcpy(bytes, "bab", 3);
+    c->values_buffer = aip__buffer_wrap(ctx, bytes, 3, drop_bytes, bytes);
+    c->values = bytes;
+    c->offsets = offsets;
+    OK(aip__batch_new(schema, 3, &c, &batch, &err));
+    OK(aip__dataset_memory(ctx, schema, &batch, 1, &d, &err));
+    tt_rows r = tt_fit_apply(ctx, "one_hot_encoder", NULL, d, d);
+    ck_assert_str_eq(tt_names(&r), "t_a,t_b");
+    EXPECT(&r, "t_b", 0, 1, 0, 1);
+    tt_rows_free(&r);
+    aip_dataset_free(d);
+    aip_schema_free(schema);
+    tt_context_end(ctx);
+}
+END_TEST
+
 Suite *encoder_suite(void) {
     const TTest *const tests[] = {names_order_and_values_are_those_of_scikit_learn,
                                   the_first_category_can_be_dropped,
@@ -159,6 +190,7 @@ Suite *encoder_suite(void) {
                                   long_texts_are_told_apart_and_too_many_are_refused,
                                   a_column_without_rows_and_other_types_are_handled,
                                   what_was_learned_of_one_type_is_not_used_on_another_of_the_same_width,
+                                  texts_that_end_where_somebody_elses_memory_ends_are_encoded,
                                   NULL};
     return unit_suite("one_hot_encoder", tests);
 }
