@@ -173,7 +173,9 @@ typedef struct aip_api {
     int32_t (*stage_describe)(const aip_stage *stage, char **json, aip_error **err); /* 0.2.0 */
     void (*stage_retain)(aip_stage *stage); /* 0.2.0 */
     int32_t (*error_copy)(aip_error **err, const aip_error *from); /* 0.2.0 */
+    int32_t (*stage_n_stages)(const aip_stage *stage); /* 0.2.0 */
     int32_t (*pass_cancelled)(const aip_pass *pass); /* 0.2.0 */
+    aip_stage *(*stage_at)(aip_stage *stage, int32_t i); /* 0.2.0 */
     int32_t (*pass_reject)(aip_pass *pass, int64_t line, const char *column, int64_t offset, const char *reason, const char *raw, size_t n, aip_error **err); /* 0.2.0 */
     int32_t (*batch_derive)(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err); /* 0.2.0 */
 } aip_api;

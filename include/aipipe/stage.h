@@ -83,6 +83,10 @@ AIP_API int32_t aip_stage_output_schema(aip_stage *stage, const aip_schema *in, 
 AIP_API int32_t aip_stage_apply(aip_stage *stage, const aip_batch *in, aip_batch **out, aip_error **err);
 AIP_API const char *aip_stage_name(const aip_stage *stage); /* borrowed. immutable */
 AIP_API int32_t aip_stage_rows(const aip_stage *stage);     /* AIP_ROWS_*. immutable */
+/* How many stages a pipeline has, and the i-th; a fitted pipeline's are fitted. Of any other stage: 1, and itself. NULL out of range; borrowed.
+ * immutable */
+AIP_API int32_t aip_stage_n_stages(const aip_stage *stage);
+AIP_API aip_stage *aip_stage_at(aip_stage *stage, int32_t i);
 /* The stage as JSON text, free with aip_text_free: {"name", "params" (canonical), "rows": "same" | "fewer" | "other", "fitted": whether it can
  * be applied, "learned": {...}}; of a pipeline also "stages", the same of each. "learned" is null when there is nothing, or nothing to show. Its
  * values have scikit-learn's names without the underscore at the end, and are objects by column name, in the order of the fit:

@@ -455,6 +455,13 @@ const char *aip_stage_name(const aip_stage *stage) {
     return !stage ? "" : stage->spec ? stage->spec->descriptor->name : "pipeline";
 }
 
+int32_t aip_stage_n_stages(const aip_stage *stage) { return !stage ? 0 : stage->spec ? 1 : stage->n; }
+
+aip_stage *aip_stage_at(aip_stage *stage, int32_t i) {
+    if (i < 0 || i >= aip_stage_n_stages(stage)) return NULL;
+    return stage->spec ? stage : stage->stages[i];
+}
+
 int32_t aip_stage_rows(const aip_stage *stage) {
     if (!stage) return AIP_ROWS_SAME;
     if (stage->spec) return stage->spec->descriptor->rows;

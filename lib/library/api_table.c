@@ -154,7 +154,9 @@ const aip_api aip__api = {
     aip_stage_describe,
     aip_stage_retain,
     aip_error_copy,
+    aip_stage_n_stages,
     aip_pass_cancelled,
+    aip_stage_at,
     aip_pass_reject,
     aip_batch_derive,
 };

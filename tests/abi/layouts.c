@@ -447,11 +447,13 @@ FUNCTION(aip_stage_output_schema, int32_t (*)(aip_stage *stage, const aip_schema
 FUNCTION(aip_stage_apply, int32_t (*)(aip_stage *stage, const aip_batch *in, aip_batch **out, aip_error **err));
 FUNCTION(aip_stage_name, const char *(*)(const aip_stage *stage));
 FUNCTION(aip_stage_rows, int32_t (*)(const aip_stage *stage));
+FUNCTION(aip_stage_n_stages, int32_t (*)(const aip_stage *stage));
+FUNCTION(aip_stage_at, aip_stage *(*)(aip_stage *stage, int32_t i));
 FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, aip_error **err));
 FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 
-SIZE(aip_api, 1216);
+SIZE(aip_api, 1232);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -600,9 +602,11 @@ FIELD(aip_api, package_transform, 1160);
 FIELD(aip_api, stage_describe, 1168);
 FIELD(aip_api, stage_retain, 1176);
 FIELD(aip_api, error_copy, 1184);
-FIELD(aip_api, pass_cancelled, 1192);
-FIELD(aip_api, pass_reject, 1200);
-FIELD(aip_api, batch_derive, 1208);
+FIELD(aip_api, stage_n_stages, 1192);
+FIELD(aip_api, pass_cancelled, 1200);
+FIELD(aip_api, stage_at, 1208);
+FIELD(aip_api, pass_reject, 1216);
+FIELD(aip_api, batch_derive, 1224);
 /* clang-format on */
 
 int main(void) { return 0; }

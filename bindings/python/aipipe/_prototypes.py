@@ -987,6 +987,8 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_stage_apply": (ctypes.c_int32, (aip_stage, aip_batch, ctypes.POINTER(aip_batch), ctypes.POINTER(aip_error))),
     "aip_stage_name": (ctypes.c_char_p, (aip_stage,)),
     "aip_stage_rows": (ctypes.c_int32, (aip_stage,)),
+    "aip_stage_n_stages": (ctypes.c_int32, (aip_stage,)),
+    "aip_stage_at": (aip_stage, (aip_stage, ctypes.c_int32)),
     "aip_stage_describe": (ctypes.c_int32, (aip_stage, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
     "aip_stage_retain": (None, (aip_stage,)),
     "aip_stage_free": (None, (aip_stage,)),

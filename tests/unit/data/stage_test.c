@@ -234,6 +234,15 @@ START_TEST(in_a_pipeline_each_stage_learns_from_what_the_stages_before_give) {
     OK(aip_stage_pipeline(ctx, both, 3, &pipeline, &err));
     ck_assert_int_eq(pipeline->n, 3);
     OK(aip_stage_fit(pipeline, d, NULL, &fitted, &err));
+    ck_assert_int_eq(aip_stage_n_stages(fitted), 3);
+    for (int32_t i = 0; i < 3; i++) {
+        ck_assert(aip_stage_is_fitted(aip_stage_at(fitted, i)));
+        ck_assert_str_eq(aip_stage_name(aip_stage_at(fitted, i)), "center");
+    }
+    ck_assert_ptr_null(aip_stage_at(fitted, 3));
+    ck_assert_ptr_null(aip_stage_at(fitted, -1));
+    ck_assert_ptr_eq(aip_stage_at(x, 0), x);
+    ck_assert_int_eq(aip_stage_n_stages(NULL), 0);
     ck_assert_double_eq(*(double *)fitted->stages[0]->learned->fitted, 3.5);
     ck_assert_double_eq(*(double *)fitted->stages[1]->learned->fitted, 35);
     ck_assert_double_eq(*(double *)fitted->stages[2]->learned->fitted, 0);
