@@ -33,6 +33,13 @@ def versions(description):
             + "".join(f"{name:<{wide}}  {kind:<8}  {since}\n" for name, kind, since in rows))
 
 
+def grown(description):
+    """For abidiff: the structs that grew at their end since they were released."""
+    sections = [f"\n[suppress_type]\n  type_kind = struct\n  name = {s['name']}\n  has_data_member_inserted_at = end\n"
+                for s in of_kind(description, "struct") if any("since" in field for field in s["fields"])]
+    return f"# Structs that grew at their end since they were released. {NOTE}\n" + "".join(sections)
+
+
 def slots(description):
     return sorted(of_kind(description, "function"), key=lambda entry: entry["api_slot"])
 

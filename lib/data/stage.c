@@ -82,7 +82,7 @@ static int32_t check_ops(const aip_descriptor *d, aip_error **err) {
         problem = "expected apply, or carry_bytes, summarise, carry and apply_carry";
     else if (ops->fold && (!ops->fold_create || !ops->fold_destroy || !ops->fold_finish || !ops->fitted_destroy))
         problem = "a fold needs fold_create, fold_destroy, fold_finish and fitted_destroy";
-    else if (ops->fold && ops->fold->struct_size < sizeof *ops->fold)
+    else if (ops->fold && ops->fold->struct_size < AIP__FOLD_OPS_FIRST_SIZE)
         problem = "fold->struct_size is not sizeof(aip_fold_ops)";
     else if (ops->fold
              && (!ops->fold->state_bytes || !ops->fold->init || !ops->fold->update || !ops->fold->merge || !ops->fold->destroy))

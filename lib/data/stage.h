@@ -10,6 +10,8 @@
 
 /* The least table of functions that a host may have: that of 0.1.0. */
 #define AIP__STAGE_OPS_FIRST_SIZE offsetof(aip_stage_ops, describe)
+/* And of aip_fold_ops. */
+#define AIP__FOLD_OPS_FIRST_SIZE (offsetof(aip_fold_ops, destroy) + sizeof(((aip_fold_ops *)NULL)->destroy))
 
 typedef struct aip__stage_spec { /* shared, immutable */
     _Atomic(int64_t) refs;
