@@ -92,6 +92,8 @@ const aip__node *aip__dag_written_path(const aip_dag *dag, int32_t task, const a
 int32_t aip__dag_check_paths(const aip_dag *dag, const aip__node *const *definitions, aip_error **err);
 /* A list of stages (or the name of one) as `transform` and `train` have it: each is made and dropped again. */
 int32_t aip__dag_check_stages(aip_dag *dag, const aip__node *stages, aip_error **err);
+/* Of stages that were checked: each may stand in a package. */
+int32_t aip__dag_check_package_stages(aip_dag *dag, const aip__node *stages, aip_error **err);
 int32_t aip__dag_check_default_args(const aip_dag *dag, aip_error **err);
 /* Logs, once for each, what the file asks for and this version does not do. */
 void aip__dag_warn(const aip_dag *dag);

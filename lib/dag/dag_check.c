@@ -41,6 +41,12 @@ static const aip_descriptor *operator_named(aip_context *ctx, const char *name) 
     return NULL;
 }
 
+/* The place of an error in a task's definition. The message itself leaves the task's name out: the error's text has it before. */
+static int32_t at_task(const aip_dag *dag, const aip__node *at, const char *task, int32_t status, aip_error **err) {
+    aip__error_at_task(err, task);
+    return aip__dag_place(dag, at, status, err);
+}
+
 /* An unknown key: the nearest of the operators and of the keys of any task. */
 static int32_t unknown_key(const aip_dag *dag, const char *task, const aip__node *key, aip_error **err) {
     const char *names[128];
@@ -49,37 +55,32 @@ static int32_t unknown_key(const aip_dag *dag, const char *task, const aip__node
     for (int32_t i = 0; (d = aip__catalog_at(dag->ctx, i)) != NULL && n < 128 - N_TASK_KEYS; i++)
         if (d->kind == AIP_KIND_OPERATOR) names[n++] = d->name;
     for (size_t i = 0; i < N_TASK_KEYS; i++) names[n++] = task_keys[i].name;
-    char message[160];
-    snprintf(message, sizeof message, "task '%.100s': unknown key ", task);
-    return aip__dag_place(dag, key, aip__dag_unknown(dag->ctx, message, key->string, names, n, err), err);
+    return at_task(dag, key, task, aip__dag_unknown(dag->ctx, "unknown key ", key->string, names, n, err), err);
 }
 
 int32_t aip__dag_find_operator(const aip_dag *dag, const char *task, const aip__node *definition, const aip_descriptor **out,
                                aip_error **err) {
     const aip_descriptor *found = NULL;
     if (definition->kind != AIP__MAP)
-        return aip__dag_place(dag, definition,
-                              aip__error_set(err, AIP_E_PARAM, "task '%s' is %s: expected a map with an operator", task,
-                                             aip__node_kind_name(definition->kind)),
-                              err);
+        return at_task(
+            dag, definition, task,
+            aip__error_set(err, AIP_E_PARAM, "expected a map with an operator, found %s", aip__node_kind_name(definition->kind)),
+            err);
     for (int32_t i = 0; i < definition->n; i++) {
         const aip__node *key = definition->keys[i];
         if (task_key(key->string)) continue;
         const aip_descriptor *d = operator_named(dag->ctx, key->string);
         if (!d) return unknown_key(dag, task, key, err);
         if (found)
-            return aip__dag_place(dag, key,
-                                  aip__error_set(err, AIP_E_PARAM, "task '%s' has two operators, '%s' and '%s': expected one",
-                                                 task, found->name, d->name),
-                                  err);
+            return at_task(dag, key, task,
+                           aip__error_set(err, AIP_E_PARAM, "two operators, '%s' and '%s': expected one", found->name, d->name),
+                           err);
         found = d;
     }
     if (!found)
-        return aip__dag_place(dag, definition,
-                              aip__error_set(err, AIP_E_PARAM,
-                                             "task '%s' has no operator: expected one such as read, transform, train or command",
-                                             task),
-                              err);
+        return at_task(dag, definition, task,
+                       aip__error_set(err, AIP_E_PARAM, "no operator: expected one such as read, transform, train or command"),
+                       err);
     *out = found;
     return AIP_OK;
 }
@@ -91,9 +92,8 @@ static int32_t bad_from(const aip_dag *dag, const aip__task *t, const aip__node 
                                            "`from: {package: task, data: task}`", "`from: task`",
                                            "`from: task` or `from: {package: task, data: task}`"};
     aip__from from = aip__dag_ops(dag, (int32_t)(t - dag->tasks))->from;
-    return aip__dag_place(
-        dag, at, aip__error_set(err, AIP_E_PARAM, "task '%s' (%s): expected %s", t->name, t->operator_->name, expected[from]),
-        err);
+    return at_task(dag, at, t->name, aip__error_set(err, AIP_E_PARAM, "%s: expected %s", t->operator_->name, expected[from]),
+                   err);
 }
 
 static int32_t link_pair(aip_dag *dag, int32_t task, const aip__node *from, aip_error **err) {
@@ -234,6 +234,16 @@ int32_t aip__dag_check_stages(aip_dag *dag, const aip__node *stages, aip_error *
     return AIP_OK;
 }
 
+int32_t aip__dag_check_package_stages(aip_dag *dag, const aip__node *stages, aip_error **err) {
+    int32_t n = stages->kind == AIP__LIST ? stages->n : 1;
+    for (int32_t i = 0; i < n; i++) {
+        const aip__node *stage = stages->kind == AIP__LIST ? stages->items[i] : stages;
+        const aip_descriptor *d = stage_named(dag->ctx, stage);
+        if (d) AIP__TRY(aip__dag_place(dag, stage, aip__package_check_kind(d, err), err));
+    }
+    return AIP_OK;
+}
+
 int32_t aip__dag_check_file(const aip_dag *dag, const aip__node *at, aip_error **err) {
     if (!aip__path_is_connectors(dag->ctx, at->string)) return AIP_OK;
     return aip__dag_place(dag, at,
@@ -248,12 +258,12 @@ static int32_t check_output_path(aip_dag *dag, int32_t task, const aip__node *ou
     const aip__operator_ops *ops = aip__dag_ops(dag, task);
     const aip__task *t = &dag->tasks[task];
     if (ops->makes == AIP__MAKES_NOTHING)
-        return aip__dag_place(dag, output,
-                              aip__error_set(err, AIP_E_PARAM,
-                                             "task '%s' (%s) makes no one thing that `output` could write: expected "
-                                             "it at a task that makes a dataset, a package or metrics",
-                                             t->name, t->operator_->name),
-                              err);
+        return at_task(dag, output, t->name,
+                       aip__error_set(err, AIP_E_PARAM,
+                                      "%s makes no one thing that `output` could write: expected it at a task that makes a "
+                                      "dataset, a package or metrics",
+                                      t->operator_->name),
+                       err);
     if (ops->makes == AIP__MAKES_DATASET) return aip__write_check(dag->ctx, output, dag->source, dag->base_dir, err);
     if (output->kind == AIP__STRING && output->length > 0) return aip__dag_check_file(dag, output, err);
     return aip__dag_place(

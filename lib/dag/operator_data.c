@@ -112,9 +112,14 @@ static int32_t split_run(aip_task_context *task, const aip__node *params, aip_er
     return status;
 }
 
+static int32_t split_check(aip_dag *dag, int32_t task, const aip__node *params, aip_error **err) {
+    (void)task;
+    return aip__split_check(dag->ctx, params, dag->source, err);
+}
+
 void aip__operator_split(aip_descriptor *d) {
     static const aip__operator_ops ops = {
-        .check = aip__operator_check_params, .run = split_run, .from = AIP__FROM_DATASET, .outputs = "train|test"};
+        .check = split_check, .run = split_run, .from = AIP__FROM_DATASET, .outputs = "train|test"};
     d->name = "split";
     d->doc = "Splits rows into a training and a test part, as scikit-learn's train_test_split: task.train and task.test";
     d->params = aip__split_params;

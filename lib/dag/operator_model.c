@@ -36,26 +36,15 @@ static const aip_param_spec train_params[] = {
     SPEC(AIP_PARAM_STRINGS, "metrics", "which metrics, of the part that split holds out; null: all that fit", "null"),
 };
 
-static const aip_descriptor split_table = {
-    .struct_size = sizeof(aip_descriptor), .name = "split", .params = aip__split_params, .param_stride = sizeof(aip_param_spec)};
-
-static int32_t check_split(aip_dag *dag, const aip__node *split, aip_error **err) {
-    aip_descriptor table = split_table;
-    aip_params *checked = NULL;
-    table.n_params = aip__split_n_params;
-    AIP__TRY(aip__params_create(dag->ctx, &table, split, dag->source, &checked, err));
-    aip__params_free(checked);
-    return AIP_OK;
-}
-
 static int32_t train_check(aip_dag *dag, int32_t task, const aip__node *params, aip_error **err) {
     AIP__TRY(aip__operator_check_params(dag, task, params, err));
     const aip__node *pipeline = given(params, "pipeline"), *split = given(params, "split"), *metrics = given(params, "metrics");
     aip_model *model = NULL;
     if (pipeline) AIP__TRY(aip__dag_check_stages(dag, pipeline, err));
+    if (pipeline) AIP__TRY(aip__dag_check_package_stages(dag, pipeline, err));
     AIP__TRY(aip__model_from_node(dag->ctx, aip__node_get(params, "model"), dag->source, &model, err));
     aip_model_free(model);
-    if (split) AIP__TRY(check_split(dag, split, err));
+    if (split) AIP__TRY(aip__split_check(dag->ctx, split, dag->source, err));
     AIP__TRY(check_metrics(dag, params, err));
     if (metrics && !split)
         return aip__dag_place(

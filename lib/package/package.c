@@ -66,26 +66,31 @@ int32_t aip__package_finish(aip_package *p, aip_package **out, aip_error **err) 
 
 /* ---- fit ------------------------------------------------------------------------------------------------------------------------ */
 
+int32_t aip__package_check_kind(const aip_descriptor *d, aip_error **err) {
+    const aip_stage_ops *ops = d->ops;
+    const char *why = d->rows == AIP_ROWS_FEWER                ? "it drops rows"
+                      : d->rows == AIP_ROWS_OTHER              ? "it adds or reorders rows"
+                      : d->inputs                              ? "it needs another table"
+                      : ops->carry                             ? "it needs the rows before"
+                      : ops->fold && !(ops->save && ops->load) ? "what it learns cannot be saved"
+                                                               : NULL;
+    if (!why) return AIP_OK;
+    aip__error_set(
+        err, AIP_E_PARAM,
+        "'%s' cannot stand in a package: %s; put it before the training task (a package gives one answer for each row)", d->name,
+        why);
+    aip__error_at_stage(err, d->name);
+    return AIP_E_PARAM;
+}
+
 int32_t aip__package_check_stages(const aip_stage *pipeline, aip_error **err) {
     for (int32_t i = 0; i < pipeline->n; i++) {
-        const aip_stage *s = pipeline->stages[i];
-        const aip_descriptor *d = s->spec->descriptor;
-        const aip_stage_ops *ops = s->spec->ops;
-        const char *why = d->rows == AIP_ROWS_FEWER                ? "it drops rows"
-                          : d->rows == AIP_ROWS_OTHER              ? "it adds or reorders rows"
-                          : d->inputs                              ? "it needs another table"
-                          : !s->spec->params                       ? "it is not in the catalogue"
-                          : ops->carry                             ? "it needs the rows before"
-                          : ops->fold && !(ops->save && ops->load) ? "what it learns cannot be saved"
-                                                                   : NULL;
-        if (why) {
-            aip__error_set(
-                err, AIP_E_PARAM,
-                "'%s' cannot stand in a package: %s; put it before the training task (a package gives one answer for each row)",
-                d->name, why);
-            aip__error_at_stage(err, d->name);
-            return AIP_E_PARAM;
-        }
+        const aip__stage_spec *spec = pipeline->stages[i]->spec;
+        AIP__TRY(aip__package_check_kind(spec->descriptor, err));
+        if (spec->params) continue;
+        aip__error_set(err, AIP_E_PARAM, "'%s' cannot stand in a package: it is not in the catalogue", spec->descriptor->name);
+        aip__error_at_stage(err, spec->descriptor->name);
+        return AIP_E_PARAM;
     }
     return AIP_OK;
 }

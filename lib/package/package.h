@@ -34,6 +34,8 @@ int32_t aip__package_fit(aip_context *ctx, aip_stage *pipeline, aip_model *model
 int32_t aip__package_evaluate(aip_package *package, aip_dataset *dataset, const char *metrics_json, aip__token *token,
                               char **json, aip_error **err);
 
+/* Whether stages of a kind may stand in a package. AIP_E_PARAM names it. */
+int32_t aip__package_check_kind(const aip_descriptor *kind, aip_error **err);
 /* Whether each stage may stand in a package: it keeps rows, needs no other table, and what it learned can be saved. AIP_E_PARAM names the one
  * that may not. */
 int32_t aip__package_check_stages(const aip_stage *pipeline, aip_error **err);

@@ -340,6 +340,16 @@ static int32_t split(aip_dataset *d, const aip_params *params, aip__token *token
     return status;
 }
 
+int32_t aip__split_check(aip_context *ctx, const aip__node *params, const char *source, aip_error **err) {
+    aip_params *checked = NULL;
+    choice c = {0};
+    AIP__TRY(aip__params_create(ctx, &split_descriptor, params, source, &checked, err));
+    int32_t status = read_choice(checked, &c, err);
+    if (status != AIP_OK) aip__error_at_source(err, source);
+    aip__params_free(checked);
+    return status;
+}
+
 int32_t aip__split_dataset(aip_dataset *d, const aip__node *params, const char *source, aip__token *token, aip_dataset **train,
                            aip_dataset **test, aip_error **err) {
     aip_params *checked = NULL;

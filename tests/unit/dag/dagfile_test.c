@@ -35,8 +35,8 @@ static const wrong files[] = {
     /* keys of a task */
     {HEAD "  a: {raed: {path: x.csv}}\n", AIP_E_PARAM, 3, 7, "unknown key 'raed'; did you mean 'read'?"},
     {HEAD "  a: {command: [\"true\"], neds: b}\n", AIP_E_PARAM, 3, 26, "'neds'; did you mean 'needs'?"},
-    {HEAD "  a: {doc: nothing}\n", AIP_E_PARAM, 3, 6, "task 'a' has no operator"},
-    {HEAD "  a: read\n", AIP_E_PARAM, 3, 6, "task 'a' is a string"},
+    {HEAD "  a: {doc: nothing}\n", AIP_E_PARAM, 3, 6, "no operator: expected one such as"},
+    {HEAD "  a: read\n", AIP_E_PARAM, 3, 6, "expected a map with an operator, found a string"},
     {HEAD "  a: {read: x.csv, command: [\"true\"]}\n", AIP_E_PARAM, 3, 20, "two operators, 'read' and 'command'"},
     {HEAD "  a b: {command: [\"true\"]}\n", AIP_E_PARAM, 3, 3, "task name 'a b'"},
     {HEAD "  a: {command: [\"true\"]}\n  a: {command: [\"true\"]}\n", AIP_E_SYNTAX, 4, 3, "a"},
@@ -52,6 +52,18 @@ static const wrong files[] = {
     {HEAD "  a: {command: {argv: x, env: {V: [1]}}}\n", AIP_E_PARAM, 3, 35, "env.V is a list"},
     {HEAD "  a: {command: [x, [y]]}\n", AIP_E_PARAM, 3, 20, "argv[1] is a list"},
     {HEAD "  a: {read: x.csv}\n  b: {from: a, split: {test_siz: 0.2}}\n", AIP_E_PARAM, 4, 24, "did you mean 'test_size'?"},
+    {HEAD "  a: {read: x.csv}\n  b: {from: a, split: {test_size: 1.5}}\n", AIP_E_PARAM, 4, 35,
+     "expected a fraction between 0 and 1"},
+    {HEAD "  a: {read: x.csv}\n  b: {from: a, split: {test_size: 0.6, train_size: 0.5}}\n", AIP_E_PARAM, 4, 52,
+     "together are more"},
+    {HEAD "  a: {read: x.csv}\n  b: {from: a, train: {target: y, model: logistic_regression, split: {test_size: 0.0}}}\n",
+     AIP_E_PARAM, 4, 82, "expected a fraction between 0 and 1"},
+    {HEAD
+     "  a: {read: x.csv}\n  b: {from: a, train: {target: y, pipeline: [standard_scaler, drop_missing], model: logistic_regression}}\n",
+     AIP_E_PARAM, 4, 63, "'drop_missing' cannot stand in a package: it drops rows"},
+    {HEAD
+     "  a: {read: x.csv}\n  b: {from: a, train: {target: y, pipeline: [{join: {with: a, on: k}}], model: logistic_regression}}\n",
+     AIP_E_PARAM, 4, 46, "'join' cannot stand in a package: it drops rows"},
     {HEAD "  a: {read: x.csv}\n  b: {from: a, transform: [drop_mising]}\n", AIP_E_NOT_FOUND, 4, 28,
      "did you mean 'drop_missing'?"},
     {HEAD "  a: {read: x.csv}\n  b: {from: a, transform: [{simple_imputer: {strategy: mode}}]}\n", AIP_E_PARAM, 4, 56,
@@ -116,6 +128,8 @@ START_TEST(each_wrong_file_is_refused_with_its_line_and_column) {
         ck_assert_msg(w->column < 0 || aip_error_column(err) == w->column, "%s\ncolumn %d: %s", w->text, (int)w->column,
                       aip_error_text(err));
         ck_assert_ptr_null(dag);
+        const char *task = strstr(aip_error_text(err), "task 'a': "); /* the place, once */
+        ck_assert_msg(!task || !strstr(task + 1, "task 'a'"), "%s", aip_error_text(err));
         aip_error_free(err);
     }
     test_context_end(ctx);
