@@ -178,6 +178,7 @@ typedef struct aip_api {
     aip_stage *(*stage_at)(aip_stage *stage, int32_t i); /* 0.2.0 */
     int32_t (*pass_reject)(aip_pass *pass, int64_t line, const char *column, int64_t offset, const char *reason, const char *raw, size_t n, aip_error **err); /* 0.2.0 */
     int32_t (*batch_derive)(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err); /* 0.2.0 */
+    int32_t (*scorer_prepare)(aip_scorer *scorer, const char **by_batches, aip_error **err); /* 0.2.0 */
 } aip_api;
 /* clang-format on */
 

@@ -64,7 +64,15 @@ AIP_API int32_t aip_scorer_create(aip_package *package, const char *params_json,
  * (one byte), AIP_UTF8 (const char *, NULL is missing), AIP_DATE32, AIP_TIMESTAMP. It need not be the input's own type where nothing is lost:
  * integers widen, and a whole float stands for an integer. Errors: AIP_E_SCHEMA. one-at-a-time */
 AIP_API int32_t aip_scorer_bind(aip_scorer *scorer, const char *column, int32_t type, size_t offset, aip_error **err);
-/* n rows, `stride` bytes apart; out: n doubles. An input left unbound is AIP_E_STATE. one-at-a-time */
+/* Does now what the first run would: binds the pipeline to these types and compiles it. After it, runs that succeed allocate nothing, but for
+ * the first few where a derived column makes texts (their memory grows to the longest), and take no lock. *by_batches (NULL is fine): NULL; or, when
+ * a stage cannot be compiled (one of the host's without `row_plan`, a cast into text, a decimal), its name, borrowed: then runs gather rows into
+ * batches, which allocate, and a single row costs microseconds. Either way the bits are those of aip_package_predict. Errors: AIP_E_STATE (an
+ * input is not bound), AIP_E_SCHEMA, AIP_E_NOMEM, AIP_E_MEMORY_LIMIT. one-at-a-time */
+AIP_API int32_t aip_scorer_prepare(aip_scorer *scorer, const char **by_batches, aip_error **err);
+/* n rows, `stride` bytes apart; out: n doubles, of no meaning after an error. One row, or a few, cost some tens of nanoseconds each; many in one
+ * call about what it takes to read them. Rows need no alignment. Errors: AIP_E_STATE (an input is not bound), AIP_E_DATA naming column and
+ * row. one-at-a-time */
 AIP_API int32_t aip_scorer_run(aip_scorer *scorer, const void *rows, size_t stride, int64_t n, double *out, aip_error **err);
 AIP_API void aip_scorer_free(aip_scorer *scorer);
 

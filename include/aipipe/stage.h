@@ -25,6 +25,15 @@ typedef struct aip_fold_ops {
     void (*destroy)(const void *fold, void *state);
 } aip_fold_ops;
 
+/* ---- rows: what a scorer runs ---------------------------------------------------------------------------------------------------------
+ * A row plan is a pipeline made ready for one scorer: steps over a few rows in scratch memory, with no allocation, lock or name lookup. */
+typedef struct aip_row_plan aip_row_plan;
+
+typedef struct aip_row_text { /* a text of a row; bytes is NULL where it is null */
+    const char *bytes;
+    size_t n;
+} aip_row_text;
+
 /* ---- the functions of a kind of stage ------------------------------------------------------------------------------------------------
  * self     what create made from the parameters: immutable.
  * fitted   what a fit learned, or load read back: immutable. NULL for a stage without fold.
@@ -62,6 +71,10 @@ typedef struct aip_stage_ops {
     /* Writes what was learned as the text of a JSON object (aip_writer_bytes), for aip_stage_describe; NaN and infinities as the texts "NaN",
      * "Infinity" and "-Infinity". NULL, or a table that ends before it: learned values are not shown. Since 0.2.0. */
     int32_t (*describe)(const void *self, const void *fitted, aip_writer *json, aip_error **err);
+    /* Since 0.2.0; may be NULL. How a scorer applies the stage to single rows without allocating: adds to the plan what does to rows what
+     * apply does to batches, with the same bits. (Open to the library's own stages so far.) AIP_E_UNSUPPORTED (no error is made): not for
+     * this binding. Without it, or where it is not supported, the scorer makes batches of its rows, for all stages: right, and slower. */
+    int32_t (*row_plan)(const void *bound, aip_row_plan *plan, aip_error **err);
 } aip_stage_ops;
 
 /* ---- stages ----------------------------------------------------------------------------------------------------------------------------- */

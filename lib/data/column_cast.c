@@ -1,6 +1,7 @@
 /* Columns of one type into another, value by value: a row is read as an integer, a float or a text, converted, and written. A value fits when
  * nothing but the digits that float rounding takes is lost: 1.5 is no int64, 12.345 no decimal of scale 2; time of day is cut from a
  * timestamp that becomes a date. */
+#include "data/column_cast.h"
 #include "base/context.h"
 #include "base/error.h"
 #include "data/convert.h"
@@ -75,22 +76,13 @@ void aip__column_to_f64(const aip__column *c, int32_t scale, double *out) {
 
 /* ---- one value -------------------------------------------------------------------------------------------------------------------- */
 
-typedef enum { AS_INTEGER, AS_FLOAT, AS_TEXT } cell_kind;
-typedef struct cell {
-    cell_kind kind;
-    int64_t i;
-    double d;
-    const char *s;
-    size_t n;
-} cell;
-
-static cell_kind kind_of(int32_t type) {
-    if (type == AIP_FLOAT32 || type == AIP_FLOAT64) return AS_FLOAT;
-    return type == AIP_UTF8 || type == AIP_BINARY || type == AIP_DICTIONARY ? AS_TEXT : AS_INTEGER;
+aip__cell_kind aip__cell_kind_of(int32_t type) {
+    if (type == AIP_FLOAT32 || type == AIP_FLOAT64) return AIP__CELL_FLOAT;
+    return type == AIP_UTF8 || type == AIP_BINARY || type == AIP_DICTIONARY ? AIP__CELL_TEXT : AIP__CELL_INTEGER;
 }
 
-static cell read_cell(const aip__column *c, int64_t row) {
-    cell v = {.kind = kind_of(c->type)};
+static aip__cell read_cell(const aip__column *c, int64_t row) {
+    aip__cell v = {.kind = aip__cell_kind_of(c->type)};
     switch (c->type) {
     case AIP_BOOL: v.i = aip__bit_get(c->values, row); break;
     case AIP_INT32:
@@ -105,13 +97,13 @@ static cell read_cell(const aip__column *c, int64_t row) {
     return v;
 }
 
-static size_t text_of(const cell *v, const aip_field *from, char out[64]) {
+static size_t text_of(const aip__cell *v, const aip_field *from, char out[64]) {
     switch (from->type) {
     case AIP_BOOL: memcpy(out, v->i ? "true" : "false", v->i ? 4 : 5); return v->i ? 4 : 5;
     case AIP_DATE32: return aip__format_date(out, (int32_t)v->i);
     case AIP_TIMESTAMP: return aip__format_timestamp(out, v->i, from->zone != NULL);
     case AIP_DECIMAL64: return aip__format_decimal(out, v->i, from->scale);
-    default: return v->kind == AS_FLOAT ? aip__format_f64(out, v->d) : aip__format_i64(out, v->i);
+    default: return v->kind == AIP__CELL_FLOAT ? aip__format_f64(out, v->d) : aip__format_i64(out, v->i);
     }
 }
 
@@ -157,21 +149,20 @@ static bool integer_from_text(const char *s, size_t n, const aip_field *to, int6
     }
 }
 
-/* The value as what the integer-like type `to` stores; false when it does not fit. */
-static bool to_integer(const cell *v, const aip_field *from, const aip_field *to, int64_t *out) {
+bool aip__cell_to_integer(const aip__cell *v, const aip_field *from, const aip_field *to, int64_t *out) {
     int64_t i = v->i;
-    if (v->kind == AS_TEXT) {
+    if (v->kind == AIP__CELL_TEXT) {
         if (!integer_from_text(v->s, v->n, to, &i)) return false;
     } else if (to->type == AIP_BOOL) {
-        i = v->kind == AS_FLOAT ? v->d != 0 : v->i != 0;
-        if (v->kind == AS_FLOAT && v->d != v->d) return false;
+        i = v->kind == AIP__CELL_FLOAT ? v->d != 0 : v->i != 0;
+        if (v->kind == AIP__CELL_FLOAT && v->d != v->d) return false;
     } else if (to->type == AIP_DECIMAL64) {
-        if (v->kind == AS_FLOAT) {
+        if (v->kind == AIP__CELL_FLOAT) {
             if (!integer_from_float(rint(v->d * (double)tens[to->scale]), &i)) return false;
         } else if (!rescale(v->i, from->type == AIP_DECIMAL64 ? from->scale : 0, to->scale, &i)) {
             return false;
         }
-    } else if (v->kind == AS_FLOAT) {
+    } else if (v->kind == AIP__CELL_FLOAT) {
         if (!integer_from_float(v->d, &i)) return false;
     } else if (from->type == AIP_DECIMAL64) {
         if (!rescale(v->i, from->scale, 0, &i)) return false;
@@ -185,11 +176,11 @@ static bool to_integer(const cell *v, const aip_field *from, const aip_field *to
     return true;
 }
 
-static bool to_float(const cell *v, const aip_field *from, const aip_field *to, double *out) {
+bool aip__cell_to_float(const aip__cell *v, const aip_field *from, const aip_field *to, double *out) {
     double d = v->d;
-    if (v->kind == AS_TEXT) {
+    if (v->kind == AIP__CELL_TEXT) {
         if (!aip__parse_f64(v->s, v->n, '.', &d)) return false;
-    } else if (v->kind == AS_INTEGER) {
+    } else if (v->kind == AIP__CELL_INTEGER) {
         d = (double)v->i;
         if (from->type == AIP_DECIMAL64) d /= (double)tens[from->scale];
     }
@@ -200,11 +191,11 @@ static bool to_float(const cell *v, const aip_field *from, const aip_field *to, 
 
 /* ---- a column ---------------------------------------------------------------------------------------------------------------------- */
 
-static int32_t refuse(const cell *v, const aip_field *from, const aip_field *to, int64_t row, aip_error **err) {
+static int32_t refuse(const aip__cell *v, const aip_field *from, const aip_field *to, int64_t row, aip_error **err) {
     char text[64];
     const char *s = v->s;
-    size_t n = v->kind == AS_TEXT ? v->n : text_of(v, from, text);
-    if (v->kind != AS_TEXT) s = text;
+    size_t n = v->kind == AIP__CELL_TEXT ? v->n : text_of(v, from, text);
+    if (v->kind != AIP__CELL_TEXT) s = text;
     size_t shown = aip__utf8_prefix(s, n, TEXT_SHOWN);
     aip__error_set(err, AIP_E_DATA, "row %lld: expected a value that fits %s, found '%.*s'%s", (long long)row,
                    aip_type_name(to->type), (int)shown, s, shown < n ? "..." : "");
@@ -224,13 +215,13 @@ static int32_t cast_fixed(const aip__column *c, const aip_field *from, const aip
         if (!validity) goto refused;
         memcpy(validity, c->validity, aip__bitmap_bytes(c->length));
     }
-    bool floating = kind_of(to->type) == AS_FLOAT;
+    bool floating = aip__cell_kind_of(to->type) == AIP__CELL_FLOAT;
     for (int64_t row = 0; row < c->length; row++) {
         if (!aip__valid(c->validity, row)) continue;
-        cell v = read_cell(c, row);
+        aip__cell v = read_cell(c, row);
         int64_t i = 0;
         double d = 0;
-        if (floating ? !to_float(&v, from, to, &d) : !to_integer(&v, from, to, &i)) {
+        if (floating ? !aip__cell_to_float(&v, from, to, &d) : !aip__cell_to_integer(&v, from, to, &i)) {
             if (strict) {
                 status = refuse(&v, from, to, row, err);
                 goto fail;
@@ -273,8 +264,8 @@ static int32_t cast_text(const aip__column *c, const aip_field *from, const aip_
             status = aip__utf8_add_null(&b, err);
             continue;
         }
-        cell v = read_cell(c, row);
-        if (v.kind != AS_TEXT) {
+        aip__cell v = read_cell(c, row);
+        if (v.kind != AIP__CELL_TEXT) {
             status = aip__utf8_add(&b, text, text_of(&v, from, text), err);
         } else if (from->type == AIP_BINARY && b.type == AIP_UTF8 && !aip__utf8_valid(v.s, v.n)) {
             status = strict ? refuse(&v, from, to, row, err) : aip__utf8_add_null(&b, err);
@@ -290,7 +281,8 @@ static int32_t cast_text(const aip__column *c, const aip_field *from, const aip_
 static bool possible(const aip_field *from, const aip_field *to) {
     bool from_time = from->type == AIP_DATE32 || from->type == AIP_TIMESTAMP;
     bool to_time = to->type == AIP_DATE32 || to->type == AIP_TIMESTAMP;
-    if (from->type == AIP_BINARY || to->type == AIP_BINARY) return kind_of(from->type) == AS_TEXT && kind_of(to->type) == AS_TEXT;
+    if (from->type == AIP_BINARY || to->type == AIP_BINARY)
+        return aip__cell_kind_of(from->type) == AIP__CELL_TEXT && aip__cell_kind_of(to->type) == AIP__CELL_TEXT;
     if (from_time && (to->type == AIP_BOOL || to->type == AIP_DECIMAL64)) return false;
     return !(to_time && (from->type == AIP_BOOL || from->type == AIP_DECIMAL64));
 }
@@ -301,6 +293,8 @@ static bool needs_zone_rules(const aip_field *from, const aip_field *to) {
     return strcmp(from->zone ? from->zone : to->zone, "UTC") != 0;
 }
 
+bool aip__cast_possible(const aip_field *from, const aip_field *to) { return possible(from, to) && !needs_zone_rules(from, to); }
+
 int32_t aip__column_cast(const aip__column *c, const aip_field *from, const aip_field *to, bool strict, aip__column **out,
                          aip_error **err) {
     if (c->type == to->type && (c->type != AIP_DECIMAL64 || from->scale == to->scale) && !needs_zone_rules(from, to)) {
@@ -308,7 +302,7 @@ int32_t aip__column_cast(const aip__column *c, const aip_field *from, const aip_
         return AIP_OK;
     }
     int32_t status = AIP_OK;
-    if (!possible(from, to) || needs_zone_rules(from, to)) {
+    if (!aip__cast_possible(from, to)) {
         status = aip__error_set(err, AIP_E_UNSUPPORTED, "no cast from %s%s%s to %s%s%s", aip_type_name(from->type),
                                 from->zone ? " in zone " : "", from->zone ? from->zone : "", aip_type_name(to->type),
                                 to->zone ? " in zone " : "", to->zone ? to->zone : "");
@@ -327,7 +321,7 @@ int32_t aip__column_cast(const aip__column *c, const aip_field *from, const aip_
         aip__column_free(texts);
         return status;
     }
-    if (to->type == AIP_FLOAT64 && !c->validity && kind_of(c->type) != AS_TEXT) {
+    if (to->type == AIP_FLOAT64 && !c->validity && aip__cell_kind_of(c->type) != AIP__CELL_TEXT) {
         aip__column *r = NULL;
         AIP__TRY(aip__column_new(c->ctx, AIP_FLOAT64, c->length, false, &r, err));
         aip__column_to_f64(c, from->scale, aip__column_f64_mut(r));

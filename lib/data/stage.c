@@ -396,6 +396,12 @@ void aip__stage_unbind(aip_stage *s, void *bound) {
     if (s->spec->ops->unbind) s->spec->ops->unbind(bound);
 }
 
+int32_t aip__stage_row_plan(aip_stage *s, const void *bound, aip_row_plan *plan, aip_error **err) {
+    const aip_stage_ops *ops = s->spec->ops;
+    bool has = ops->struct_size >= offsetof(aip_stage_ops, row_plan) + sizeof ops->row_plan && ops->row_plan;
+    return has ? ops->row_plan(bound, plan, err) : AIP_E_UNSUPPORTED;
+}
+
 int32_t aip_stage_output_schema(aip_stage *stage, const aip_schema *in, aip_schema **out, aip_error **err) {
     AIP__BEGIN(err);
     if (!stage || !in || !out)

@@ -58,5 +58,7 @@ void aip__stage_params_json(const aip__stage_spec *spec, aip__text *out);
 /* bind with everything checked (fitted?), errors placed at the stage. */
 int32_t aip__stage_bind(aip_stage *s, const aip_schema *in, void **bound, aip_schema **out, aip_error **err);
 void aip__stage_unbind(aip_stage *s, void *bound);
+/* Adds a bound stage to a row plan (data/row_plan.h). AIP_E_UNSUPPORTED, without an error: it goes by batches. */
+int32_t aip__stage_row_plan(aip_stage *s, const void *bound, aip_row_plan *plan, aip_error **err);
 
 #endif

@@ -6,6 +6,7 @@
 #define AIPIPE_LIB_EXPR_EXPR_H
 
 #include "data/batch.h"
+#include "data/row_plan.h"
 
 typedef struct aip__expr aip__expr;             /* immutable */
 typedef struct aip__bound_expr aip__bound_expr; /* immutable: evaluated from many threads at once */
@@ -29,6 +30,9 @@ void aip__expr_unbind(aip__bound_expr *b);
 int32_t aip__expr_eval_columns(const aip__bound_expr *b, aip__column *const *columns, int64_t n_rows, int64_t ordinal,
                                aip__column **out, aip_error **err);
 int32_t aip__expr_eval(const aip__bound_expr *b, const aip_batch *batch, aip__column **out, aip_error **err);
+/* The expression in a row plan over a table of n slots (those of the bound schema): *out is its result. */
+int32_t aip__expr_row_plan(const aip__bound_expr *b, aip_row_plan *plan, const aip__row_slot *slots, int32_t n,
+                           aip__row_slot *out, aip_error **err);
 /* Of a bool expression: *mask has bit i set where row i is true; null is false. Free with aip__buffer_free. immutable */
 int32_t aip__expr_mask(const aip__bound_expr *b, const aip_batch *batch, aip__buffer **mask, aip_error **err);
 

@@ -158,11 +158,16 @@ static void load_dictionary(expr_run *r, const aip__column *c, expr_slot *s, int
 }
 
 static void load(expr_run *r, const expr_bnode *node, expr_slot *s, int64_t n) {
+    s->bad = NULL;
+    if (r->inputs) {
+        s->v = r->inputs[node->column].v;
+        s->valid = r->inputs[node->column].valid;
+        return;
+    }
     const aip__column *c = r->columns[node->column];
     int64_t start = r->start;
     s->v = s->v_buffer;
     s->valid = NULL;
-    s->bad = NULL;
     if (r->dictionary >= 0) {
         load_dictionary(r, c, s, n);
         return;
@@ -294,6 +299,18 @@ static int32_t run_steps(expr_run *r, int32_t from, int32_t to, int64_t n, aip_e
     return AIP_OK;
 }
 
+void aip__expr_run_constants(expr_run *r) {
+    const aip__bound_expr *b = r->bound;
+    for (int32_t k = 0; k < b->n_steps; k++)
+        if (b->steps[k].action == EXPR_DO_CONSTANT)
+            aip__expr_broadcast(&b->nodes[b->steps[k].node], r->constants[b->steps[k].which], r->strip);
+}
+
+int32_t aip__expr_run_strip(expr_run *r, int64_t n, aip_error **err) {
+    aip__expr_arena_reset(&r->arena);
+    return run_steps(r, 0, r->bound->n_steps, n, err);
+}
+
 /* ---- lookups ------------------------------------------------------------------------------------------------------------------ */
 static int32_t fill_lookup(expr_run *r, int32_t k, aip_error **err) {
     const aip__bound_expr *b = r->bound;
@@ -390,9 +407,7 @@ static int32_t evaluate(evaluation *e, aip__column *const *columns, aip_error **
     expr_run *r = &e->run;
     AIP__TRY(aip__expr_run_open(r, b, b->n_slots, b->n_constants, b->n_lookups, strip, err));
     r->columns = columns;
-    for (int32_t k = 0; k < b->n_steps; k++)
-        if (b->steps[k].action == EXPR_DO_CONSTANT)
-            aip__expr_broadcast(&b->nodes[b->steps[k].node], r->constants[b->steps[k].which], strip);
+    aip__expr_run_constants(r);
     for (int32_t k = 0; k < b->n_steps; k++) {
         const expr_step *step = &b->steps[k];
         if (step->action == EXPR_DO_LOOKUP && columns[b->nodes[step->node].dictionary]->dictionary->length < n)
@@ -402,8 +417,7 @@ static int32_t evaluate(evaluation *e, aip__column *const *columns, aip_error **
     r->arena.block = NULL;
     for (r->start = 0; r->start < n; r->start += strip) {
         int64_t m = n - r->start < strip ? n - r->start : strip;
-        aip__expr_arena_reset(&r->arena);
-        AIP__TRY(run_steps(r, 0, b->n_steps, m, err));
+        AIP__TRY(aip__expr_run_strip(r, m, err));
         AIP__TRY(check_bad(e, &r->slots[0], m, err));
         AIP__TRY(emit(e, &r->slots[0], m, err));
     }

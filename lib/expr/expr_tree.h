@@ -234,13 +234,18 @@ struct expr_run {
     expr_lookup *lookups;
     expr_arena arena;
     aip__column *const *columns;
-    int64_t start;      /* of the strip */
-    int32_t dictionary; /* column whose dictionary is the input now; -1: rows */
+    const expr_slot *inputs; /* in place of columns: v, valid by column, strips of a row plan; NULL */
+    int64_t start;           /* of the strip */
+    int32_t dictionary;      /* column whose dictionary is the input now; -1: rows */
 };
 /* Also after a failure, close is due. */
 int32_t aip__expr_run_open(expr_run *r, const aip__bound_expr *b, int32_t n_slots, int32_t n_constants, int32_t n_lookups,
                            int64_t strip, aip_error **err);
 void aip__expr_run_close(expr_run *r);
+/* Broadcasts the constants. */
+void aip__expr_run_constants(expr_run *r);
+/* All steps, over n rows from r->start on: the result is in slots[0]. */
+int32_t aip__expr_run_strip(expr_run *r, int64_t n, aip_error **err);
 /* Runs one node over its arguments' slots args[0..n_args): the result, converted as its parent wants, is left in args[0]. */
 int32_t aip__expr_call(expr_run *r, const expr_bnode *node, expr_slot *args, int32_t n_args, int64_t n, aip_error **err);
 /* Fills n rows of v with a constant's value. */

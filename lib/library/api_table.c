@@ -159,5 +159,6 @@ const aip_api aip__api = {
     aip_stage_at,
     aip_pass_reject,
     aip_batch_derive,
+    aip_scorer_prepare,
 };
 /* clang-format on */

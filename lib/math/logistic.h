@@ -40,6 +40,9 @@ typedef struct aip__logistic_kernels {
     void (*moments)(int32_t n_features, const double *x, int32_t n_rows, double *sum, double *m2);
     /* probability = sigmoid(intercept + sum of coef * x), features in order; 128 of them. */
     void (*predict)(int32_t n_features, const double *x, const double *coef, double intercept, double *probability);
+    /* The same in parts: margin += sum of coef * x, features in order; and margins to probabilities, in place. 128 of them. */
+    void (*margins)(int32_t n_features, const double *x, const double *coef, double *margin);
+    void (*sigmoids)(double *margin);
 } aip__logistic_kernels;
 
 /* For the level in use. */

@@ -211,7 +211,30 @@ static void LEVEL(predict)(int32_t n_features, const double *x, const double *co
     }
 }
 
-static const aip__logistic_kernels LEVEL(kernels) = {LEVEL(block), LEVEL(tiles), LEVEL(moments), LEVEL(predict)};
+static void LEVEL(margins)(int32_t n_features, const double *x, const double *coef, double *margin) {
+    for (int i = 0; i < ROWS; i += 4 * W) {
+        V m0 = LOAD(margin + i), m1 = LOAD(margin + i + W), m2 = LOAD(margin + i + 2 * W), m3 = LOAD(margin + i + 3 * W);
+        for (int32_t j = 0; j < n_features; j++) {
+            const double *xj = x + (size_t)j * ROWS + i;
+            V c = SPLAT(coef[j]);
+            m0 = m0 + c * LOAD(xj);
+            m1 = m1 + c * LOAD(xj + W);
+            m2 = m2 + c * LOAD(xj + 2 * W);
+            m3 = m3 + c * LOAD(xj + 3 * W);
+        }
+        STORE(margin + i, m0);
+        STORE(margin + i + W, m1);
+        STORE(margin + i + 2 * W, m2);
+        STORE(margin + i + 3 * W, m3);
+    }
+}
+
+static void LEVEL(sigmoids)(double *margin) {
+    for (int i = 0; i < ROWS; i += W) STORE(margin + i, LEVEL(sigmoid)(LOAD(margin + i)));
+}
+
+static const aip__logistic_kernels LEVEL(kernels) = {LEVEL(block),   LEVEL(tiles),   LEVEL(moments),
+                                                     LEVEL(predict), LEVEL(margins), LEVEL(sigmoids)};
 
 #undef V
 #undef U

@@ -1,6 +1,7 @@
 /* The stage of beside.h. */
 #include "package/beside.h"
 
+#include "data/row_plan.h"
 #include "transform/cell.h"
 #include <stdio.h>
 #include <string.h>
@@ -284,11 +285,45 @@ static int32_t beside_apply(const void *p, const aip_batch *in, aip_batch **out,
     return status;
 }
 
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t plan_steps(const bound *b, aip_row_plan *plan, const aip__row_slot *given, aip__row_slot *slots, aip_error **err) {
+    for (int32_t i = 0; i < b->n_inputs; i++) {
+        const aip_field *have = &b->in->fields[b->from[i]], *want = &b->inputs->fields[i];
+        slots[i] = given[b->from[i]];
+        if (have->type != want->type) AIP__TRY(aip__row_cast(plan, &given[b->from[i]], have, want, true, &slots[i], err));
+    }
+    AIP__TRY(aip__row_table(plan, slots, b->n_inputs, err));
+    for (int32_t i = 0; i < b->n_steps; i++) {
+        int32_t status = aip__stage_row_plan(b->steps[i], b->bounds[i], plan, err);
+        if (status == AIP_E_UNSUPPORTED && !plan->refused) plan->refused = aip_stage_name(b->steps[i]);
+        AIP__TRY(status);
+    }
+    return AIP_OK;
+}
+
+static int32_t beside_row_plan(const void *p, aip_row_plan *plan, aip_error **err) {
+    const bound *b = p;
+    int32_t n = b->in->n, most = n + b->n_inputs + b->n_added;
+    aip__row_slot *given = aip__alloc(b->ctx, ((size_t)most + 1) * sizeof *given);
+    if (!given) return aip__error_memory(b->ctx, err);
+    memcpy(given, plan->slots, (size_t)n * sizeof *given);
+    int32_t status = plan_steps(b, plan, given, given + n, err);
+    if (status == AIP_OK) {
+        for (int32_t i = 0; i < b->n_kept; i++) given[i] = given[b->kept[i]]; /* kept is ascending */
+        for (int32_t i = 0; i < b->n_added; i++) given[b->n_kept + i] = plan->slots[b->added[i]];
+        status = aip__row_table(plan, given, b->n_kept + b->n_added, err);
+    }
+    aip__free(b->ctx, given);
+    return status;
+}
+
 static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .destroy = beside_destroy,
                                   .bind = beside_bind,
                                   .unbind = beside_unbind,
-                                  .apply = beside_apply};
+                                  .apply = beside_apply,
+                                  .row_plan = beside_row_plan};
 static const aip_descriptor descriptor = {.struct_size = sizeof(aip_descriptor),
                                           .kind = AIP_KIND_STAGE,
                                           .name = "pipeline",

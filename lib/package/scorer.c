@@ -1,7 +1,9 @@
-/* Scorers: rows of the host's own structs, gathered into a small batch and sent through the package's fitted pipeline and model. Bound once, so
- * that a call looks up no names. */
+/* Scorers: rows of the host's own structs through the package's fitted pipeline and model. Bound once, and compiled into a row plan
+ * (data/row_plan.h), so that a call looks up no names and allocates nothing. What a plan cannot do, and rows that it refuses, are gathered into a
+ * batch and go the way of a dataset, which gives the same bits and the messages. */
 #include "package/package.h"
 
+#include "data/row_plan.h"
 #include "exec/float_mode.h"
 #include "package/beside.h"
 #include <math.h>
@@ -19,6 +21,9 @@ struct aip_scorer {
     aip_schema *rows;      /* the host's rows: the inputs in the host's types */
     void *bound;           /* the package's predict stage, to those; NULL until the next run */
     int32_t output;        /* column of what the package's predict stage gives */
+    bool ready;            /* bound is made, and plan where there can be one */
+    aip_row_plan *plan;    /* NULL: by batches */
+    const char *refused;   /* then, the stage that has no rows; of the package's pipeline */
     aip__column **columns; /* scratch */
 };
 
@@ -37,10 +42,19 @@ static const aip_descriptor scorer_descriptor = {.struct_size = sizeof(aip_descr
                                                  .n_params = 1,
                                                  .param_stride = sizeof(aip_param_spec)};
 
+static void unbind_rows(aip_scorer *s) {
+    aip__row_plan_free(s->plan); /* before what its steps point into */
+    if (s->bound) aip__stage_unbind(s->package->predict, s->bound);
+    s->plan = NULL;
+    s->bound = NULL;
+    s->refused = NULL;
+    s->ready = false;
+}
+
 void aip_scorer_free(aip_scorer *s) {
     if (!s) return;
     aip_context *ctx = s->ctx;
-    if (s->bound) aip__stage_unbind(s->package->predict, s->bound);
+    unbind_rows(s);
     aip_schema_free(s->rows);
     aip__free(ctx, s->places);
     aip__free(ctx, s->columns);
@@ -114,8 +128,7 @@ int32_t aip_scorer_bind(aip_scorer *s, const char *column, int32_t type, size_t 
         return AIP_E_SCHEMA;
     }
     s->places[i] = (place){type, offset};
-    if (s->bound) aip__stage_unbind(s->package->predict, s->bound); /* bound anew, to the new types, by the next run */
-    s->bound = NULL;
+    unbind_rows(s); /* bound anew, to the new types, by the next run */
     return AIP_OK;
 }
 
@@ -134,6 +147,45 @@ static int32_t bind_rows(aip_scorer *s, aip_error **err) {
     aip_schema_free(s->rows);
     s->rows = rows;
     return status;
+}
+
+static int32_t compile(aip_scorer *s, aip_error **err) {
+    const aip_schema *inputs = s->package->inputs;
+    aip__row_field *fields = aip__calloc(s->ctx, (size_t)inputs->n + 1, sizeof *fields);
+    if (!fields) return aip__error_memory(s->ctx, err);
+    for (int32_t i = 0; i < inputs->n; i++) fields[i] = (aip__row_field){s->places[i].type, s->places[i].offset};
+    aip_row_plan *plan = NULL;
+    int32_t status = aip__row_plan_new(s->ctx, fields, inputs->n, &plan, err);
+    aip__free(s->ctx, fields);
+    if (status == AIP_OK) status = aip__stage_row_plan(s->package->predict, s->bound, plan, err);
+    if (status == AIP_OK) status = aip__row_plan_end(plan, s->output, err);
+    if (status == AIP_OK) {
+        s->plan = plan;
+        return AIP_OK;
+    }
+    s->refused = plan && plan->refused ? plan->refused : aip_stage_name(s->package->predict);
+    aip__row_plan_free(plan);
+    return status == AIP_E_UNSUPPORTED ? AIP_OK : status;
+}
+
+static int32_t prepare(aip_scorer *s, aip_error **err) {
+    for (int32_t i = 0; i < s->package->inputs->n; i++)
+        if (s->places[i].type == 0)
+            return aip__error_set(err, AIP_E_STATE,
+                                  "input '%s' is not bound: expected aip_scorer_bind for each input of the package",
+                                  s->package->inputs->fields[i].name);
+    if (!s->bound) AIP__TRY(bind_rows(s, err));
+    AIP__TRY(compile(s, err));
+    s->ready = true;
+    return AIP_OK;
+}
+
+int32_t aip_scorer_prepare(aip_scorer *s, const char **by_batches, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!s) return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_prepare: expected a scorer");
+    if (!s->ready) AIP__TRY(prepare(s, err));
+    if (by_batches) *by_batches = s->refused;
+    return AIP_OK;
 }
 
 static int32_t gather_text(const place *p, aip_context *ctx, const uint8_t *rows, size_t stride, int64_t n, aip__column **out,
@@ -214,18 +266,15 @@ int32_t aip_scorer_run(aip_scorer *s, const void *rows, size_t stride, int64_t n
     AIP__BEGIN(err);
     if (!s || n < 0 || (n > 0 && (!rows || !out)))
         return aip__error_set(err, AIP_E_MISUSE, "aip_scorer_run: expected a scorer, n >= 0 rows and out");
-    for (int32_t i = 0; i < s->package->inputs->n; i++)
-        if (s->places[i].type == 0)
-            return aip__error_set(err, AIP_E_STATE,
-                                  "input '%s' is not bound: expected aip_scorer_bind for each input of the package",
-                                  s->package->inputs->fields[i].name);
-    if (!s->bound) AIP__TRY(bind_rows(s, err));
+    if (!s->ready) AIP__TRY(prepare(s, err));
     int32_t status = AIP_OK;
     aip__float_mode mode; /* the bits are those of predict, whatever mode the host's thread is in */
     aip__float_mode_enter(&mode);
     for (int64_t at = 0; at < n && status == AIP_OK; at += AIP_BATCH_MAX_ROWS) {
         int64_t m = n - at < AIP_BATCH_MAX_ROWS ? n - at : AIP_BATCH_MAX_ROWS;
-        status = run(s, (const uint8_t *)rows + (size_t)at * stride, stride, m, at, out + at, err);
+        const uint8_t *first = (const uint8_t *)rows + (size_t)at * stride;
+        if (!s->plan || !aip__row_plan_run(s->plan, first, stride, m, out + at))
+            status = run(s, first, stride, m, at, out + at, err);
     }
     aip__float_mode_leave(&mode);
     return status;

@@ -3,6 +3,7 @@
 #define AIPIPE_LIB_TRAIN_LOGISTIC_FIT_H
 
 #include "data/matrix.h"
+#include "data/row_plan.h"
 
 typedef struct aip__logistic_options {
     double inverse_penalty; /* C; not used without l2 */
@@ -40,5 +41,17 @@ int32_t aip__logistic_pass_begin(const aip__matrix *m, const aip__logistic_optio
                                  aip__logistic_pass *out, aip_error **err);
 int32_t aip__logistic_pass_run(aip__logistic_pass *p, int64_t stride, bool hessian, aip_error **err);
 void aip__logistic_pass_end(aip__logistic_pass *p);
+
+/* What a model has learned. */
+typedef struct aip__logistic_learned {
+    aip_context *ctx;
+    int32_t n;
+    aip__logistic_result result;
+    double coef[];
+} aip__logistic_learned;
+
+/* Of aip__model_ops: logistic_rows.c. */
+int32_t aip__logistic_row_plan(const void *learned, aip_row_plan *plan, const aip__row_slot *features, aip__row_slot *probability,
+                               aip_error **err);
 
 #endif

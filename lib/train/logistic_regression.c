@@ -31,12 +31,7 @@ typedef struct self {
     const aip_params *params;
 } self;
 
-typedef struct learned {
-    aip_context *ctx;
-    int32_t n;
-    aip__logistic_result result;
-    double coef[];
-} learned;
+typedef aip__logistic_learned learned;
 
 /* ---- parameters ------------------------------------------------------------------------------------------------------------------------- */
 
@@ -243,7 +238,7 @@ static int32_t load(aip_context *ctx, int32_t n_features, aip_reader *r, void **
     return AIP_OK;
 }
 
-static const aip__model_ops ops = {create, destroy, fit, learned_destroy, save, load, predict, describe};
+static const aip__model_ops ops = {create, destroy, fit, learned_destroy, save, load, predict, aip__logistic_row_plan, describe};
 
 const aip_descriptor aip__logistic_regression = {
     .struct_size = sizeof(aip_descriptor),

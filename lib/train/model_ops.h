@@ -7,6 +7,7 @@
 #define AIPIPE_LIB_TRAIN_MODEL_OPS_H
 
 #include "data/matrix.h"
+#include "data/row_plan.h"
 #include "train/model.h"
 
 typedef struct aip__model_ops {
@@ -21,6 +22,9 @@ typedef struct aip__model_ops {
     int32_t (*load)(aip_context *ctx, int32_t n_features, aip_reader *r, void **learned, aip_error **err);
     /* Probability of the second class for each row of whole blocks (data/matrix.h). */
     void (*predict)(const void *learned, const double *blocks, int64_t n_blocks, double *probability);
+    /* The probabilities, as a new slot of a row plan, of its features' slots; a row whose features are not all finite is refused. May be NULL. */
+    int32_t (*row_plan)(const void *learned, aip_row_plan *plan, const aip__row_slot *features, aip__row_slot *probability,
+                        aip_error **err);
     /* Members of the description, each with a comma before it. */
     void (*describe)(const void *learned, const char *const *features, aip__text *out);
 } aip__model_ops;

@@ -184,10 +184,63 @@ static int32_t apply(const void *bound_self, const aip_batch *in, aip_batch **ou
     return status;
 }
 
+/* ---- rows ---- */
+
+typedef struct {
+    int32_t from, to;
+    double value[2]; /* the classes */
+} row_choice;
+
+static bool choose_class(void *self, const aip__row_frame *f) {
+    const row_choice *c = self;
+    const double *probability = aip__row_f64_at(f, c->from);
+    double *to = aip__row_f64_at(f, c->to);
+    for (int32_t i = 0; i < f->n; i++) to[i] = c->value[probability[i] > 0.5];
+    return true;
+}
+
+/* The class as a number, for a scorer that asks for it; a class that is a text has none. */
+static int32_t plan_prediction(const aip_model *model, aip_row_plan *plan, const aip__row_slot *probability, aip__row_slot *out,
+                               aip_error **err) {
+    const aip__classes *classes = &model->classes;
+    row_choice *c = NULL;
+    int32_t lazy = 0;
+    AIP__TRY(aip__row_step_wait(plan, choose_class, sizeof *c, &c, &lazy, err));
+    AIP__TRY(aip__row_slots_new(plan, 1, out, err));
+    *c = (row_choice){.from = probability->at, .to = out->at};
+    for (int32_t i = 0; i < AIP__MODEL_CLASSES; i++)
+        c->value[i] = classes->type == AIP_FLOAT64 ? classes->items[i].real
+                      : classes->type == AIP_UTF8  ? (double)NAN
+                                                   : (double)classes->items[i].integer;
+    out->lazy = lazy;
+    return AIP_OK;
+}
+
+static int32_t row_plan(const void *bound_self, aip_row_plan *plan, aip_error **err) {
+    const bound *b = bound_self;
+    const aip_model *model = b->model;
+    if (!model->spec->ops->row_plan) return AIP_E_UNSUPPORTED;
+    int32_t n = plan->n_slots, n_features = model->features->n;
+    aip__row_slot *table = aip__alloc(model->ctx, ((size_t)n + (size_t)n_features + 2) * sizeof *table);
+    if (!table) return aip__error_memory(model->ctx, err);
+    aip__row_slot *features = table + n + 2;
+    memcpy(table, plan->slots, (size_t)n * sizeof *table);
+    for (int32_t j = 0; j < n_features; j++) features[j] = plan->slots[b->indices[j]];
+    int32_t status = model->spec->ops->row_plan(model->learned, plan, features, &table[n + 1], err);
+    if (status == AIP_OK) status = plan_prediction(model, plan, &table[n + 1], &table[n], err);
+    if (status == AIP_OK) status = aip__row_table(plan, table, n + 2, err);
+    aip__free(model->ctx, table);
+    return status;
+}
+
 static void destroy(void *self) { aip_model_free(self); }
 
-static const aip_stage_ops stage_ops = {
-    .struct_size = sizeof(aip_stage_ops), .destroy = destroy, .bind = bind, .unbind = unbind, .apply = apply};
+static const aip_stage_ops stage_ops = {.struct_size = sizeof(aip_stage_ops),
+                                        .destroy = destroy,
+                                        .bind = bind,
+                                        .unbind = unbind,
+                                        .apply = apply,
+                                        .row_plan = row_plan};
 static const aip_descriptor stage_descriptor = {.struct_size = sizeof(aip_descriptor),
                                                 .kind = AIP_KIND_STAGE,
                                                 .name = "predict",

@@ -90,6 +90,25 @@ static inline key text_key(const char *text, size_t n) {
     return k;
 }
 
+/* The key of a text that may end where its memory does. */
+static inline key exact_text_key(const char *text, size_t n) {
+    if (n >= 16) return text_key(text, n);
+    uint64_t head[2] = {0, 0};
+    uint32_t a = 0, b = 0;
+    if (n >= 8) { /* two overlapping words, the second moved down to where its own bytes start */
+        memcpy(&head[0], text, 8);
+        memcpy(&head[1], text + n - 8, 8);
+        head[1] = n == 8 ? 0 : head[1] >> (8 * (16 - n));
+    } else if (n >= 4) {
+        memcpy(&a, text, 4);
+        memcpy(&b, text + n - 4, 4);
+        head[0] = a | (uint64_t)b << (8 * (n - 4));
+    } else {
+        for (size_t i = 0; i < n; i++) head[0] |= (uint64_t)(unsigned char)text[i] << (8 * i);
+    }
+    return text_key((const char *)head, n);
+}
+
 static inline bool same(const aip__categories *c, const slot *s, const key *k) {
     if (s->head[0] != k->head[0] || s->head[1] != k->head[1] || s->length != k->length) return false;
     return c->kind != AIP__CATEGORY_TEXT || k->length <= 16
@@ -165,6 +184,21 @@ static inline int32_t find_or_insert(aip__categories *c, const key *k, const cha
     return *index >= 0 ? AIP_OK : insert(c, k, name, index, err);
 }
 
+int32_t aip__categories_find_text(const aip__categories *c, const char *text, size_t n) {
+    key k = exact_text_key(text, n);
+    return find(c, &k);
+}
+
+int32_t aip__categories_find_i64(const aip__categories *c, int64_t v) {
+    key k = bits_key((uint64_t)v);
+    return find(c, &k);
+}
+
+int32_t aip__categories_find_f64(const aip__categories *c, double v) {
+    key k = bits_key(f64_bits(v));
+    return find(c, &k);
+}
+
 int32_t aip__categories_add_bits(aip__categories *c, uint64_t bits, int64_t count, const char *name, aip_error **err) {
     key k = bits_key(bits);
     int32_t index = 0;
@@ -175,9 +209,7 @@ int32_t aip__categories_add_bits(aip__categories *c, uint64_t bits, int64_t coun
 
 int32_t aip__categories_add_text(aip__categories *c, const char *text, size_t n, int64_t count, const char *name,
                                  aip_error **err) {
-    char padded[16] = {0}; /* the caller's text may end where its memory does */
-    if (n < 16) memcpy(padded, text, n);
-    key k = text_key(n < 16 ? padded : text, n);
+    key k = exact_text_key(text, n);
     int32_t index = 0;
     AIP__TRY(find_or_insert(c, &k, name, &index, err));
     c->entries[index].count += count;

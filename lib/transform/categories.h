@@ -47,6 +47,10 @@ void aip__categories_free(aip__categories *c);
 int32_t aip__categories_count(aip__categories *c, const aip__column *column, const char *name, aip_error **err);
 /* The number of each row's value, or AIP__CATEGORY_MISSING, or AIP__CATEGORY_UNKNOWN. Many threads at once. */
 int32_t aip__categories_codes(const aip__categories *c, const aip__column *column, int32_t *codes, aip_error **err);
+/* The number of one value (of the set's kind), or AIP__CATEGORY_UNKNOWN; a text may end where its memory does. Many threads at once. */
+int32_t aip__categories_find_text(const aip__categories *c, const char *text, size_t n);
+int32_t aip__categories_find_i64(const aip__categories *c, int64_t v);
+int32_t aip__categories_find_f64(const aip__categories *c, double v); /* not NaN */
 /* The same, but what is not there yet is counted: codes are never unknown. */
 int32_t aip__categories_count_codes(aip__categories *c, const aip__column *column, const char *name, int32_t *codes,
                                     aip_error **err);

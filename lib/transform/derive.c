@@ -154,8 +154,31 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
     return status;
 }
 
-static const aip_stage_ops ops = {
-    .struct_size = sizeof ops, .create = create, .destroy = destroy, .bind = bind, .unbind = unbind, .apply = apply};
+static int32_t row_plan(const void *bound, aip_row_plan *plan, aip_error **err) {
+    const derive_bound *b = bound;
+    aip__row_slot *slots = aip__alloc(b->ctx, ((size_t)b->schema->n + 1) * sizeof *slots);
+    if (!slots) return aip__error_memory(b->ctx, err);
+    int32_t n = plan->n_slots, status = AIP_OK;
+    memcpy(slots, plan->slots, (size_t)n * sizeof *slots);
+    for (int32_t i = 0; i < b->n && status == AIP_OK; i++) {
+        aip__row_slot made;
+        status = aip__expr_row_plan(b->expressions[i], plan, slots, n, &made, err);
+        if (status != AIP_OK) break;
+        if (b->targets[i] == n) n++;
+        slots[b->targets[i]] = made;
+    }
+    if (status == AIP_OK) status = aip__row_table(plan, slots, n, err);
+    aip__free(b->ctx, slots);
+    return status;
+}
+
+static const aip_stage_ops ops = {.struct_size = sizeof ops,
+                                  .create = create,
+                                  .destroy = destroy,
+                                  .bind = bind,
+                                  .unbind = unbind,
+                                  .apply = apply,
+                                  .row_plan = row_plan};
 
 static const aip_param_spec params[] = {
     AIP__PARAM(AIP_PARAM_ANY, "*", "[]", "The name of a column, and the expression that makes it."),

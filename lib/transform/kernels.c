@@ -90,19 +90,32 @@ INLINE bool any_nan_body(const double *x, int64_t n) {
     return any;
 }
 
+INLINE void scale_each_body(const double *x, int64_t n, const double *mean, const double *scale, double *out) {
+    int64_t whole = n & ~INT64_C(7);
+    for (int64_t i = 0; i < whole; i += 8) {
+        v8 y = (load(x + i) - load(mean + i)) / load(scale + i);
+        memcpy(out + i, &y, sizeof y);
+    }
+    for (int64_t i = whole; i < n; i++) out[i] = (x[i] - mean[i]) / scale[i];
+}
+
 typedef struct kernels {
     void (*moments)(const double *x, int64_t n, aip__moments *out);
     bool (*scale)(const double *x, int64_t n, double mean, double scale, double *out);
     bool (*any_nan)(const double *x, int64_t n);
+    void (*scale_each)(const double *x, int64_t n, const double *mean, const double *scale, double *out);
 } kernels;
 
-#define VERSION(NAME, ATTRIBUTE)                                                                                     \
-    ATTRIBUTE static void moments_##NAME(const double *x, int64_t n, aip__moments *out) { moments_body(x, n, out); } \
-    ATTRIBUTE static bool scale_##NAME(const double *x, int64_t n, double mean, double scale, double *out) {         \
-        return scale_body(x, n, mean, scale, out);                                                                   \
-    }                                                                                                                \
-    ATTRIBUTE static bool any_nan_##NAME(const double *x, int64_t n) { return any_nan_body(x, n); }                  \
-    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME};
+#define VERSION(NAME, ATTRIBUTE)                                                                                                \
+    ATTRIBUTE static void moments_##NAME(const double *x, int64_t n, aip__moments *out) { moments_body(x, n, out); }            \
+    ATTRIBUTE static bool scale_##NAME(const double *x, int64_t n, double mean, double scale, double *out) {                    \
+        return scale_body(x, n, mean, scale, out);                                                                              \
+    }                                                                                                                           \
+    ATTRIBUTE static bool any_nan_##NAME(const double *x, int64_t n) { return any_nan_body(x, n); }                             \
+    ATTRIBUTE static void scale_each_##NAME(const double *x, int64_t n, const double *mean, const double *scale, double *out) { \
+        scale_each_body(x, n, mean, scale, out);                                                                                \
+    }                                                                                                                           \
+    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME, scale_each_##NAME};
 
 VERSION(plain, )
 #if defined(__x86_64__)
@@ -192,6 +205,18 @@ void aip__moments_merge(aip__moments *into, const aip__moments *from) {
 
 bool aip__scale_f64(const double *x, int64_t n, double mean, double scale, double *out) {
     return choose()->scale(x, n, mean, scale, out);
+}
+
+void aip__scale_each_f64(const double *x, int64_t n, const double *mean, const double *scale, double *out) {
+    choose()->scale_each(x, n, mean, scale, out);
+}
+
+void aip__fill_each_f64(const double *restrict x, int64_t n, const double *restrict fill, double *restrict out) {
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] == x[i] ? x[i] : fill[i];
+}
+
+void aip__fill_f64(const double *restrict x, int64_t n, double fill, double *restrict out) {
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] == x[i] ? x[i] : fill;
 }
 
 static bool clear_nan_f64(const double *x, int64_t n, uint8_t *bits) {

@@ -25,6 +25,12 @@ const double *aip__block_f64(const aip__column *c, int32_t scale, int64_t start,
 /* out[i] = (x[i] - mean) / scale; returns whether any x[i] is NaN. */
 bool aip__scale_f64(const double *x, int64_t n, double mean, double scale, double *out);
 
+/* Of numbers that lie side by side, each with its own: out[i] = (x[i] - mean[i]) / scale[i]; and x[i], or fill[i] where it is NaN. */
+void aip__scale_each_f64(const double *x, int64_t n, const double *mean, const double *scale, double *out);
+void aip__fill_each_f64(const double *x, int64_t n, const double *fill, double *out);
+/* x[i], or `fill` where it is NaN. */
+void aip__fill_f64(const double *x, int64_t n, double fill, double *out);
+
 /* Clears the bits of rows that are null (and, for floats with nan_too, NaN) in bits of all rows; returns whether any was. */
 bool aip__clear_missing(const aip__column *c, bool nan_too, uint8_t *bits);
 

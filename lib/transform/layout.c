@@ -69,3 +69,13 @@ int32_t aip__layout_batch(const aip__layout *l, const aip_batch *in, aip__column
     aip__free(l->ctx, columns);
     return status;
 }
+
+int32_t aip__layout_slots(const aip__layout *l, aip_row_plan *plan, const aip__row_slot *made, aip_error **err) {
+    aip__row_slot *slots = aip__alloc(l->ctx, ((size_t)l->n + 1) * sizeof *slots);
+    if (!slots) return aip__error_memory(l->ctx, err);
+    int32_t k = 0;
+    for (int32_t i = 0; i < l->n; i++) slots[i] = l->from[i] < 0 ? made[k++] : plan->slots[l->from[i]];
+    int32_t status = aip__row_table(plan, slots, l->n, err);
+    aip__free(l->ctx, slots);
+    return status;
+}

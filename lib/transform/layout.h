@@ -4,6 +4,7 @@
 #define AIPIPE_LIB_TRANSFORM_LAYOUT_H
 
 #include "data/batch.h"
+#include "data/row_plan.h"
 
 typedef struct aip__layout {
     aip_context *ctx;
@@ -24,5 +25,7 @@ int32_t aip__layout_end(aip__layout *l, aip_schema **out, aip_error **err);
 void aip__layout_free(aip__layout *l);
 /* A batch from `in` and the made columns, in the order they were described. Takes the made columns over, also on failure. */
 int32_t aip__layout_batch(const aip__layout *l, const aip_batch *in, aip__column *const *made, aip_batch **out, aip_error **err);
+/* The same of a row plan's table: n_made slots in the order described. */
+int32_t aip__layout_slots(const aip__layout *l, aip_row_plan *plan, const aip__row_slot *made, aip_error **err);
 
 #endif

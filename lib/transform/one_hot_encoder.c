@@ -432,6 +432,97 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
     return status;
 }
 
+/* ---- rows ---------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    aip__row_slot from;
+    int32_t to;
+    const encoded *how;
+    int32_t first, missing; /* number of the first category that has a column, and of the missing one; -1: none */
+    bool ignore_unknown;
+} row_coding;
+
+static inline int32_t code_of(const aip__categories *c, const aip__row_slot *s, const void *values, int32_t i) {
+    switch (s->class) {
+    case AIP__ROW_TEXT: {
+        const aip_row_text *t = (const aip_row_text *)values + i;
+        return aip__categories_find_text(c, t->bytes, t->n);
+    }
+    case AIP__ROW_F64: return aip__categories_find_f64(c, ((const double *)values)[i]);
+    case AIP__ROW_I64: return aip__categories_find_i64(c, ((const int64_t *)values)[i]);
+    default: return aip__categories_find_i64(c, ((const uint8_t *)values)[i]);
+    }
+}
+
+/* The position, among the columns made, of the one that is 1; -1: none is. */
+static bool code_rows(void *self, const aip__row_frame *f) {
+    const row_coding *s = self;
+    const void *values = aip__row_at(f, s->from.at);
+    int64_t *to = aip__row_i64_at(f, s->to);
+    for (int32_t i = 0; i < f->n; i++) {
+        bool missing = aip__row_missing(f, &s->from, i);
+        int32_t k = missing ? s->missing : code_of(&s->how->categories, &s->from, values, i);
+        if (k < 0 && !s->ignore_unknown) return false;
+        to[i] = k >= s->first ? k - s->first : -1;
+    }
+    return true;
+}
+
+typedef struct {
+    int32_t from, to, n;
+} row_spreading;
+
+static bool spread_rows(void *self, const aip__row_frame *f) {
+    const row_spreading *s = self;
+    const int64_t *codes = aip__row_i64_at(f, s->from);
+    memset(aip__row_at(f, s->to), 0, ((size_t)s->n * sizeof(double)) << f->shift);
+    for (int32_t i = 0; i < f->n; i++)
+        if (codes[i] >= 0) aip__row_f64_at(f, s->to + (int32_t)codes[i])[i] = 1;
+    return true;
+}
+
+/* The code, and the columns of 0 and 1 for whoever does not take the code itself. */
+static int32_t plan_column(const encoder_bound *b, const encoded *c, aip_row_plan *plan, const aip__row_slot *in,
+                           aip__row_slot *made, int32_t *n_made, aip_error **err) {
+    int32_t first = (int32_t)first_kept(b->self, c), all = (int32_t)c->categories.n + c->has_missing, n = all - first, lazy = 0;
+    row_coding *coding = NULL;
+    row_spreading *spreading = NULL;
+    aip__row_slot code;
+    AIP__TRY(aip__row_need(plan, in, err));
+    AIP__TRY(aip__row_step_add(plan, code_rows, sizeof *coding, &coding, err));
+    AIP__TRY(aip__row_slot_new(plan, AIP__ROW_I64, false, &code, err));
+    *coding = (row_coding){.from = *in,
+                           .to = code.at,
+                           .how = c,
+                           .first = first,
+                           .missing = c->has_missing ? all - 1 : -1,
+                           .ignore_unknown = b->self->ignore_unknown};
+    AIP__TRY(aip__row_step_wait(plan, spread_rows, sizeof *spreading, &spreading, &lazy, err));
+    AIP__TRY(aip__row_slots_new(plan, n, made + *n_made, err));
+    *spreading = (row_spreading){.from = code.at, .to = n > 0 ? made[*n_made].at : 0, .n = n};
+    for (int32_t k = 0; k < n; k++) {
+        aip__row_slot *s = &made[(*n_made)++];
+        s->lazy = lazy;
+        s->code = code.at;
+        s->position = k;
+        s->group = n;
+    }
+    return AIP_OK;
+}
+
+static int32_t row_plan(const void *bound, aip_row_plan *plan, aip_error **err) {
+    const encoder_bound *b = bound;
+    aip_context *ctx = b->layout.ctx;
+    aip__row_slot *made = aip__alloc(ctx, ((size_t)b->layout.n_made + 1) * sizeof *made);
+    if (!made) return aip__error_memory(ctx, err);
+    int32_t status = AIP_OK, n = 0;
+    for (int32_t i = 0; status == AIP_OK && i < plan->n_slots; i++)
+        if (b->which[i] >= 0) status = plan_column(b, &b->fitted->columns[b->which[i]], plan, &plan->slots[i], made, &n, err);
+    if (status == AIP_OK) status = aip__layout_slots(&b->layout, plan, made, err);
+    aip__free(ctx, made);
+    return status;
+}
+
 /* ---- descriptor -------------------------------------------------------------------------------------------------------------- */
 
 static const aip_param_spec params[] = {
@@ -466,7 +557,8 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .bind = bind,
                                   .unbind = unbind,
                                   .apply = apply,
-                                  .describe = show};
+                                  .describe = show,
+                                  .row_plan = row_plan};
 
 const aip_descriptor aip__stage_one_hot_encoder = {
     AIP__STAGE("one_hot_encoder", "Replaces a column by one column of 0 and 1 for each of its categories.", params, &ops,

@@ -1,4 +1,5 @@
 /* select, drop, rename, cast: which columns there are, what they are called, and of which type they are. */
+#include "data/row_plan.h"
 #include "transform/cell.h"
 #include "transform/layout.h"
 #include "transform/learnt.h"
@@ -115,6 +116,16 @@ static int32_t apply_select(const void *bound, const aip_batch *in, aip_batch **
     return aip__batch_project(in, b->indices, b->out, out, err);
 }
 
+static int32_t rows_select(const void *bound, aip_row_plan *plan, aip_error **err) {
+    const chooser_bound *b = bound;
+    aip__row_slot *slots = aip__alloc(b->ctx, ((size_t)b->out->n + 1) * sizeof *slots);
+    if (!slots) return aip__error_memory(b->ctx, err);
+    for (int32_t i = 0; i < b->out->n; i++) slots[i] = plan->slots[b->indices[i]];
+    int32_t status = aip__row_table(plan, slots, b->out->n, err);
+    aip__free(b->ctx, slots);
+    return status;
+}
+
 /* ---- rename ------------------------------------------------------------------------------------------------------------------ */
 
 /* A parameter that must be a map of names to texts. */
@@ -159,6 +170,11 @@ static int32_t bind_rename(const void *self, const void *fitted, const aip_schem
 static int32_t apply_rename(const void *bound, const aip_batch *in, aip_batch **out, aip_error **err) {
     const chooser_bound *b = bound;
     return aip__batch_relabel(in, b->out, out, err);
+}
+
+static int32_t rows_rename(const void *bound, aip_row_plan *plan, aip_error **err) {
+    (void)bound, (void)plan, (void)err; /* a plan has no names */
+    return AIP_OK;
 }
 
 /* ---- cast -------------------------------------------------------------------------------------------------------------------- */
@@ -273,6 +289,16 @@ static int32_t apply_cast(const void *bound, const aip_batch *in, aip_batch **ou
     return status;
 }
 
+static int32_t rows_cast(const void *bound, aip_row_plan *plan, aip_error **err) {
+    const chooser_bound *b = bound;
+    int32_t status = AIP_OK;
+    for (int32_t i = 0; status == AIP_OK && i < b->out->n; i++) {
+        const aip_field *from = &b->in->fields[i], *to = &b->out->fields[i];
+        if (!same_type(from, to)) status = aip__row_cast(plan, &plan->slots[i], from, to, b->strict, &plan->slots[i], err);
+    }
+    return status;
+}
+
 /* ---- descriptors --------------------------------------------------------------------------------------------------------------- */
 
 static const aip_param_spec select_params[] = {
@@ -289,13 +315,16 @@ static const aip_param_spec cast_params[] = {
     AIP__CHOICE("on_bad_cell", "error|null", "\"error\"", "a value that the type cannot hold: an error, or null"),
 };
 
-#define OPS(CREATE, BIND, APPLY) \
-    { .struct_size = sizeof(aip_stage_ops), .create = CREATE, .destroy = destroy, .bind = BIND, .unbind = unbind, .apply = APPLY }
+#define OPS(CREATE, BIND, APPLY, ROWS)                                                                              \
+    {                                                                                                               \
+        .struct_size = sizeof(aip_stage_ops), .create = CREATE, .destroy = destroy, .bind = BIND, .unbind = unbind, \
+        .apply = APPLY, .row_plan = ROWS                                                                            \
+    }
 
-static const aip_stage_ops select_ops = OPS(create, bind_select, apply_select);
-static const aip_stage_ops drop_ops = OPS(create, bind_drop, apply_select);
-static const aip_stage_ops rename_ops = OPS(create_rename, bind_rename, apply_rename);
-static const aip_stage_ops cast_ops = OPS(create_cast, bind_cast, apply_cast);
+static const aip_stage_ops select_ops = OPS(create, bind_select, apply_select, rows_select);
+static const aip_stage_ops drop_ops = OPS(create, bind_drop, apply_select, rows_select);
+static const aip_stage_ops rename_ops = OPS(create_rename, bind_rename, apply_rename, rows_rename);
+static const aip_stage_ops cast_ops = OPS(create_cast, bind_cast, apply_cast, rows_cast);
 
 const aip_descriptor aip__stage_select = {
     AIP__STAGE("select", "Keeps the named columns, in the order named.", select_params, &select_ops, AIP_ROWS_SAME),

@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "transform/kernels.h"
-#include "transform/layout.h"
 #include "transform/stage_params.h"
 #include "transform/transform.h"
 #include <math.h>
@@ -170,13 +169,7 @@ static int32_t show(const void *self, const void *fitted, aip_writer *w, aip_err
 
 /* ---- bind ---------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct imputer_bound {
-    aip__layout layout;
-    const aip__imputer *self;
-    const aip__imputer_fitted *fitted;
-    int32_t *which; /* per input column: the learned one, or -1 */
-    int32_t *where; /* per learned column: the input column */
-} imputer_bound;
+typedef aip__imputer_bound imputer_bound;
 
 static void unbind(void *bound) {
     imputer_bound *b = bound;
@@ -434,7 +427,8 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .bind = bind,
                                   .unbind = unbind,
                                   .apply = apply,
-                                  .describe = show};
+                                  .describe = show,
+                                  .row_plan = aip__imputer_row_plan};
 
 const aip_descriptor aip__stage_simple_imputer = {
     AIP__STAGE("simple_imputer", "Replaces missing values by a column's mean, median, most frequent value, or a constant.",

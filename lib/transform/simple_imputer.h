@@ -4,6 +4,7 @@
 
 #include "base/catalog.h"
 #include "transform/categories.h"
+#include "transform/layout.h"
 #include "transform/learnt.h"
 
 typedef enum { AIP__IMPUTE_MEAN, AIP__IMPUTE_MEDIAN, AIP__IMPUTE_MOST_FREQUENT, AIP__IMPUTE_CONSTANT } aip__impute_strategy;
@@ -37,6 +38,17 @@ typedef struct aip__imputer_fitted {
 
 int32_t aip__imputer_fitted_new(aip_context *ctx, int32_t n, aip__imputer_fitted **out, aip_error **err);
 void aip__imputer_fitted_free(void *fitted);
+
+typedef struct aip__imputer_bound {
+    aip__layout layout;
+    const aip__imputer *self;
+    const aip__imputer_fitted *fitted;
+    int32_t *which; /* per input column: the learned one, or -1 */
+    int32_t *where; /* per learned column: the input column */
+} aip__imputer_bound;
+
+/* simple_imputer_rows.c */
+int32_t aip__imputer_row_plan(const void *bound, aip_row_plan *plan, aip_error **err);
 
 /* The fit: simple_imputer_fit.c. */
 extern const aip_fold_ops aip__imputer_fold_ops;

@@ -393,6 +393,61 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
     return status;
 }
 
+/* ---- rows -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct { /* columns that lie beside each other, before and after */
+    int32_t from, to, n;
+    double mean_scale[]; /* n means, n scales */
+} row_scaling;
+
+static bool scale_rows(void *self, const aip__row_frame *f) {
+    const row_scaling *s = self;
+    const double *mean = s->mean_scale, *scale = mean + s->n;
+    if (f->shift == 0) {
+        aip__scale_each_f64(aip__row_f64_at(f, s->from), s->n, mean, scale, aip__row_f64_at(f, s->to));
+        return true;
+    }
+    for (int32_t k = 0; k < s->n; k++)
+        aip__scale_f64(aip__row_f64_at(f, s->from + k), f->n, mean[k], scale[k], aip__row_f64_at(f, s->to + k));
+    return true;
+}
+
+/* A column without a value at the fit has a scale of NaN, and gives NaN: null. */
+static int32_t plan_scaling(const scaler_bound *b, aip_row_plan *plan, aip__row_slot *in, aip__row_slot *made, aip_error **err) {
+    int32_t n = 0, n_in = plan->n_slots;
+    for (int32_t i = 0; i < n_in; i++)
+        if (b->which[i] >= 0) in[n++] = plan->slots[i];
+    AIP__TRY(aip__row_need_f64(plan, in, n, in, err));
+    AIP__TRY(aip__row_slots_new(plan, n, made, err));
+    for (int32_t k = 0, i = 0; k < n;) {
+        row_scaling *s = NULL;
+        int32_t run = aip__row_run_of(in + k, n - k);
+        AIP__TRY(aip__row_step_add(plan, scale_rows, sizeof *s + 2 * (size_t)run * sizeof(double), &s, err));
+        s->from = in[k].at;
+        s->to = made[k].at;
+        s->n = run;
+        for (int32_t j = 0; j < run; i++) {
+            if (b->which[i] < 0) continue;
+            const scaled *c = &b->fitted->columns[b->which[i]];
+            s->mean_scale[j] = c->mean;
+            s->mean_scale[run + j] = c->scale;
+            j++;
+        }
+        k += run;
+    }
+    return aip__layout_slots(&b->layout, plan, made, err);
+}
+
+static int32_t row_plan(const void *bound, aip_row_plan *plan, aip_error **err) {
+    const scaler_bound *b = bound;
+    aip_context *ctx = b->layout.ctx;
+    aip__row_slot *slots = aip__alloc(ctx, 2 * ((size_t)plan->n_slots + 1) * sizeof *slots);
+    if (!slots) return aip__error_memory(ctx, err);
+    int32_t status = plan_scaling(b, plan, slots, slots + plan->n_slots, err);
+    aip__free(ctx, slots);
+    return status;
+}
+
 /* ---- descriptor -------------------------------------------------------------------------------------------------------------- */
 
 static const aip_param_spec params[] = {
@@ -424,7 +479,8 @@ static const aip_stage_ops ops = {.struct_size = sizeof(aip_stage_ops),
                                   .bind = bind,
                                   .unbind = unbind,
                                   .apply = apply,
-                                  .describe = show};
+                                  .describe = show,
+                                  .row_plan = row_plan};
 
 const aip_descriptor aip__stage_standard_scaler = {
     AIP__STAGE_VERSION("standard_scaler", "Subtracts the mean and divides by the standard deviation, column by column.", params,

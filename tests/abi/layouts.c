@@ -198,7 +198,11 @@ FIELD(aip_fold_ops, dump, 40);
 FIELD(aip_fold_ops, load, 48);
 FIELD(aip_fold_ops, destroy, 56);
 
-SIZE(aip_stage_ops, 144);
+SIZE(aip_row_text, 16);
+FIELD(aip_row_text, bytes, 0);
+FIELD(aip_row_text, n, 8);
+
+SIZE(aip_stage_ops, 152);
 FIELD(aip_stage_ops, struct_size, 0);
 FIELD(aip_stage_ops, reserved, 4);
 FIELD(aip_stage_ops, create, 8);
@@ -218,6 +222,7 @@ FIELD(aip_stage_ops, summarise, 112);
 FIELD(aip_stage_ops, carry, 120);
 FIELD(aip_stage_ops, apply_carry, 128);
 FIELD(aip_stage_ops, describe, 136);
+FIELD(aip_stage_ops, row_plan, 144);
 
 CONSTANT(AIP_OK, int32_t, 0);
 CONSTANT(AIP_E_NOMEM, int32_t, -1);
@@ -437,6 +442,7 @@ FUNCTION(aip_package_retain, void (*)(aip_package *package));
 FUNCTION(aip_package_free, void (*)(aip_package *package));
 FUNCTION(aip_scorer_create, int32_t (*)(aip_package *package, const char *params_json, aip_scorer **out, aip_error **err));
 FUNCTION(aip_scorer_bind, int32_t (*)(aip_scorer *scorer, const char *column, int32_t type, size_t offset, aip_error **err));
+FUNCTION(aip_scorer_prepare, int32_t (*)(aip_scorer *scorer, const char **by_batches, aip_error **err));
 FUNCTION(aip_scorer_run, int32_t (*)(aip_scorer *scorer, const void *rows, size_t stride, int64_t n, double *out, aip_error **err));
 FUNCTION(aip_scorer_free, void (*)(aip_scorer *scorer));
 FUNCTION(aip_stage_create, int32_t (*)(aip_context *ctx, const char *name, const char *params_json, const aip_input *inputs, int32_t n_inputs, aip_stage **out, aip_error **err));
@@ -453,7 +459,7 @@ FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, ai
 FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 
-SIZE(aip_api, 1232);
+SIZE(aip_api, 1240);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -607,6 +613,7 @@ FIELD(aip_api, pass_cancelled, 1200);
 FIELD(aip_api, stage_at, 1208);
 FIELD(aip_api, pass_reject, 1216);
 FIELD(aip_api, batch_derive, 1224);
+FIELD(aip_api, scorer_prepare, 1232);
 /* clang-format on */
 
 int main(void) { return 0; }

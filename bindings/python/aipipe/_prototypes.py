@@ -209,6 +209,12 @@ class aip_scorer(Handle):
     __slots__ = ()
 
 
+class aip_row_plan(Handle):
+    """A pointer to `aip_row_plan`."""
+
+    __slots__ = ()
+
+
 class aip_stage(Handle):
     """A pointer to `aip_stage`."""
 
@@ -296,6 +302,10 @@ class aip_call(SizedStructure):
 
 class aip_fold_ops(SizedStructure):
     """`aip_fold_ops` of aipipe/stage.h."""
+
+
+class aip_row_text(ctypes.Structure):
+    """`aip_row_text` of aipipe/stage.h."""
 
 
 class aip_stage_ops(SizedStructure):
@@ -397,6 +407,7 @@ aip_stage_ops_fold_finish_fn = ctypes.CFUNCTYPE(
 aip_stage_ops_load_fn = ctypes.CFUNCTYPE(
     ctypes.c_int32, ctypes.c_void_p, aip_reader, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(aip_error),
 )
+aip_stage_ops_row_plan_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, aip_row_plan, ctypes.POINTER(aip_error))
 aip_stage_ops_save_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, aip_writer, ctypes.POINTER(aip_error))
 aip_stage_ops_summarise_fn = ctypes.CFUNCTYPE(
     ctypes.c_int32, ctypes.c_void_p, aip_batch, ctypes.c_void_p, ctypes.POINTER(aip_error),
@@ -586,6 +597,10 @@ aip_fold_ops._fields_ = [
     ("load", aip_fold_ops_load_fn),
     ("destroy", aip_fold_ops_destroy_fn),
 ]
+aip_row_text._fields_ = [
+    ("bytes", ctypes.c_char_p),
+    ("n", ctypes.c_size_t),
+]
 aip_stage_ops._fields_ = [
     ("struct_size", ctypes.c_uint32),
     ("reserved", ctypes.c_uint32),
@@ -606,6 +621,7 @@ aip_stage_ops._fields_ = [
     ("carry", aip_stage_ops_carry_fn),
     ("apply_carry", aip_stage_ops_apply_carry_fn),
     ("describe", aip_stage_ops_describe_fn),
+    ("row_plan", aip_stage_ops_row_plan_fn),
 ]
 aip_descriptor._defaults_ = {"param_stride": ctypes.sizeof(aip_param_spec), "version": 1}
 aip_field._defaults_ = {"nullable": 1}
@@ -628,6 +644,7 @@ HANDLES: tuple[type[Handle], ...] = (
     aip_model,
     aip_package,
     aip_scorer,
+    aip_row_plan,
     aip_stage,
 )
 STRUCTS: tuple[type[ctypes.Structure], ...] = (
@@ -650,6 +667,7 @@ STRUCTS: tuple[type[ctypes.Structure], ...] = (
     aip_progress,
     aip_call,
     aip_fold_ops,
+    aip_row_text,
     aip_stage_ops,
 )
 # name: (what it returns, its parameters)
@@ -956,6 +974,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
             aip_scorer, ctypes.c_char_p, ctypes.c_int32, ctypes.c_size_t, ctypes.POINTER(aip_error),
         ),
     ),
+    "aip_scorer_prepare": (ctypes.c_int32, (aip_scorer, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
     "aip_scorer_run": (
         ctypes.c_int32,
         (

@@ -6,4 +6,5 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, package_odd_suite());
     srunner_add_suite(runner, package_parts_suite());
     srunner_add_suite(runner, package_refusal_suite());
+    srunner_add_suite(runner, scorer_suite());
 }

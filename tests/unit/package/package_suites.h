@@ -13,5 +13,6 @@ Suite *package_suite(void);
 Suite *package_odd_suite(void);
 Suite *package_parts_suite(void);
 Suite *package_refusal_suite(void);
+Suite *scorer_suite(void);
 
 #endif
