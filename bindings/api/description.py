@@ -103,7 +103,8 @@ def _allowed(entry, old):
 
 def differences(headers, declarations, description):
     """What the headers and the description say differently, as readable lines."""
-    found = []
+    found = [f"{e['header']}: {e['name']}: its comment says no {lacks}" for e in declarations if e["kind"] == "function"
+             for key, lacks in (("doc", "word"), ("thread", "thread tag (immutable, any-thread or one-at-a-time)")) if not e[key]]
     there, here = {e["name"]: e for e in declarations}, {e["name"]: e for e in description["declarations"]}
     for name in there:
         if name not in here:

@@ -267,6 +267,8 @@ def _declarations(path, include, folder):
         if not entry:
             raise HeaderError(f"{header}:{line}: no form in the description for this declaration")
         entry["doc"] = text.doc_of(first, last, inherit=entry["kind"] == "function" and not entry["name"].endswith("_free"))
+        if entry["kind"] == "struct" and not entry["doc"]:  # beside its opening brace
+            entry["doc"] = " ".join(c[2] for c in text.comments if c[0] == first and not c[3])
         if entry["kind"] == "function":
             tags = THREAD.findall(entry["doc"])
             entry["thread"] = tags[-1] if tags else ""

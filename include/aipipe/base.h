@@ -57,7 +57,7 @@ AIP_API const char *aip_status_name(int32_t status);
 /* ---- error --------------------------------------------------------------------------------------------------------------
  * One line of message, and where it applies. An error keeps no other handle alive. Out of memory gives a static object, so
  * reporting never depends on what just failed. */
-typedef struct aip_error aip_error;
+typedef struct aip_error aip_error; /* what failed, and where */
 
 AIP_API int32_t aip_error_status(const aip_error *err);          /* AIP_OK for NULL. immutable */
 AIP_API const char *aip_error_message(const aip_error *err);     /* never NULL; "" for NULL. immutable */
@@ -71,7 +71,7 @@ AIP_API const char *aip_error_parameter(const aip_error *err);   /* or NULL. imm
 AIP_API const char *aip_error_data_column(const aip_error *err); /* name of the data column, or NULL. immutable */
 /* "source:line:column: task 'x': stage 'y': message", as far as known. Static to the error. immutable */
 AIP_API const char *aip_error_text(const aip_error *err);
-AIP_API void aip_error_free(aip_error *err);
+AIP_API void aip_error_free(aip_error *err); /* NULL is legal. one-at-a-time */
 
 /* For host callbacks that fail: makes *err (when err is not NULL) an error with this status and message; returns status.
  * any-thread */
@@ -101,12 +101,14 @@ typedef struct aip_allocator {
 /* Receives one line; task is NULL outside a task. Called from any thread; must not call the library. */
 typedef void (*aip_log_fn)(void *user, int32_t level, const char *task, const char *message);
 
-typedef struct aip_context aip_context;
+typedef struct aip_context
+    aip_context; /* everything is made from one; it holds the catalogue, the executor and the memory limit */
 typedef struct aip_dataset aip_dataset; /* a table: aipipe/data.h; named here so that a parameter table can hold one */
 struct aip_executor_callbacks;
 
 #define AIP_THREADS_NONE ((int32_t)-1) /* threads: no worker threads; whoever waits does the work */
 
+/* How a context is made. */
 typedef struct aip_context_options {
     uint32_t struct_size;
     int32_t threads; /* workers of the default pool: 0 is one per CPU; AIP_THREADS_NONE; ignored with an executor */

@@ -72,6 +72,7 @@ typedef struct aip_input { /* a handle given to a parameterised thing by name, s
 #define AIP_ROWS_FEWER ((int32_t)1) /* drops rows */
 #define AIP_ROWS_OTHER ((int32_t)2) /* adds or reorders rows */
 
+/* A thing of the catalogue: its name, parameters and functions. */
 typedef struct aip_descriptor {
     uint32_t struct_size;
     int32_t kind;
@@ -102,7 +103,7 @@ AIP_API int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *des
  * share a name, "format.csv" says which; "csv" alone is the first in the order of the kinds. Free with aip_text_free.
  * Errors: AIP_E_NOT_FOUND with the nearest name. any-thread */
 AIP_API int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_error **err);
-/* Frees text that the library returned through an out-parameter. */
+/* Frees text that the library returned through an out-parameter. NULL is legal. any-thread */
 AIP_API void aip_text_free(aip_context *ctx, char *text);
 
 #ifdef __cplusplus

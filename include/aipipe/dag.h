@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-typedef struct aip_dag aip_dag;
-typedef struct aip_run aip_run;
+typedef struct aip_dag aip_dag;                   /* tasks and what each needs */
+typedef struct aip_run aip_run;                   /* one run of a DAG */
 typedef struct aip_task_context aip_task_context; /* what a running task sees */
 
 /* Reads a DAG file (YAML or JSON); relative paths in it start at its folder. Checks it wholly: operators, parameters, names, cycles.
@@ -35,7 +35,7 @@ AIP_API int32_t aip_dag_add_dependency(aip_dag *dag, const char *before, const c
 AIP_API int32_t aip_dag_check(aip_dag *dag, const char *run_params_json, aip_error **err);
 /* Name, tasks, dependencies, parameters as JSON text. immutable once filled */
 AIP_API int32_t aip_dag_describe(const aip_dag *dag, char **json, aip_error **err);
-AIP_API void aip_dag_free(aip_dag *dag);
+AIP_API void aip_dag_free(aip_dag *dag); /* NULL is legal. any-thread */
 
 /* In a callback task: what the tasks it depends on made, and what it hands on. Names are task or task.output; NULL in set: the task's
  * own main output. Borrowed; NULL when there is none. one-at-a-time */
@@ -44,7 +44,8 @@ AIP_API aip_package *aip_task_package(aip_task_context *task, const char *name);
 AIP_API int32_t aip_task_set_dataset(aip_task_context *task, const char *name, aip_dataset *dataset, aip_error **err);
 AIP_API int32_t aip_task_set_package(aip_task_context *task, const char *name, aip_package *package, aip_error **err);
 AIP_API aip_context *aip_task_ctx(aip_task_context *task);
-AIP_API const aip_call *aip_task_call(aip_task_context *task); /* hand it to long calls: carries cancellation and progress */
+AIP_API const aip_call *
+aip_task_call(aip_task_context *task); /* hand it to long calls: carries cancellation and progress. one-at-a-time */
 /* One line for the run's log. any-thread */
 AIP_API void aip_task_log(aip_task_context *task, int32_t level, const char *message);
 
@@ -70,6 +71,7 @@ AIP_API void aip_task_log(aip_task_context *task, int32_t level, const char *mes
 
 AIP_API const char *aip_task_state_name(int32_t state); /* "success". immutable */
 
+/* A task changed its state, or got on. */
 typedef struct aip_task_event {
     uint32_t struct_size;
     int32_t state; /* AIP_TASK_*; also sent with AIP_TASK_RUNNING for each progress report */
@@ -108,8 +110,9 @@ AIP_API int32_t aip_run_report(aip_run *run, char **json, aip_error **err);
 /* A task's output (task or task.output), after it succeeded; retained for the caller. any-thread */
 AIP_API int32_t aip_run_dataset(aip_run *run, const char *name, aip_dataset **out, aip_error **err);
 AIP_API int32_t aip_run_package(aip_run *run, const char *name, aip_package **out, aip_error **err);
-AIP_API void
-aip_run_free(aip_run *run); /* cancels and waits when it has not ended; not in a task of the run, nor in its event function */
+AIP_API void aip_run_free(
+    aip_run
+        *run); /* cancels and waits when it has not ended; not in a task of the run, nor in its event function. one-at-a-time */
 
 #ifdef __cplusplus
 }

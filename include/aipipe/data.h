@@ -30,8 +30,9 @@ extern "C" {
 AIP_API const char *aip_type_name(int32_t type);
 
 /* ---- schema ----------------------------------------------------------------------------------------------------------------- */
-typedef struct aip_schema aip_schema;
+typedef struct aip_schema aip_schema; /* names and types of columns, in order; immutable */
 
+/* A column: its name and type. */
 typedef struct aip_field {
     uint32_t struct_size;
     int32_t type;
@@ -49,10 +50,10 @@ AIP_API int32_t aip_schema_n_fields(const aip_schema *schema);                  
 AIP_API const aip_field *aip_schema_field(const aip_schema *schema, int32_t i); /* borrowed; NULL out of range. immutable */
 AIP_API int32_t aip_schema_find(const aip_schema *schema, const char *name);    /* index, or -1. immutable */
 AIP_API void aip_schema_retain(aip_schema *schema);                             /* one more _free is due. any-thread */
-AIP_API void aip_schema_free(aip_schema *schema);
+AIP_API void aip_schema_free(aip_schema *schema);                               /* NULL is legal. any-thread */
 
 /* ---- batch ------------------------------------------------------------------------------------------------------------------ */
-typedef struct aip_batch aip_batch;
+typedef struct aip_batch aip_batch; /* up to 65,536 rows, as columns; immutable */
 
 /* One column as Arrow lays it out; pointers are borrowed from the batch. Bit i of a bitmap is bit i%8 of byte i/8; the first
  * row is always bit 0. */
@@ -76,7 +77,7 @@ AIP_API const aip_schema *aip_batch_schema(const aip_batch *batch); /* borrowed.
 /* Writes up to view->struct_size bytes. Errors: AIP_E_MISUSE (index, size). immutable */
 AIP_API int32_t aip_batch_column(const aip_batch *batch, int32_t i, aip_column_view *view, aip_error **err);
 AIP_API void aip_batch_retain(aip_batch *batch); /* one more _free is due. any-thread */
-AIP_API void aip_batch_free(aip_batch *batch);
+AIP_API void aip_batch_free(aip_batch *batch);   /* NULL is legal. any-thread */
 
 /* Makes a batch from columns, each copied from the view (host memory stays the host's). Errors: AIP_E_MISUSE (lengths,
  * offsets), AIP_E_SCHEMA (types), AIP_E_NOMEM, AIP_E_MEMORY_LIMIT. any-thread */
@@ -161,6 +162,7 @@ typedef struct aip_source_callbacks {
 } aip_source_callbacks;
 #define AIP_SOURCE_CALLBACKS_INIT \
     { sizeof(aip_source_callbacks), 0, NULL, NULL, NULL, NULL }
+/* The callbacks are copied; destroy comes when the last handle goes. Errors: AIP_E_MISUSE. any-thread */
 AIP_API int32_t aip_dataset_from_callbacks(const aip_schema *schema, const aip_source_callbacks *callbacks, aip_dataset **out,
                                            aip_error **err);
 
@@ -208,7 +210,7 @@ AIP_API int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json,
 AIP_API int32_t aip_dataset_split(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_dataset **train,
                                   aip_dataset **test, aip_error **err);
 AIP_API void aip_dataset_retain(aip_dataset *dataset); /* any-thread */
-AIP_API void aip_dataset_free(aip_dataset *dataset);
+AIP_API void aip_dataset_free(aip_dataset *dataset);   /* NULL is legal. any-thread */
 
 #ifdef __cplusplus
 }

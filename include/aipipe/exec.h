@@ -14,9 +14,10 @@ extern "C" {
  * work meanwhile, aip_job_run returns at once. */
 typedef struct aip_job aip_job;
 
-AIP_API void aip_job_run(aip_job *job);  /* any thread; does not return before the work (if still to do) is done */
+AIP_API void aip_job_run(aip_job *job);  /* does not return before the work (if still to do) is done. any-thread */
 AIP_API void aip_job_drop(aip_job *job); /* not run here: a waiting thread will run it. any-thread */
 
+/* An executor of the host. */
 typedef struct aip_executor_callbacks {
     uint32_t struct_size;
     uint32_t reserved;
@@ -35,7 +36,7 @@ typedef struct aip_executor_callbacks {
     { sizeof(aip_executor_callbacks), 0, NULL, NULL, NULL, NULL, NULL }
 
 /* ---- cancellation -------------------------------------------------------------------------------------------------------- */
-typedef struct aip_cancel aip_cancel;
+typedef struct aip_cancel aip_cancel; /* a wish to stop, shared by any number of calls */
 
 /* A token; sticky once requested. Errors: AIP_E_NOMEM. any-thread */
 AIP_API int32_t aip_cancel_create(aip_context *ctx, aip_cancel **out, aip_error **err);
@@ -43,9 +44,10 @@ AIP_API int32_t aip_cancel_create(aip_context *ctx, aip_cancel **out, aip_error 
  * any-thread */
 AIP_API void aip_cancel_request(aip_cancel *token);
 AIP_API int32_t aip_cancel_requested(const aip_cancel *token); /* 1 or 0; 0 for NULL. any-thread */
-AIP_API void aip_cancel_free(aip_cancel *token);
+AIP_API void aip_cancel_free(aip_cancel *token);               /* NULL is legal. any-thread */
 
 /* ---- options of a long call ---------------------------------------------------------------------------------------------- */
+/* How far a call has come. */
 typedef struct aip_progress {
     uint32_t struct_size;
     uint32_t reserved;
@@ -55,6 +57,7 @@ typedef struct aip_progress {
     const char *phase; /* "read", "fit standard_scaler", "fit logistic_regression", ... */
 } aip_progress;
 
+/* How a long call is cancelled, watched and limited; zero in every field is the default. */
 typedef struct aip_call {
     uint32_t struct_size;
     uint32_t reserved;

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-typedef struct aip_model aip_model;
+typedef struct aip_model aip_model; /* parameters, and once fitted what was learned; immutable */
 
 /* Makes a model from the catalogue, to be fitted. params: JSON object, or NULL for defaults.
  * Errors: AIP_E_NOT_FOUND (the nearest is named), AIP_E_PARAM, AIP_E_SYNTAX. any-thread */
@@ -29,7 +29,7 @@ AIP_API int32_t aip_model_predict(aip_model *model, aip_dataset *dataset, aip_da
 AIP_API int32_t aip_model_describe(const aip_model *model, char **json, aip_error **err);
 AIP_API const char *aip_model_name(const aip_model *model); /* borrowed. immutable */
 AIP_API void aip_model_retain(aip_model *model);            /* one more _free is due. any-thread */
-AIP_API void aip_model_free(aip_model *model);
+AIP_API void aip_model_free(aip_model *model);              /* NULL is legal. any-thread */
 
 #ifdef __cplusplus
 }

@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-typedef struct aip_package aip_package;
-typedef struct aip_scorer aip_scorer;
+typedef struct aip_package aip_package; /* a fitted pipeline and model; immutable */
+typedef struct aip_scorer aip_scorer;   /* a package made ready for the rows of one thread */
 
 /* Fits pipeline (NULL: none) and then model on the dataset. Each stage must keep rows (AIP_ROWS_SAME), else AIP_E_PARAM names it.
  * target: a column of the dataset that the pipeline neither needs nor makes (AIP_E_SCHEMA); it is carried past it to the model.
@@ -55,7 +55,7 @@ AIP_API int32_t aip_package_from_bytes(aip_context *ctx, const void *bytes, size
 /* Inputs, target, pipeline, model, metrics, provenance as JSON text; model, fitted and target are null without a model. any-thread */
 AIP_API int32_t aip_package_describe(aip_package *package, char **json, aip_error **err);
 AIP_API void aip_package_retain(aip_package *package); /* any-thread */
-AIP_API void aip_package_free(aip_package *package);
+AIP_API void aip_package_free(aip_package *package);   /* NULL is legal. any-thread */
 
 /* ---- scorer ------------------------------------------------------------------------------------------------------------------------------
  * params_json: {"output": "probability"} (default) or "prediction". One per thread. any-thread to create */
@@ -74,7 +74,7 @@ AIP_API int32_t aip_scorer_prepare(aip_scorer *scorer, const char **by_batches, 
  * call about what it takes to read them. Rows need no alignment. Errors: AIP_E_STATE (an input is not bound), AIP_E_DATA naming column and
  * row. one-at-a-time */
 AIP_API int32_t aip_scorer_run(aip_scorer *scorer, const void *rows, size_t stride, int64_t n, double *out, aip_error **err);
-AIP_API void aip_scorer_free(aip_scorer *scorer);
+AIP_API void aip_scorer_free(aip_scorer *scorer); /* NULL is legal. one-at-a-time */
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@ extern "C" {
 #endif
 
 /* ---- fold: init / update / merge, over a state that can be dumped and loaded ------------------------------------------------------- */
+/* What a fit accumulates. */
 typedef struct aip_fold_ops {
     uint32_t struct_size;
     uint32_t reserved;
@@ -78,7 +79,7 @@ typedef struct aip_stage_ops {
 } aip_stage_ops;
 
 /* ---- stages ----------------------------------------------------------------------------------------------------------------------------- */
-typedef struct aip_stage aip_stage;
+typedef struct aip_stage aip_stage; /* parameters, and once fitted what was learned; immutable */
 
 /* Makes a stage from the catalogue. params: JSON object, or NULL for defaults. inputs: n structs, handles retained.
  * Errors: AIP_E_NOT_FOUND (no such stage; the nearest is named), AIP_E_PARAM, AIP_E_SYNTAX. any-thread */
@@ -112,7 +113,7 @@ AIP_API aip_stage *aip_stage_at(aip_stage *stage, int32_t i);
  * immutable */
 AIP_API int32_t aip_stage_describe(const aip_stage *stage, char **json, aip_error **err);
 AIP_API void aip_stage_retain(aip_stage *stage); /* one more _free is due. any-thread */
-AIP_API void aip_stage_free(aip_stage *stage);
+AIP_API void aip_stage_free(aip_stage *stage);   /* NULL is legal. any-thread */
 
 #ifdef __cplusplus
 }

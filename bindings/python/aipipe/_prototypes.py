@@ -106,13 +106,13 @@ class SizedStructure(ctypes.Structure):
 
 
 class aip_error(Handle):
-    """A pointer to `aip_error`."""
+    """what failed, and where"""
 
     __slots__ = ()
 
 
 class aip_context(Handle):
-    """A pointer to `aip_context`."""
+    """everything is made from one; it holds the catalogue, the executor and the memory limit"""
 
     __slots__ = ()
 
@@ -149,13 +149,13 @@ class aip_pass(Handle):
 
 
 class aip_dag(Handle):
-    """A pointer to `aip_dag`."""
+    """tasks and what each needs"""
 
     __slots__ = ()
 
 
 class aip_run(Handle):
-    """A pointer to `aip_run`."""
+    """one run of a DAG"""
 
     __slots__ = ()
 
@@ -167,13 +167,13 @@ class aip_task_context(Handle):
 
 
 class aip_schema(Handle):
-    """A pointer to `aip_schema`."""
+    """names and types of columns, in order; immutable"""
 
     __slots__ = ()
 
 
 class aip_batch(Handle):
-    """A pointer to `aip_batch`."""
+    """up to 65,536 rows, as columns; immutable"""
 
     __slots__ = ()
 
@@ -186,25 +186,25 @@ class aip_job(Handle):
 
 
 class aip_cancel(Handle):
-    """A pointer to `aip_cancel`."""
+    """a wish to stop, shared by any number of calls"""
 
     __slots__ = ()
 
 
 class aip_model(Handle):
-    """A pointer to `aip_model`."""
+    """parameters, and once fitted what was learned; immutable"""
 
     __slots__ = ()
 
 
 class aip_package(Handle):
-    """A pointer to `aip_package`."""
+    """a fitted pipeline and model; immutable"""
 
     __slots__ = ()
 
 
 class aip_scorer(Handle):
-    """A pointer to `aip_scorer`."""
+    """a package made ready for the rows of one thread"""
 
     __slots__ = ()
 
@@ -216,7 +216,7 @@ class aip_row_plan(Handle):
 
 
 class aip_stage(Handle):
-    """A pointer to `aip_stage`."""
+    """parameters, and once fitted what was learned; immutable"""
 
     __slots__ = ()
 
@@ -227,7 +227,7 @@ class aip_allocator(SizedStructure):
 
 
 class aip_context_options(SizedStructure):
-    """`aip_context_options` of aipipe/base.h."""
+    """How a context is made."""
 
 
 class aip_param_spec(SizedStructure):
@@ -236,11 +236,11 @@ class aip_param_spec(SizedStructure):
 
 
 class aip_input(SizedStructure):
-    """`aip_input` of aipipe/catalog.h."""
+    """a handle given to a parameterised thing by name, such as a join's right table"""
 
 
 class aip_descriptor(SizedStructure):
-    """`aip_descriptor` of aipipe/catalog.h."""
+    """A thing of the catalogue: its name, parameters and functions."""
 
 
 class aip_location(SizedStructure):
@@ -255,11 +255,11 @@ class aip_connector_ops(SizedStructure):
 
 
 class aip_task_event(SizedStructure):
-    """`aip_task_event` of aipipe/dag.h."""
+    """A task changed its state, or got on."""
 
 
 class aip_field(SizedStructure):
-    """`aip_field` of aipipe/data.h."""
+    """A column: its name and type."""
 
 
 class aip_column_view(SizedStructure):
@@ -285,23 +285,23 @@ class aip_source_callbacks(SizedStructure):
 
 
 class aip_row_counts(SizedStructure):
-    """`aip_row_counts` of aipipe/data.h."""
+    """of one pass: rows_in = rows_out + rows_rejected + rows_filtered"""
 
 
 class aip_executor_callbacks(SizedStructure):
-    """`aip_executor_callbacks` of aipipe/exec.h."""
+    """An executor of the host."""
 
 
 class aip_progress(SizedStructure):
-    """`aip_progress` of aipipe/exec.h."""
+    """How far a call has come."""
 
 
 class aip_call(SizedStructure):
-    """`aip_call` of aipipe/exec.h."""
+    """How a long call is cancelled, watched and limited; zero in every field is the default."""
 
 
 class aip_fold_ops(SizedStructure):
-    """`aip_fold_ops` of aipipe/stage.h."""
+    """What a fit accumulates."""
 
 
 class aip_row_text(ctypes.Structure):
