@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/lock.h"
 #include "base/memory.h"
 #include "base/params_check.h"
 #include <math.h>
@@ -16,10 +17,16 @@ typedef struct entry {
     aip_param_spec params[];
 } entry;
 
+/* Never changed once it is in the catalogue but replaced by a longer one, in one store: a child forked in the middle of that sees the one or
+ * the other. */
+typedef struct table {
+    size_t n;
+    entry *entries[];
+} table;
+
 struct aip__catalog {
-    pthread_rwlock_t lock;
-    entry **entries;
-    size_t n, capacity;
+    aip__lock lock;
+    table *table;
     bool built_in_done; /* what comes now is the host's */
     aip__public_kind kinds[AIP_KIND_OPERATOR + 1];
 };
@@ -27,23 +34,25 @@ struct aip__catalog {
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err) {
     aip__catalog *c = aip__calloc(ctx, 1, sizeof *c);
     if (!c) return aip__error_memory(ctx, err);
-    if (pthread_rwlock_init(&c->lock, NULL) != 0) {
+    c->table = aip__calloc(ctx, 1, sizeof *c->table);
+    if (!c->table) {
         aip__free(ctx, c);
-        return aip__error_nomem(err);
+        return aip__error_memory(ctx, err);
     }
+    aip__lock_init(ctx, &c->lock);
     *out = c;
     return AIP_OK;
 }
 
 void aip__catalog_free(aip_context *ctx, aip__catalog *catalog) {
     if (!catalog) return;
-    for (size_t i = 0; i < catalog->n; i++) {
-        entry *e = catalog->entries[i];
+    for (size_t i = 0; i < catalog->table->n; i++) {
+        entry *e = catalog->table->entries[i];
         if (e->d.destroy) e->d.destroy(e->d.user);
         aip__free(ctx, e);
     }
-    pthread_rwlock_destroy(&catalog->lock);
-    aip__free(ctx, catalog->entries);
+    aip__lock_destroy(ctx, &catalog->lock);
+    aip__free(ctx, catalog->table);
     aip__free(ctx, catalog);
 }
 
@@ -54,11 +63,11 @@ const char *aip__kind_name(int32_t kind) {
 
 /* Where (kind, name) is, or belongs. */
 static size_t place_of(const aip__catalog *c, int32_t kind, const char *name, bool *there) {
-    size_t low = 0, high = c->n;
+    size_t low = 0, high = c->table->n;
     *there = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const aip_descriptor *d = &c->entries[middle]->d;
+        const aip_descriptor *d = &c->table->entries[middle]->d;
         int order = d->kind != kind ? (d->kind > kind) - (d->kind < kind) : strcmp(d->name, name);
         if (order == 0) {
             *there = true;
@@ -187,6 +196,20 @@ static int32_t find_kind(const aip__catalog *c, const aip_descriptor *d, const a
     return AIP_OK;
 }
 
+/* With the lock held. */
+static int32_t insert(aip_context *ctx, aip__catalog *c, size_t at, entry *e, aip_error **err) {
+    table *old = c->table;
+    table *longer = aip__alloc(ctx, sizeof *longer + (old->n + 1) * sizeof longer->entries[0]);
+    if (!longer) return aip__error_memory(ctx, err);
+    longer->n = old->n + 1;
+    memcpy(longer->entries, old->entries, at * sizeof longer->entries[0]);
+    longer->entries[at] = e;
+    memcpy(longer->entries + at + 1, old->entries + at, (old->n - at) * sizeof longer->entries[0]);
+    c->table = longer;
+    aip__free(ctx, old);
+    return AIP_OK;
+}
+
 int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err) {
     AIP__BEGIN(err);
     if (!ctx || !descriptor) return aip__error_set(err, AIP_E_MISUSE, "aip_catalog_register: context or descriptor is NULL");
@@ -204,19 +227,15 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
     }
     bool there = false;
     int32_t status = AIP_OK;
-    pthread_rwlock_wrlock(&c->lock);
+    aip__lock_take(ctx, &c->lock);
     size_t at = place_of(c, e->d.kind, e->d.name, &there);
     if (there) {
         status = aip__error_set(err, AIP_E_PARAM, "the %s '%s' is already registered", aip__kind_name(e->d.kind), e->d.name);
-    } else if (aip__grow(ctx, &c->entries, &c->capacity, c->n + 1, sizeof(entry *)) != 0) {
-        status = aip__error_memory(ctx, err);
     } else {
-        memmove(c->entries + at + 1, c->entries + at, (c->n - at) * sizeof(entry *));
-        c->entries[at] = e;
-        c->n++;
-        e = NULL;
+        status = insert(ctx, c, at, e, err);
+        if (status == AIP_OK) e = NULL;
     }
-    pthread_rwlock_unlock(&c->lock);
+    aip__lock_leave(&c->lock);
     aip__free(ctx, e);
     return status;
 }
@@ -243,12 +262,12 @@ static int32_t list_names(aip_context *ctx, const char *what, const char *name, 
 
 /* kind 0: any. Called with the lock held. */
 static int32_t not_found(aip_context *ctx, const aip__catalog *c, int32_t kind, const char *name, aip_error **err) {
-    const char **names = aip__calloc(ctx, c->n + 1, sizeof *names);
+    const char **names = aip__calloc(ctx, c->table->n + 1, sizeof *names);
     if (!names) return aip__error_memory(ctx, err);
     size_t n = 0;
     int32_t other = 0, status = AIP_OK;
-    for (size_t i = 0; i < c->n; i++) {
-        const aip_descriptor *d = &c->entries[i]->d;
+    for (size_t i = 0; i < c->table->n; i++) {
+        const aip_descriptor *d = &c->table->entries[i]->d;
         if (kind == 0 || d->kind == kind)
             names[n++] = d->name;
         else if (strcmp(d->name, name) == 0)
@@ -270,21 +289,21 @@ int32_t aip__catalog_find(aip_context *ctx, int32_t kind, const char *name, cons
     aip__catalog *c = ctx->catalog;
     bool there = false;
     int32_t status = AIP_OK;
-    pthread_rwlock_rdlock(&c->lock);
+    aip__lock_take(ctx, &c->lock);
     size_t at = place_of(c, kind, name, &there);
     if (there)
-        *out = &c->entries[at]->d;
+        *out = &c->table->entries[at]->d;
     else
         status = not_found(ctx, c, kind, name, err);
-    pthread_rwlock_unlock(&c->lock);
+    aip__lock_leave(&c->lock);
     return status;
 }
 
 const aip_descriptor *aip__catalog_at(aip_context *ctx, int32_t i) {
     aip__catalog *c = ctx->catalog;
-    pthread_rwlock_rdlock(&c->lock);
-    const aip_descriptor *d = i >= 0 && (size_t)i < c->n ? &c->entries[i]->d : NULL;
-    pthread_rwlock_unlock(&c->lock);
+    aip__lock_take(ctx, &c->lock);
+    const aip_descriptor *d = i >= 0 && (size_t)i < c->table->n ? &c->table->entries[i]->d : NULL;
+    aip__lock_leave(&c->lock);
     return d;
 }
 
@@ -365,9 +384,9 @@ int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_err
     size_t n = 0;
     int32_t status = AIP_OK;
     aip__text_init(&t, ctx);
-    pthread_rwlock_rdlock(&c->lock);
-    for (size_t i = 0; i < c->n; i++) {
-        const aip_descriptor *d = &c->entries[i]->d;
+    aip__lock_take(ctx, &c->lock);
+    for (size_t i = 0; i < c->table->n; i++) {
+        const aip_descriptor *d = &c->table->entries[i]->d;
         if (name && !is_named(d, name)) continue;
         if (!name || n > 0) aip__text_char(&t, n == 0 ? '[' : ',');
         add_entry(&t, d);
@@ -375,7 +394,7 @@ int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_err
         if (name) break;
     }
     if (name && n == 0) status = not_found(ctx, c, 0, name, err);
-    pthread_rwlock_unlock(&c->lock);
+    aip__lock_leave(&c->lock);
     if (!name) aip__text_str(&t, n == 0 ? "[]" : "]");
     if (status != AIP_OK) {
         aip__text_free(&t);

@@ -40,12 +40,15 @@ struct aip_context {
     void (*at_close)(aip_context *ctx); /* library/: stops the default pool */
     void (*at_free)(aip_context *ctx);  /* library/: what at_close left, when the last reference goes */
     void *pool;                         /* the default pool, when the host gave no executor */
+    _Atomic(uint32_t) generation;       /* aip__context_generation */
 };
 
 /* Sets up what base owns (allocator, memory, log); exec, catalogue and the rest are added by library/. */
 int32_t aip__context_init(const aip_context_options *options, aip_context **out, aip_error **err);
 aip_context *aip__context_retain(aip_context *ctx);
 void aip__context_release(aip_context *ctx);
+/* How many forks lie between this process and the one that made the context. any thread */
+uint32_t aip__context_generation(aip_context *ctx);
 void aip__log(aip_context *ctx, int32_t level, const char *task, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Copies min(sizes) bytes of a versioned struct into a zeroed current one; refuses a longer one whose tail is not zero. name is for the

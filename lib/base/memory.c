@@ -123,14 +123,20 @@ static int class_of(size_t total) {
 
 /* In a forked child the lock may be held, and a list half changed, by a thread that does not exist there: the store begins anew, and what
  * lay in it is left to the end of the process. */
-void aip__spare_lock(aip_context *ctx) {
+uint32_t aip__context_generation(aip_context *ctx) {
     if (aip__fork_mark_take(&ctx->spare.mark)) {
         pthread_mutex_init(&ctx->spare.lock, NULL);
         memset(ctx->spare.head, 0, sizeof ctx->spare.head);
         ctx->spare.bytes = 0;
         ctx->spare.inherited = true;
+        atomic_fetch_add(&ctx->generation, 1);
         aip__fork_mark_taken(&ctx->spare.mark);
     }
+    return atomic_load_explicit(&ctx->generation, memory_order_relaxed);
+}
+
+void aip__spare_lock(aip_context *ctx) {
+    aip__context_generation(ctx);
     pthread_mutex_lock(&ctx->spare.lock);
 }
 

@@ -2,6 +2,7 @@
 #ifndef AIPIPE_LIB_CONNECTORS_FILES_H
 #define AIPIPE_LIB_CONNECTORS_FILES_H
 
+#include "base/lock.h"
 #include "connectors/connectors.h"
 
 typedef struct aip__files_entry {
@@ -24,11 +25,11 @@ typedef struct aip__files {
     aip_schema *outer; /* with the path column */
     bool include_path;
 
-    double max_rejects; /* negative: no limit; below 1: a fraction */
-    pthread_mutex_t lock;
-    aip_dataset *rejects; /* of the last finished pass */
-    bool counted;         /* a pass was finished, and this many rows came out */
-    int64_t n_rows;
+    double max_rejects;      /* negative: no limit; below 1: a fraction */
+    uint32_t generation;     /* of the process that opened the pipes: a child would take from them what its parent waits for */
+    aip__lock lock;          /* of the reference taken on `rejects` */
+    aip_dataset *rejects;    /* of the last finished pass */
+    _Atomic(int64_t) n_rows; /* that came out of a finished pass; -1: there was none */
 } aip__files;
 
 /* Paths of a parameter (a string or a list; globs are expanded, each in bytewise order), in base_dir. */

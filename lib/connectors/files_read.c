@@ -40,7 +40,9 @@ int32_t aip__files_read(aip_context *ctx, const aip__node *params, const char *s
     }
     f->ctx = ctx;
     f->ops = format->ops;
-    pthread_mutex_init(&f->lock, NULL);
+    f->generation = aip__context_generation(ctx);
+    atomic_init(&f->n_rows, -1);
+    aip__lock_init(ctx, &f->lock);
     int32_t status = plan(f, checked, base_dir, err);
     if (status == AIP_OK)
         status = aip__files_dataset(f, out, err);

@@ -28,6 +28,8 @@ typedef struct files_item {
 
 /* Pipes are opened once, at the first look; what that saw comes again when the pass reads. */
 static int32_t pipe_stream(aip__files *f, aip__files_entry *e, bool sampling, aip__stream **out, aip_error **err) {
+    if (aip__context_generation(f->ctx) != f->generation)
+        return aip__error_set(err, AIP_E_FORKED, "this pipe was opened before the process forked");
     if (sampling) AIP__TRY(aip__file_open(f->ctx, e->path, &e->pipe, err));
     return aip__stream_pipe(f->ctx, &e->pipe, &e->seen, !sampling, out, err);
 }
@@ -264,12 +266,11 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
         aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
                  (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);
     AIP__TRY(aip__rejects_dataset(p->rejects, &rejects, err));
-    pthread_mutex_lock(&f->lock);
+    aip__lock_take(f->ctx, &f->lock);
     aip_dataset *before = f->rejects;
     f->rejects = rejects;
-    f->counted = true;
-    f->n_rows = p->n_records - p->n_rejected;
-    pthread_mutex_unlock(&f->lock);
+    aip__lock_leave(&f->lock);
+    atomic_store(&f->n_rows, p->n_records - p->n_rejected);
     aip_dataset_free(before);
     return AIP_OK;
 }
@@ -284,19 +285,13 @@ static int64_t files_total_bytes(void *self) {
     return total;
 }
 
-static int64_t files_count(void *self) {
-    aip__files *f = self;
-    pthread_mutex_lock(&f->lock);
-    int64_t n = f->counted ? f->n_rows : -1;
-    pthread_mutex_unlock(&f->lock);
-    return n;
-}
+static int64_t files_count(void *self) { return atomic_load(&((aip__files *)self)->n_rows); }
 
 static aip_dataset *files_rejects(void *self) {
     aip__files *f = self;
-    pthread_mutex_lock(&f->lock);
+    aip__lock_take(f->ctx, &f->lock);
     aip_dataset *d = f->rejects ? aip__dataset_retain(f->rejects) : NULL;
-    pthread_mutex_unlock(&f->lock);
+    aip__lock_leave(&f->lock);
     return d;
 }
 
@@ -314,7 +309,7 @@ void aip__files_free(aip__files *f) {
     aip_schema_free(f->outer);
     if (f->format) f->ops->destroy(f->format);
     aip_dataset_free(f->rejects);
-    pthread_mutex_destroy(&f->lock);
+    aip__lock_destroy(f->ctx, &f->lock);
     aip__free(f->ctx, f);
 }
 

@@ -31,14 +31,14 @@ void aip__run_set_state(aip_run *run, int32_t task, int32_t state) {
 
 int32_t aip__run_progress(void *user, const aip_progress *progress) {
     aip__task_run *t = user;
-    pthread_mutex_lock(&t->run->lock);
+    aip__lock_take(t->run->ctx, &t->run->lock);
     t->rows = progress->rows;
     t->bytes = progress->bytes;
     t->fraction = progress->fraction;
     t->phase = progress->phase;
     t->progress_pending = true;
     atomic_store(&t->run->pending, true);
-    pthread_mutex_unlock(&t->run->lock);
+    aip__lock_leave(&t->run->lock);
     aip__run_announce(t->run);
     if (here == t->run) aip__run_deliver(t->run);
     return AIP_OK;
@@ -58,7 +58,7 @@ void aip__run_announce(aip_run *run) {
 /* The next thing to tell, taken out of the run; false when there is none. */
 static bool take_event(aip_run *run, size_t *at_event, int32_t *at_task, aip_task_event *out, aip_error **error) {
     bool found = false;
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     *out = (aip_task_event){.struct_size = sizeof *out, .fraction = -1};
     if (*at_event < run->n_events) {
         const aip__event *e = &run->events[(*at_event)++];
@@ -87,7 +87,7 @@ static bool take_event(aip_run *run, size_t *at_event, int32_t *at_task, aip_tas
         out->elapsed_ns = aip__clock_ns() - t->started_ns;
         found = true;
     }
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     return found;
 }
 

@@ -35,9 +35,19 @@ static void task_run_free(aip_context *ctx, aip__task_run *t) {
     aip_error_free(t->error);
 }
 
+/* A fork lies between the threads that work for the run and this process: what is not ended will never be. */
+bool aip__run_lost(const aip_run *run) {
+    return run->group && aip__group_inherited(run->group) && atomic_load(&run->state) < AIP_RUN_SUCCESS;
+}
+
+int32_t aip__run_forked(aip_error **err) {
+    return aip__error_set(err, AIP_E_FORKED, "this run was under way when the process forked: it goes on in the parent alone");
+}
+
 void aip_run_free(aip_run *run) {
     if (!run) return;
     aip_context *ctx = run->ctx;
+    bool lost = aip__run_lost(run);
     if (run->group && aip__group_inside(run->group)) { /* its tasks still need it, and this one cannot wait for itself */
         aip_run_cancel(run);
         aip__log(ctx, AIP_LOG_ERROR, NULL,
@@ -50,7 +60,8 @@ void aip_run_free(aip_run *run) {
         aip__group_free(run->group);
     }
     for (int32_t i = 0; run->tasks && i < run->dag->n_tasks; i++) {
-        task_run_free(ctx, &run->tasks[i]);
+        bool torn = lost && !aip__task_state_ended(run->tasks[i].state); /* a thread of the parent was changing it */
+        if (!torn) task_run_free(ctx, &run->tasks[i]);
         if (run->after) aip__free(ctx, run->after[i]);
     }
     aip__free(ctx, run->tasks);
@@ -59,7 +70,7 @@ void aip_run_free(aip_run *run) {
     aip__free(ctx, run->events);
     aip_cancel_free(run->cancel);
     aip__document_free(run->document);
-    pthread_mutex_destroy(&run->lock);
+    aip__lock_destroy(ctx, &run->lock);
     aip_dag_free(run->dag);
     aip__free(ctx, run);
     aip__context_release(ctx);
@@ -141,7 +152,7 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
     run->dag = dag;
     run->n_left = dag->n_tasks;
     run->started_ns = aip__clock_ns();
-    pthread_mutex_init(&run->lock, NULL);
+    aip__lock_init(ctx, &run->lock);
     dag->frozen = true;
     int32_t status = make_edges(run, err);
     if (status == AIP_OK) status = resolve(run, options_json, err);
@@ -224,19 +235,19 @@ static void settle(aip_run *run, aip__task_run *t, int32_t state, ready_list *re
 /* The task has ended: what waited for it alone starts, or ends too. A task that cannot be started (no memory) has failed. */
 static void end_task(aip_run *run, aip__task_run *t, int32_t state) {
     ready_list ready = {.last = &ready.first};
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     settle(run, t, state, &ready);
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     for (aip__task_run *s = ready.first; s;) {
         aip_error *error = NULL;
         aip__task_run *next = s->next; /* once submitted the task may run, and end */
         int32_t status = submit(s, &error);
         if (status != AIP_OK) {
-            pthread_mutex_lock(&run->lock);
+            aip__lock_take(run->ctx, &run->lock);
             s->status = status;
             s->error = error;
             settle(run, s, AIP_TASK_FAILED, &ready); /* makes no task ready */
-            pthread_mutex_unlock(&run->lock);
+            aip__lock_leave(&run->lock);
         }
         s = next;
     }
@@ -279,7 +290,10 @@ static int32_t run_task(aip_run *run, aip__task_run *t, aip_error **err) {
     task.call.user = t;
     if (timeout > 0) task.call.timeout_ns = timeout > 9e9 ? INT64_MAX : (int64_t)(timeout * 1e9);
     AIP__TRY(aip__token_init(&task.token, run->ctx, &task.call, err));
-    return run_body(&task, err);
+    aip__token *outer = aip__token_enter(&task.token);
+    int32_t status = run_body(&task, err);
+    aip__token_enter(outer);
+    return status;
 }
 
 /* A callback that says `cancelled` though nobody asked for it has failed. */
@@ -296,9 +310,9 @@ static int32_t task_job(void *arg, bool skip, aip_error **err) {
     aip_run *run = t->run;
     if (skip) return AIP_OK; /* only when the group is stopped, and a run's never is */
     bool cancelled = aip_cancel_requested(run->cancel) || aip_cancel_requested(run->ctx->closing);
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     if (!cancelled) aip__run_set_state(run, t->index, AIP_TASK_RUNNING);
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     if (cancelled) {
         end_task(run, t, AIP_TASK_CANCELLED);
         return AIP_OK;
@@ -314,11 +328,11 @@ static int32_t task_job(void *arg, bool skip, aip_error **err) {
         aip__error_at_task(&e, run->dag->tasks[t->index].name);
         if (status != AIP_E_CANCELLED) aip__dag_place_task_error(run->dag, t->index, t->definition, &e);
     }
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     t->error = e;
     t->status = status;
     if (t->counts.rows_in >= 0) t->rows = t->counts.rows_out; /* what counts is what it made, not its last pass */
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     end_task(run, t, state_of(run, status));
     return AIP_OK; /* the run keeps its own errors; a group would skip other tasks */
 }
@@ -337,14 +351,14 @@ int32_t aip_run_result(aip_run *run, aip_error **err) {
     if (state < AIP_RUN_SUCCESS) return aip__error_set(err, AIP_E_STATE, "the run has not ended");
     if (state == AIP_RUN_SUCCESS) return AIP_OK;
     if (state == AIP_RUN_CANCELLED) return aip__error_set(err, AIP_E_CANCELLED, "the run was cancelled");
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     for (int32_t i = 0; i < run->dag->n_tasks && status == AIP_OK; i++) {
         const aip__task_run *t = &run->tasks[i];
         if (!has_failed(t->state)) continue;
         status = t->status;
         aip__error_move(err, aip__error_copy(t->error));
     }
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     return status;
 }
 
@@ -359,6 +373,8 @@ int32_t aip_run_wait(aip_run *run, aip_error **err) {
     if (!run) return aip__error_set(err, AIP_E_MISUSE, "aip_run_wait: the run is NULL");
     if (aip__group_inside(run->group))
         return aip__error_set(err, AIP_E_MISUSE, "aip_run_wait was called in a task of the run: a run cannot wait for itself");
+    if (aip__run_lost(run)) return aip__run_forked(err);
+    if (aip__group_inherited(run->group)) return aip_run_result(run, err); /* it had ended before the fork */
     aip_run *outer = aip__run_here(run);
     bool here = true;
     while (here && atomic_load(&run->state) < AIP_RUN_SUCCESS) {
@@ -376,6 +392,7 @@ int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns) {
     (void)now_ns; /* no task has a deadline of its own yet */
     if (!run) return AIP_RUN_FAILED;
     if (aip__group_inside(run->group)) return atomic_load(&run->state); /* a task of the run: nothing to help with here */
+    if (aip__group_inherited(run->group)) return atomic_load(&run->state);
     int64_t until = aip__clock_ns() + (budget_ns > (uint64_t)INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)budget_ns);
     aip_run *outer = aip__run_here(run);
     bool here = true;

@@ -2,8 +2,8 @@
 #ifndef AIPIPE_LIB_DAG_RUN_H
 #define AIPIPE_LIB_DAG_RUN_H
 
+#include "base/lock.h"
 #include "dag/dag.h"
-#include <pthread.h>
 
 typedef struct aip__event { /* a change of state, waiting for delivery */
     int32_t task, state;
@@ -22,9 +22,9 @@ struct aip_run {
     aip_cancel *cancel;
     int64_t started_ns, ended_ns;
 
-    pthread_mutex_t lock; /* guards what follows, and each task's state, error and outputs while it may change */
-    int32_t n_left;       /* tasks that have not come to a terminal state */
-    aip__event *events;   /* in order; progress lies in the tasks, the latest only */
+    aip__lock lock;     /* guards what follows, and each task's state, error and outputs while it may change */
+    int32_t n_left;     /* tasks that have not come to a terminal state */
+    aip__event *events; /* in order; progress lies in the tasks, the latest only */
     size_t n_events, events_capacity;
     _Atomic(int32_t) state; /* AIP_RUN_* */
     _Atomic(bool) pending;  /* there is something to deliver */
@@ -34,6 +34,9 @@ struct aip_run {
     void *on_event_user;
 };
 
+/* Whether it was under way in the parent of this process, at the fork; and the error that says so. any thread */
+bool aip__run_lost(const aip_run *run);
+int32_t aip__run_forked(aip_error **err);
 bool aip__task_state_ended(int32_t state);
 /* Changes a task's state and queues the event. Under the lock. */
 void aip__run_set_state(aip_run *run, int32_t task, int32_t state);

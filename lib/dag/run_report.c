@@ -83,9 +83,10 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
 int32_t aip_run_report(aip_run *run, char **json, aip_error **err) {
     AIP__BEGIN(err);
     if (!run || !json) return aip__error_set(err, AIP_E_MISUSE, "aip_run_report: expected a run and out");
+    if (aip__run_lost(run)) return aip__run_forked(err);
     aip__text t;
     aip__text_init(&t, run->ctx);
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     int32_t state = atomic_load(&run->state);
     aip__text_str(&t, "{\"dag\":");
     aip__text_json(&t, run->dag->name, strlen(run->dag->name));
@@ -98,7 +99,7 @@ int32_t aip_run_report(aip_run *run, char **json, aip_error **err) {
         if (i > 0) aip__text_char(&t, ',');
         add_task(&t, run, i);
     }
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     aip__text_str(&t, "]}");
     return aip__text_take(&t, json, NULL, err);
 }

@@ -28,9 +28,9 @@ static const aip__output *output_of(aip_run *run, const char *name) {
     const char *dot = strchr(name, '.');
     int32_t i = aip__dag_find(run->dag, name, dot ? (size_t)(dot - name) : strlen(name));
     if (i < 0) return NULL;
-    pthread_mutex_lock(&run->lock);
+    aip__lock_take(run->ctx, &run->lock);
     bool done = run->tasks[i].state == AIP_TASK_SUCCESS;
-    pthread_mutex_unlock(&run->lock);
+    aip__lock_leave(&run->lock);
     return done ? find_output(&run->tasks[i], dot ? dot + 1 : NULL) : NULL;
 }
 
@@ -107,19 +107,19 @@ int32_t aip_task_set_package(aip_task_context *task, const char *name, aip_packa
 int32_t aip__task_set_metrics(aip_task_context *task, const char *json, aip_error **err) {
     char *copy = aip__strdup(task->run->ctx, json);
     if (!copy) return aip__error_memory(task->run->ctx, err);
-    pthread_mutex_lock(&task->run->lock);
+    aip__lock_take(task->run->ctx, &task->run->lock);
     char *old = task->state->metrics;
     task->state->metrics = copy;
-    pthread_mutex_unlock(&task->run->lock);
+    aip__lock_leave(&task->run->lock);
     aip__free(task->run->ctx, old);
     return AIP_OK;
 }
 
 void aip__task_set_counts(aip_task_context *task, const aip_row_counts *counts) {
-    pthread_mutex_lock(&task->run->lock); /* the host may be told of them meanwhile */
+    aip__lock_take(task->run->ctx, &task->run->lock); /* the host may be told of them meanwhile */
     task->state->counts = *counts;
     task->state->rows = counts->rows_out;
-    pthread_mutex_unlock(&task->run->lock);
+    aip__lock_leave(&task->run->lock);
 }
 
 int32_t aip__task_n_readers(const aip_task_context *task, const char *output) {

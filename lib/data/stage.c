@@ -352,7 +352,10 @@ static int32_t fit_pipeline(aip_stage *s, aip_dataset *dataset, aip__token *toke
 }
 
 int32_t aip__stage_fit(aip_stage *stage, aip_dataset *dataset, aip__token *token, aip_stage **fitted, aip_error **err) {
-    return stage->spec ? fit_one(stage, dataset, token, fitted, err) : fit_pipeline(stage, dataset, token, fitted, err);
+    aip__token *outer = aip__token_enter(token);
+    int32_t status = stage->spec ? fit_one(stage, dataset, token, fitted, err) : fit_pipeline(stage, dataset, token, fitted, err);
+    aip__token_enter(outer);
+    return status;
 }
 
 int32_t aip_stage_fit(aip_stage *stage, aip_dataset *dataset, const aip_call *call, aip_stage **fitted, aip_error **err) {

@@ -89,6 +89,16 @@ int32_t aip__token_check(const aip__token *token, aip_error **err) {
     return AIP_OK;
 }
 
+static _Thread_local aip__token *here;
+
+aip__token *aip__token_here(void) { return here; }
+
+aip__token *aip__token_enter(aip__token *token) {
+    aip__token *before = here;
+    here = token;
+    return before;
+}
+
 int32_t aip__token_progress(aip__token *token, const char *phase, int64_t rows, int64_t bytes, double fraction, bool force,
                             aip_error **err) {
     if (!token || !token->call || !token->call->progress) return AIP_OK;

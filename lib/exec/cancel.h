@@ -30,6 +30,10 @@ typedef struct aip__token {
 int32_t aip__token_init(aip__token *token, aip_context *ctx, const aip_call *call, aip_error **err);
 /* AIP_OK, AIP_E_CANCELLED or AIP_E_TIMEOUT. token may be NULL. */
 int32_t aip__token_check(const aip__token *token, aip_error **err);
+/* The token of the call that this thread is in the middle of, for what takes long below functions that are handed none (a bind that reads
+ * another table); NULL: none. The call says so with `enter`, which gives what was before, to be entered again at its end. */
+aip__token *aip__token_here(void);
+aip__token *aip__token_enter(aip__token *token);
 /* Calls the host's progress callback when one is due (each 50 ms, or `force`) and no other thread is in it. Its non-zero value is returned. */
 int32_t aip__token_progress(aip__token *token, const char *phase, int64_t rows, int64_t bytes, double fraction, bool force,
                             aip_error **err);

@@ -8,7 +8,10 @@
 #include "transform/transform.h"
 
 #include "base/catalog.h"
-#include <pthread.h>
+#include "base/lock.h"
+#include <time.h>
+
+#define LOOK_EVERY_NS (1000 * 1000) /* for the table that another thread builds */
 
 typedef struct joiner {
     aip_context *ctx;
@@ -19,7 +22,9 @@ typedef struct joiner {
     const char **left_keys, **right_keys; /* names, borrowed from the parameters */
     int32_t *right_indices;
     _Atomic(aip__join_table *) table; /* once built */
-    pthread_mutex_t building;
+    aip__lock lock;
+    uint64_t
+        builder; /* under the lock: one more than the generation of the process whose thread builds the table; 0: none does */
 } joiner;
 
 /* ---- create -------------------------------------------------------------------------------------------------------------------- */
@@ -27,7 +32,7 @@ typedef struct joiner {
 static void destroy(void *self) {
     joiner *s = self;
     aip__join_table_free(atomic_load(&s->table));
-    pthread_mutex_destroy(&s->building);
+    aip__lock_destroy(s->ctx, &s->lock);
     aip__free(s->ctx, s->left_keys);
     aip__free(s->ctx, s->right_keys);
     aip__free(s->ctx, s->right_indices);
@@ -69,10 +74,7 @@ static int32_t create(aip_context *ctx, void *user, const aip_params *params, co
     (void)user, (void)n_inputs; /* exactly `with`: that it is there was checked against the descriptor */
     joiner *s = aip__calloc(ctx, 1, sizeof *s);
     if (!s) return aip__error_memory(ctx, err);
-    if (pthread_mutex_init(&s->building, NULL) != 0) {
-        aip__free(ctx, s);
-        return aip__error_nomem(err);
-    }
+    aip__lock_init(ctx, &s->lock);
     s->ctx = ctx;
     s->params = params;
     s->inner = strcmp(aip_params_string(params, "how"), "inner") == 0;
@@ -157,23 +159,43 @@ static int32_t describe(join_bound *b, const aip_schema *in, aip_schema **out, a
     return aip__layout_end(&b->layout, out, err);
 }
 
-/* The table, built by whoever needs it first; whoever needs it meanwhile waits, since a once-dataset can be read by one only, and two tables would
- * take twice the memory. The lock is held across the pass, which is sound here: its jobs decode the right table and bind nothing of this stage, so
- * the holder never waits for one who waits for the lock. */
+/* Whether this thread is to build the table: nobody else does, or who did so was left behind by a fork. */
+static bool begin_building(joiner *s) {
+    uint64_t me = (uint64_t)aip__context_generation(s->ctx) + 1;
+    aip__lock_take(s->ctx, &s->lock);
+    bool mine = !atomic_load(&s->table) && s->builder != me;
+    if (mine) s->builder = me;
+    aip__lock_leave(&s->lock);
+    return mine;
+}
+
+static void end_building(joiner *s, aip__join_table *made) { /* NULL: it failed */
+    aip__lock_take(s->ctx, &s->lock);
+    atomic_store(&s->table, made);
+    s->builder = 0;
+    aip__lock_leave(&s->lock);
+}
+
+/* The table, built by whoever needs it first, under the token of the call that it is in. Whoever needs it meanwhile waits, since a once-dataset
+ * can be read by one only, and two tables would take twice the memory. That is sound although the one who waits may be a job: those of the pass
+ * decode the right table and bind nothing of this stage, so who builds never waits for one who waits for the table. */
 static int32_t need_table(joiner *s, const aip__join_table **out, aip_error **err) {
-    aip__join_table *t = atomic_load(&s->table);
-    int32_t status = AIP_OK;
-    if (!t) {
-        aip__token token;
-        AIP__TRY(aip__token_init(&token, s->ctx, NULL, err));
-        pthread_mutex_lock(&s->building);
-        t = atomic_load(&s->table);
-        if (!t) status = aip__join_table_build(s->right, s->right_indices, s->n_keys, &token, &t, err);
-        if (status == AIP_OK) atomic_store(&s->table, t);
-        pthread_mutex_unlock(&s->building);
+    aip__join_table *t = NULL;
+    aip__token own, *token = aip__token_here();
+    AIP__TRY(aip__token_init(&own, s->ctx, NULL, err));
+    if (!token || token->ctx != s->ctx) token = &own;
+    while (!(t = atomic_load(&s->table))) {
+        if (!begin_building(s)) {
+            AIP__TRY(aip__token_check(token, err));
+            nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_NS}, NULL);
+            continue;
+        }
+        int32_t status = aip__join_table_build(s->right, s->right_indices, s->n_keys, token, &t, err);
+        end_building(s, status == AIP_OK ? t : NULL);
+        if (status != AIP_OK) return status;
     }
-    if (status == AIP_OK) *out = t;
-    return status;
+    *out = t;
+    return AIP_OK;
 }
 
 static int32_t bind(const void *self, const void *fitted, const aip_schema *in, void **bound, aip_schema **out, aip_error **err) {

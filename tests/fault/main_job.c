@@ -244,28 +244,29 @@ static int32_t centre_apply(const void *bound, const aip_batch *in, aip_batch **
     return status;
 }
 
+static const aip_fold_ops centre_fold_ops = {.struct_size = sizeof(aip_fold_ops),
+                                             .state_bytes = state_bytes,
+                                             .init = state_init,
+                                             .update = state_update,
+                                             .merge = state_merge,
+                                             .dump = state_dump,
+                                             .load = state_load,
+                                             .destroy = state_destroy};
+const aip_stage_ops main_job_centre_ops = {.struct_size = sizeof(aip_stage_ops),
+                                           .create = centre_create,
+                                           .destroy = free,
+                                           .fold = &centre_fold_ops,
+                                           .fold_create = centre_fold_create,
+                                           .fold_destroy = free,
+                                           .fold_finish = centre_finish,
+                                           .fitted_destroy = free,
+                                           .save = centre_save,
+                                           .load = centre_load,
+                                           .bind = centre_bind,
+                                           .unbind = centre_unbind,
+                                           .apply = centre_apply};
+
 int32_t main_job_register(aip_context *ctx, aip_error **err) {
-    static const aip_fold_ops fold = {.struct_size = sizeof fold,
-                                      .state_bytes = state_bytes,
-                                      .init = state_init,
-                                      .update = state_update,
-                                      .merge = state_merge,
-                                      .dump = state_dump,
-                                      .load = state_load,
-                                      .destroy = state_destroy};
-    static const aip_stage_ops ops = {.struct_size = sizeof ops,
-                                      .create = centre_create,
-                                      .destroy = free,
-                                      .fold = &fold,
-                                      .fold_create = centre_fold_create,
-                                      .fold_destroy = free,
-                                      .fold_finish = centre_finish,
-                                      .fitted_destroy = free,
-                                      .save = centre_save,
-                                      .load = centre_load,
-                                      .bind = centre_bind,
-                                      .unbind = centre_unbind,
-                                      .apply = centre_apply};
     static const aip_param_spec params[] = {
         {.struct_size = sizeof(aip_param_spec), .type = AIP_PARAM_STRING, .name = "column", .doc = "the column"}};
     aip_descriptor d = AIP_DESCRIPTOR_INIT;
@@ -274,7 +275,7 @@ int32_t main_job_register(aip_context *ctx, aip_error **err) {
     d.doc = "Subtracts the mean.";
     d.params = params;
     d.n_params = 1;
-    d.ops = &ops;
+    d.ops = &main_job_centre_ops;
     d.rows = AIP_ROWS_SAME;
     return aip_catalog_register(ctx, &d, err);
 }

@@ -42,8 +42,9 @@ char *main_job_files(const main_job_folder *f);
 const char *main_job_files_wrong(const main_job_folder *f, const char *reference, bool temporary);
 
 /* The pieces, for tests that put them together otherwise. */
-extern const char main_job_dag[];                             /* text of the DAG file */
-extern const char main_job_rows_csv[];                        /* the table that the model learns from */
+extern const char main_job_dag[];      /* text of the DAG file */
+extern const char main_job_rows_csv[]; /* the table that the model learns from */
+extern const aip_stage_ops main_job_centre_ops;
 int32_t main_job_register(aip_context *ctx, aip_error **err); /* the custom stage `centre` */
 typedef struct main_job_row {                                 /* for a scorer */
     double age, fare;
