@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from . import _ffi
 from . import _prototypes as api
 from ._batch import Batch, Field, Schema
 from ._context import Context
+from ._errors import ForkedError
 from ._ffi import lib
 
 if TYPE_CHECKING:
@@ -171,8 +173,11 @@ def iterate(table: Dataset, ahead: int = 2) -> Iterator[Batch]:
 
     thread = threading.Thread(target=work, name="aipipe-batches", daemon=True)
     thread.start()
+    process = os.getpid()
     try:
         while True:
+            if os.getpid() != process:
+                raise ForkedError("this pass was begun before the process forked: begin another")
             item = ready.get()
             if item is None:
                 return

@@ -34,7 +34,8 @@ class FolderTest(unittest.TestCase):
 
 
 def python(script, *arguments, check=True, **environment):
-    """Runs a script in a process of its own; returns the CompletedProcess. A crash or a complaint at the interpreter's end shows there."""
+    """Runs a script in a process of its own; returns the CompletedProcess. A crash or a complaint at the interpreter's end shows
+    there."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "ignore::DeprecationWarning", "-c", script, *map(str, arguments)],
         stdin=subprocess.DEVNULL,

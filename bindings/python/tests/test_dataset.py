@@ -137,7 +137,7 @@ class FromPython(unittest.TestCase):
         before = held_for_the_library()
         for _ in range(10):
             ap.dataset(TABLE).derive(x="whole + 1").collect().to_dict()
-        self.assertEqual(held_for_the_library(), before)
+        self.assertLessEqual(held_for_the_library(), before)
 
 
 class Looks(unittest.TestCase):
@@ -254,8 +254,6 @@ class Files(FolderTest):
 
 
 class Stages(unittest.TestCase):
-    table = None
-
     def setUp(self):
         self.table = ap.dataset({"k": [1, 2, 3, 2], "v": [0.5, None, math.nan, 4.0], "s": ["a", "b", None, "d"]})
 
@@ -326,16 +324,18 @@ class Stages(unittest.TestCase):
 
 class Splits(unittest.TestCase):
     # The rows that scikit-learn 1.5.2 chooses: train_test_split(range(10), test_size=3, random_state=1)
-    TEST = [2, 6, 9]
+    TEST = (2, 6, 9)
 
     def test_a_dataset_in_scikit_learns_rows(self):
         train, test = ap.train_test_split(ap.dataset({"x": list(range(10))}), test_size=3, random_state=1)
-        self.assertEqual((test.to_dict()["x"], train.to_dict()["x"]), (self.TEST, [i for i in range(10) if i not in self.TEST]))
+        self.assertEqual(
+            (test.to_dict()["x"], train.to_dict()["x"]), (list(self.TEST), [i for i in range(10) if i not in self.TEST])
+        )
 
     def test_lists_and_tuples_in_the_same_rows(self):
         x, y = list(range(10)), tuple("abcdefghij")
         a, b, c, d = ap.train_test_split(x, y, test_size=3, random_state=1)
-        self.assertEqual((b, d), (self.TEST, ("c", "g", "j")))
+        self.assertEqual((b, d), (list(self.TEST), ("c", "g", "j")))
         self.assertEqual((sorted(a + b), len(c)), (x, 7))
 
     def test_classes_in_equal_proportion(self):

@@ -1,4 +1,5 @@
-"""Failures of the library arrive as exceptions of Python's kinds with their place; exceptions of callbacks arrive as themselves."""
+"""Failures of the library arrive as exceptions of Python's kinds with their place; exceptions of callbacks arrive as
+themselves."""
 
 import pickle
 import traceback

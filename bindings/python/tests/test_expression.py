@@ -1,4 +1,5 @@
-"""Expression objects print to the expression language: the same value as Python's own, and quoting that any name and text passes."""
+"""Expression objects print to the expression language: the same value as Python's own, and quoting that any name and text
+passes."""
 
 import datetime as dt
 import decimal
@@ -10,8 +11,7 @@ import unittest
 
 from support import ap
 
-from aipipe import _expression
-from aipipe import col, expr, function, lit, when
+from aipipe import _expression, col, expr, function, lit, when
 
 
 def value(expression, **columns):
