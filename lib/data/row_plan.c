@@ -147,67 +147,55 @@ int32_t aip__row_need_f64(aip_row_plan *p, const aip__row_slot *in, int32_t n, a
 typedef struct { /* fields of one type, at even distances, into columns beside each other */
     int32_t type, at, n;
     size_t offset, distance;
-} load_run;
-
-typedef struct {
-    int32_t n;
-    load_run runs[];
 } loading;
 
-#define LOAD(TYPE, INTO, VALUE)                                   \
-    for (int32_t k = 0; k < run->n; k++, from += run->distance) { \
-        INTO *to = aip__row_at(f, run->at + k);                   \
-        const uint8_t *at = from;                                 \
-        for (int32_t i = 0; i < f->n; i++, at += f->stride) {     \
-            TYPE v;                                               \
-            memcpy(&v, at, sizeof v);                             \
-            to[i] = (VALUE);                                      \
-        }                                                         \
-    }                                                             \
-    break
+#define LOAD(TYPE, INTO, VALUE)                               \
+    for (int32_t k = 0; k < l->n; k++, from += l->distance) { \
+        INTO *to = aip__row_at(f, l->at + k);                 \
+        const uint8_t *at = from;                             \
+        for (int32_t i = 0; i < f->n; i++, at += f->stride) { \
+            TYPE v;                                           \
+            memcpy(&v, at, sizeof v);                         \
+            to[i] = (VALUE);                                  \
+        }                                                     \
+    }                                                         \
+    return true
 
 static bool load(void *self, const aip__row_frame *f) {
     const loading *l = self;
-    for (int32_t r = 0; r < l->n; r++) {
-        const load_run *run = &l->runs[r];
-        const uint8_t *from = f->rows + run->offset;
-        switch (run->type) {
-        case AIP_FLOAT64:
-            if (f->shift == 0 && run->distance == sizeof(double)) {
-                memcpy(aip__row_at(f, run->at), from, (size_t)run->n * sizeof(double));
-                break;
-            }
-            LOAD(double, double, v);
-        case AIP_FLOAT32: LOAD(float, double, (double)v);
-        case AIP_INT32:
-        case AIP_DATE32: LOAD(int32_t, int64_t, v);
-        case AIP_BOOL: LOAD(uint8_t, uint8_t, v != 0);
-        case AIP_UTF8: {
-            aip_row_text *to = aip__row_at(f, run->at);
-            const uint8_t *at = from;
-            for (int32_t i = 0; i < f->n; i++, at += f->stride) {
-                const char *text = NULL;
-                memcpy(&text, at, sizeof text);
-                to[i] = (aip_row_text){text, text ? strlen(text) : 0};
-                if (to[i].n > INT32_MAX) return false;
-            }
-            break;
-        }
-        default: LOAD(int64_t, int64_t, v);
-        }
+    const uint8_t *from = f->rows + l->offset;
+    switch (l->type) {
+    case AIP_FLOAT64: LOAD(double, double, v);
+    case AIP_FLOAT32: LOAD(float, double, (double)v);
+    case AIP_INT32:
+    case AIP_DATE32: LOAD(int32_t, int64_t, v);
+    case AIP_BOOL: LOAD(uint8_t, uint8_t, v != 0);
+    default: LOAD(int64_t, int64_t, v);
+    }
+}
+
+static bool load_texts(void *self, const aip__row_frame *f) {
+    const loading *l = self;
+    aip_row_text *to = aip__row_at(f, l->at);
+    const uint8_t *at = f->rows + l->offset;
+    for (int32_t i = 0; i < f->n; i++, at += f->stride) {
+        const char *text = NULL;
+        memcpy(&text, at, sizeof text);
+        to[i] = (aip_row_text){text, text ? strlen(text) : 0};
+        if (to[i].n > INT32_MAX) return false;
     }
     return true;
 }
 
-/* Fields of one class side by side, so that kernels run across many columns; a run goes on while the next field is as far away as the last. */
+/* Fields of one class side by side, so that kernels run across many columns; a run goes on while the next field is as far away as the last. Each
+ * run waits for a reader: a stage that reads the host's rows itself (aip__row_direct) needs no copy. */
 static int32_t plan_load(aip_row_plan *p, const aip__row_field *fields, int32_t n, aip_error **err) {
-    loading *l = NULL;
-    AIP__TRY(aip__row_step_add(p, load, sizeof *l + (size_t)n * sizeof l->runs[0], &l, err));
     p->slots = aip__calloc(p->ctx, (size_t)n + 1, sizeof *p->slots);
     if (!p->slots) return aip__error_memory(p->ctx, err);
     p->n_slots = n;
     for (int class = AIP__ROW_F64; class <= AIP__ROW_TEXT; class ++) {
-        load_run *run = NULL;
+        loading *run = NULL;
+        int32_t lazy = -1;
         for (int32_t i = 0; i < n; i++) {
             aip__row_class is = AIP__ROW_F64;
             if (!aip__row_class_of(fields[i].type, &is)) return AIP_E_UNSUPPORTED;
@@ -221,12 +209,21 @@ static int32_t plan_load(aip_row_plan *p, const aip__row_field *fields, int32_t 
                 if (run->n == 1) run->distance = offset - run->offset;
                 run->n++;
             } else {
-                run = &l->runs[l->n++];
-                *run = (load_run){.type = fields[i].type, .at = s->at, .n = 1, .offset = offset, .distance = sizeof(double)};
+                AIP__TRY(aip__row_step_wait(p, is == AIP__ROW_TEXT ? load_texts : load, sizeof *run, &run, &lazy, err));
+                *run = (loading){.type = fields[i].type, .at = s->at, .n = 1, .offset = offset, .distance = sizeof(double)};
             }
+            s->lazy = lazy;
+            s->direct = fields[i].type == AIP_FLOAT64;
+            s->offset = offset;
         }
     }
     return AIP_OK;
+}
+
+int32_t aip__row_direct(const aip__row_slot *slots, int32_t n) {
+    int32_t k = 0;
+    while (k < n && slots[k].direct && slots[k].offset == slots[0].offset + (size_t)k * sizeof(double)) k++;
+    return k;
 }
 
 /* ---- a plan ---------------------------------------------------------------------------------------------------------------------------- */
@@ -242,8 +239,7 @@ void aip__row_plan_free(aip_row_plan *p) {
     aip__free(ctx, p->steps);
     aip__free(ctx, p->lazy);
     aip__free(ctx, p->slots);
-    aip__free(ctx, p->one);
-    aip__free(ctx, p->block);
+    aip__buffer_free(p->memory);
     aip__free(ctx, p);
 }
 
@@ -261,10 +257,14 @@ int32_t aip__row_plan_new(aip_context *ctx, const aip__row_field *fields, int32_
 
 int32_t aip__row_plan_end(aip_row_plan *p, int32_t result, aip_error **err) {
     AIP__TRY(aip__row_need_f64(p, &p->slots[result], 1, &p->result, err));
-    size_t cells = ((size_t)p->n_columns + 8) * 8; /* vector kernels may read past the end */
-    p->one = aip__calloc(p->ctx, 1, cells);
-    p->block = aip__calloc(p->ctx, AIP__ROW_BLOCK, cells);
-    return p->one && p->block ? AIP_OK : aip__error_memory(p->ctx, err);
+    size_t cells = (size_t)p->n_columns * 8; /* in columns of one row, then of a block */
+    cells = (cells + 63) / 64 * 64;
+    p->memory = aip__buffer_new(p->ctx, cells * (1 + AIP__ROW_BLOCK));
+    if (!p->memory) return aip__error_memory(p->ctx, err);
+    memset(p->memory->data, 0, cells * (1 + AIP__ROW_BLOCK));
+    p->one = p->memory->data;
+    p->block = p->one + cells;
+    return AIP_OK;
 }
 
 static inline bool run_frame(const aip_row_plan *p, const aip__row_frame *f) {

@@ -37,6 +37,8 @@ typedef struct aip__row_slot {
     /* Of a column that is 1 where a code is `position`, else 0: the I64 cells of the code (-1: none of the group's), and how many are in the group.
      * A model reads the code itself. code is -1 for other columns. */
     int32_t code, position, group;
+    bool direct;   /* a float64 of the host's rows, as it is: */
+    size_t offset; /* where */
 } aip__row_slot;
 
 typedef struct aip__row_frame {
@@ -66,7 +68,8 @@ struct aip_row_plan {
     int32_t n_slots;
     aip__row_step *steps, *lazy; /* lazy: fn is NULL once it has moved to steps */
     size_t n_steps, steps_capacity, n_lazy, lazy_capacity;
-    int32_t n_columns; /* of cells */
+    int32_t n_columns;   /* of cells */
+    aip__buffer *memory; /* of both frames */
     uint8_t *one, *block;
     aip__row_slot result;
     const char *refused; /* the stage that has no rows, when one is met */
@@ -97,6 +100,8 @@ int32_t aip__row_slots_new(aip_row_plan *plan, int32_t n, aip__row_slot *out, ai
 int32_t aip__row_step_add(aip_row_plan *plan, aip__row_fn fn, size_t size, void *self_out, aip_error **err);
 /* The same, waiting: *lazy goes into the slots that it fills. */
 int32_t aip__row_step_wait(aip_row_plan *plan, aip__row_fn fn, size_t size, void *self_out, int32_t *lazy, aip_error **err);
+/* How many slots from the first on are float64 fields that lie beside each other in the host's rows: a step may read them there (not aligned). */
+int32_t aip__row_direct(const aip__row_slot *slots, int32_t n);
 /* Sees to it that a slot is filled. */
 int32_t aip__row_need(aip_row_plan *plan, const aip__row_slot *slot, aip_error **err);
 /* Numbers and bools as F64, null as NaN; lazy ones are filled. out may be in. */

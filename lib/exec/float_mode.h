@@ -45,10 +45,7 @@ static inline void aip__float_mode_enter(aip__float_mode *saved) {
 
 static inline void aip__float_mode_leave(const aip__float_mode *saved) {
 #if defined(__x86_64__)
-    if (saved->as_it_was) {
-        if (_mm_getcsr() != saved->mxcsr) _mm_setcsr(saved->mxcsr); /* the flags that our work raised */
-        return;
-    }
+    if (saved->as_it_was) return; /* with the flags that our work raised, as after any arithmetic */
 #endif
     fesetenv(&saved->env);
 #ifdef __SSE__

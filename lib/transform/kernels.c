@@ -7,6 +7,7 @@
 #include <math.h>
 
 typedef double v8 __attribute__((vector_size(64)));
+typedef double v4 __attribute__((vector_size(32)));
 typedef int64_t v8i __attribute__((vector_size(64)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -90,6 +91,65 @@ INLINE bool any_nan_body(const double *x, int64_t n) {
     return any;
 }
 
+INLINE double load_one(const uint8_t *p) {
+    double v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE v8 load_unaligned(const uint8_t *p) {
+    v8 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(double *p, v8 v) { memcpy(p, &v, sizeof v); }
+
+/* Eight rows of eight columns, scaled, then turned. */
+INLINE void scale_tile(const uint8_t *rows, size_t stride, v8 mean, v8 scale, double *out, int32_t capacity) {
+    v8 r[8], s[8], t[8];
+    for (int i = 0; i < 8; i++) r[i] = (load_unaligned(rows + (size_t)i * stride) - mean) / scale;
+    for (int i = 0; i < 8; i += 2) {
+        s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            t[i + k] = __builtin_shufflevector(s[i + k], s[i + 2 + k], 0, 1, 8, 9, 4, 5, 12, 13);
+            t[i + 2 + k] = __builtin_shufflevector(s[i + k], s[i + 2 + k], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    for (int k = 0; k < 4; k++) {
+        store(out + k * capacity, __builtin_shufflevector(t[k], t[4 + k], 0, 1, 2, 3, 8, 9, 10, 11));
+        store(out + (k + 4) * capacity, __builtin_shufflevector(t[k], t[4 + k], 4, 5, 6, 7, 12, 13, 14, 15));
+    }
+}
+
+INLINE void scale_rows_body(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
+                            const double *scale, double *out, int32_t capacity) {
+    int32_t k = 0;
+    if (capacity == 1) {
+        for (; k + 8 <= n_columns; k += 8) store(out + k, (load_unaligned(rows + 8 * k) - load(mean + k)) / load(scale + k));
+        for (; k + 4 <= n_columns; k += 4) {
+            v4 x, m, d;
+            memcpy(&x, rows + 8 * k, sizeof x);
+            memcpy(&m, mean + k, sizeof m);
+            memcpy(&d, scale + k, sizeof d);
+            x = (x - m) / d;
+            memcpy(out + k, &x, sizeof x);
+        }
+        for (; k < n_columns; k++) out[k] = (load_one(rows + 8 * k) - mean[k]) / scale[k];
+        return;
+    }
+    int32_t whole = n_rows & ~7;
+    for (; k + 8 <= n_columns; k += 8)
+        for (int32_t i = 0; i < whole; i += 8)
+            scale_tile(rows + (size_t)i * stride + 8 * k, stride, load(mean + k), load(scale + k),
+                       out + (size_t)k * (size_t)capacity + i, capacity);
+    for (int32_t j = 0; j < n_columns; j++)
+        for (int32_t i = j < k ? whole : 0; i < n_rows; i++)
+            out[(size_t)j * (size_t)capacity + (size_t)i] = (load_one(rows + (size_t)i * stride + 8 * j) - mean[j]) / scale[j];
+}
+
 INLINE void scale_each_body(const double *x, int64_t n, const double *mean, const double *scale, double *out) {
     int64_t whole = n & ~INT64_C(7);
     for (int64_t i = 0; i < whole; i += 8) {
@@ -104,6 +164,8 @@ typedef struct kernels {
     bool (*scale)(const double *x, int64_t n, double mean, double scale, double *out);
     bool (*any_nan)(const double *x, int64_t n);
     void (*scale_each)(const double *x, int64_t n, const double *mean, const double *scale, double *out);
+    void (*scale_rows)(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
+                       const double *scale, double *out, int32_t capacity);
 } kernels;
 
 #define VERSION(NAME, ATTRIBUTE)                                                                                                \
@@ -115,7 +177,11 @@ typedef struct kernels {
     ATTRIBUTE static void scale_each_##NAME(const double *x, int64_t n, const double *mean, const double *scale, double *out) { \
         scale_each_body(x, n, mean, scale, out);                                                                                \
     }                                                                                                                           \
-    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME, scale_each_##NAME};
+    ATTRIBUTE static void scale_rows_##NAME(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns,              \
+                                            const double *mean, const double *scale, double *out, int32_t capacity) {           \
+        scale_rows_body(rows, stride, n_rows, n_columns, mean, scale, out, capacity);                                           \
+    }                                                                                                                           \
+    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME, scale_each_##NAME, scale_rows_##NAME};
 
 VERSION(plain, )
 #if defined(__x86_64__)
@@ -209,6 +275,11 @@ bool aip__scale_f64(const double *x, int64_t n, double mean, double scale, doubl
 
 void aip__scale_each_f64(const double *x, int64_t n, const double *mean, const double *scale, double *out) {
     choose()->scale_each(x, n, mean, scale, out);
+}
+
+void aip__scale_rows_f64(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
+                         const double *scale, double *out, int32_t capacity) {
+    choose()->scale_rows(rows, stride, n_rows, n_columns, mean, scale, out, capacity);
 }
 
 void aip__fill_each_f64(const double *restrict x, int64_t n, const double *restrict fill, double *restrict out) {

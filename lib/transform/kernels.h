@@ -28,6 +28,9 @@ bool aip__scale_f64(const double *x, int64_t n, double mean, double scale, doubl
 /* Of numbers that lie side by side, each with its own: out[i] = (x[i] - mean[i]) / scale[i]; and x[i], or fill[i] where it is NaN. */
 void aip__scale_each_f64(const double *x, int64_t n, const double *mean, const double *scale, double *out);
 void aip__fill_each_f64(const double *x, int64_t n, const double *fill, double *out);
+/* Of rows of n_columns numbers each, not aligned, stride bytes apart: the same, column k into out + k * capacity. */
+void aip__scale_rows_f64(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
+                         const double *scale, double *out, int32_t capacity);
 /* x[i], or `fill` where it is NaN. */
 void aip__fill_f64(const double *x, int64_t n, double fill, double *out);
 

@@ -395,14 +395,20 @@ static int32_t apply(const void *bound, const aip_batch *in, aip_batch **out, ai
 
 /* ---- rows -------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct { /* columns that lie beside each other, before and after */
+typedef struct { /* columns that lie beside each other, before (in cells, or in the host's rows) and after */
     int32_t from, to, n;
+    bool direct;
+    size_t offset;
     double mean_scale[]; /* n means, n scales */
 } row_scaling;
 
 static bool scale_rows(void *self, const aip__row_frame *f) {
     const row_scaling *s = self;
     const double *mean = s->mean_scale, *scale = mean + s->n;
+    if (s->direct) {
+        aip__scale_rows_f64(f->rows + s->offset, f->stride, f->n, s->n, mean, scale, aip__row_f64_at(f, s->to), 1 << f->shift);
+        return true;
+    }
     if (f->shift == 0) {
         aip__scale_each_f64(aip__row_f64_at(f, s->from), s->n, mean, scale, aip__row_f64_at(f, s->to));
         return true;
@@ -417,12 +423,20 @@ static int32_t plan_scaling(const scaler_bound *b, aip_row_plan *plan, aip__row_
     int32_t n = 0, n_in = plan->n_slots;
     for (int32_t i = 0; i < n_in; i++)
         if (b->which[i] >= 0) in[n++] = plan->slots[i];
-    AIP__TRY(aip__row_need_f64(plan, in, n, in, err));
     AIP__TRY(aip__row_slots_new(plan, n, made, err));
     for (int32_t k = 0, i = 0; k < n;) {
         row_scaling *s = NULL;
-        int32_t run = aip__row_run_of(in + k, n - k);
+        int32_t run = aip__row_direct(in + k, n - k);
+        bool direct = run > 0;
+        if (!direct) {
+            int32_t most = 1;
+            while (k + most < n && !in[k + most].direct) most++;
+            AIP__TRY(aip__row_need_f64(plan, in + k, most, in + k, err));
+            run = aip__row_run_of(in + k, most);
+        }
         AIP__TRY(aip__row_step_add(plan, scale_rows, sizeof *s + 2 * (size_t)run * sizeof(double), &s, err));
+        s->direct = direct;
+        s->offset = in[k].offset;
         s->from = in[k].at;
         s->to = made[k].at;
         s->n = run;

@@ -59,6 +59,12 @@ static void run(const question *q, aip__logistic_s kind, answer *a) {
     k->tiles(WIDTH, a->z, a->s, a->hessian);
     k->moments(N_FEATURES, q->x, q->n_rows, a->sum, a->m2);
     k->predict(N_FEATURES, q->x, q->theta, 0.3, a->probability);
+    double parts[AIP__KERNEL_ROWS]; /* the same in parts: features 0 to 2, then the others */
+    for (int r = 0; r < AIP__KERNEL_ROWS; r++) parts[r] = 0.3;
+    k->margins(3, q->x, q->theta, parts);
+    k->margins(N_FEATURES - 3, q->x + 3 * AIP__KERNEL_ROWS, q->theta + 3, parts);
+    k->sigmoids(parts);
+    ck_assert_mem_eq(parts, a->probability, sizeof parts);
 }
 
 START_TEST(every_vector_level_gives_the_bits_of_the_baseline) {

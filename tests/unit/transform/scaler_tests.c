@@ -142,6 +142,45 @@ START_TEST(moments_are_the_same_bits_at_every_vector_level) {
 }
 END_TEST
 
+/* Rows that lie anywhere, columns of any number: each value is (x - mean) / scale, which IEEE rounds in one way. */
+START_TEST(rows_are_scaled_and_turned_to_the_same_bits_at_every_vector_level) {
+    enum { MOST = 27, ROWS = 21, STRIDE = MOST * 8 + 5, CAPACITY = 24 };
+    static uint8_t rows[ROWS * STRIDE + 1];
+    double mean[MOST], scale[MOST], got[MOST * CAPACITY], *x = numbers(MOST * ROWS);
+    for (int k = 0; k < MOST; k++) mean[k] = k / 3.0, scale[k] = 1 + k / 7.0;
+    for (int i = 0; i < ROWS; i++) memcpy(rows + 1 + i * STRIDE, x + i * MOST, MOST * sizeof *x);
+    aip__cpu_level best = aip__cpu();
+    for (aip__cpu_level level = AIP__CPU_SCALAR; level <= best; level++) {
+        aip__cpu_set(level);
+        for (int n = 1; n <= MOST; n++)
+            for (int r = 1; r <= ROWS; r += r == 1 ? 6 : 1) {
+                int capacity = r == 1 ? 1 : CAPACITY;
+                aip__scale_rows_f64(rows + 1, STRIDE, r, n, mean, scale, got, capacity);
+                for (int i = 0; i < r; i++)
+                    for (int k = 0; k < n; k++) {
+                        double want = (x[i * MOST + k] - mean[k]) / scale[k], have = got[k * capacity + i];
+                        ck_assert(isnan(want) ? isnan(have) : memcmp(&want, &have, sizeof want) == 0);
+                    }
+            }
+        for (int n = 0; n <= MOST; n++) {
+            double filled[MOST], fill[MOST];
+            for (int k = 0; k < MOST; k++) fill[k] = k + 0.5;
+            aip__scale_each_f64(x + 1, n, mean, scale, got);
+            aip__fill_each_f64(x + 1, n, fill, filled);
+            for (int k = 0; k < n; k++) {
+                double want = (x[1 + k] - mean[k]) / scale[k];
+                ck_assert(isnan(want) ? isnan(got[k]) : memcmp(&want, &got[k], sizeof want) == 0);
+                ck_assert(filled[k] == (isnan(x[1 + k]) ? k + 0.5 : x[1 + k]));
+            }
+            aip__fill_f64(x + 1, n, -2, filled);
+            for (int k = 0; k < n; k++) ck_assert(filled[k] == (isnan(x[1 + k]) ? -2 : x[1 + k]));
+        }
+    }
+    aip__cpu_set(best);
+    free(x);
+}
+END_TEST
+
 START_TEST(any_number_of_workers_gives_the_same_bits) {
     double *x = numbers(5000), *first = NULL;
     const int32_t workers[] = {0, 1, 2, 8};
@@ -167,6 +206,7 @@ Suite *scaler_suite(void) {
         values_and_missing_are_those_of_scikit_learn,    nan_in_a_float_column_counts_as_missing_and_comes_out_null,
         a_nearly_constant_column_is_divided_by_one,      one_row_none_and_all_missing_are_scaled_without_a_fault,
         infinity_and_text_are_refused_by_column_and_row, moments_are_the_same_bits_at_every_vector_level,
+        infinity_and_text_are_refused_by_column_and_row, rows_are_scaled_and_turned_to_the_same_bits_at_every_vector_level,
         any_number_of_workers_gives_the_same_bits,       NULL};
     return unit_suite("standard_scaler", tests);
 }
