@@ -43,6 +43,7 @@ typedef struct aip__logistic_kernels {
     /* The same in parts: margin += sum of coef * x, features in order; and margins to probabilities, in place. 128 of them. */
     void (*margins)(int32_t n_features, const double *x, const double *coef, double *margin);
     void (*sigmoids)(double *margin);
+    double (*sigmoid)(double margin); /* one */
 } aip__logistic_kernels;
 
 /* For the level in use. */

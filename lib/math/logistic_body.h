@@ -233,8 +233,10 @@ static void LEVEL(sigmoids)(double *margin) {
     for (int i = 0; i < ROWS; i += W) STORE(margin + i, LEVEL(sigmoid)(LOAD(margin + i)));
 }
 
-static const aip__logistic_kernels LEVEL(kernels) = {LEVEL(block),   LEVEL(tiles),   LEVEL(moments),
-                                                     LEVEL(predict), LEVEL(margins), LEVEL(sigmoids)};
+static double LEVEL(sigmoid_one)(double margin) { return LEVEL(sigmoid)(SPLAT(margin))[0]; }
+
+static const aip__logistic_kernels LEVEL(kernels) = {LEVEL(block),   LEVEL(tiles),    LEVEL(moments),    LEVEL(predict),
+                                                     LEVEL(margins), LEVEL(sigmoids), LEVEL(sigmoid_one)};
 
 #undef V
 #undef U

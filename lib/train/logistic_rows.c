@@ -1,7 +1,6 @@
 /* Logistic regression in a row plan. Features that lie beside each other are multiplied as they are; of the columns of a one-hot group, of which
  * at most one is not zero, only that one's coefficient is added. Both give the bits of the sum over all features in order: adding a product with
  * zero changes no sum but the sign of a zero, of which the sigmoid takes no notice. */
-#include "base/fmath.h"
 #include "math/logistic.h"
 #include "train/logistic_fit.h"
 
@@ -46,7 +45,7 @@ static bool predict_one(const predicting *p, const aip__row_frame *f) {
         if (now->n == 0) margin = margin + now->coef[*aip__row_i64_at(f, now->at)];
         for (int32_t k = 0; k < now->n; k++) margin = margin + now->coef[k] * x[k];
     }
-    double probability = aip__fmath_sigmoid(margin);
+    double probability = p->kernels->sigmoid(margin);
     *aip__row_f64_at(f, p->to) = probability;
     return (probability > 0 && probability < 1) || (!isnan(probability) && features_finite(p, f, 0));
 }

@@ -124,22 +124,23 @@ INLINE void scale_tile(const uint8_t *rows, size_t stride, v8 mean, v8 scale, do
     }
 }
 
+INLINE void scale_row_body(const uint8_t *row, int32_t n_columns, const double *mean, const double *scale, double *out) {
+    int32_t k = 0;
+    for (; k + 8 <= n_columns; k += 8) store(out + k, (load_unaligned(row + 8 * k) - load(mean + k)) / load(scale + k));
+    for (; k + 4 <= n_columns; k += 4) {
+        v4 x, m, d;
+        memcpy(&x, row + 8 * k, sizeof x);
+        memcpy(&m, mean + k, sizeof m);
+        memcpy(&d, scale + k, sizeof d);
+        x = (x - m) / d;
+        memcpy(out + k, &x, sizeof x);
+    }
+    for (; k < n_columns; k++) out[k] = (load_one(row + 8 * k) - mean[k]) / scale[k];
+}
+
 INLINE void scale_rows_body(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
                             const double *scale, double *out, int32_t capacity) {
     int32_t k = 0;
-    if (capacity == 1) {
-        for (; k + 8 <= n_columns; k += 8) store(out + k, (load_unaligned(rows + 8 * k) - load(mean + k)) / load(scale + k));
-        for (; k + 4 <= n_columns; k += 4) {
-            v4 x, m, d;
-            memcpy(&x, rows + 8 * k, sizeof x);
-            memcpy(&m, mean + k, sizeof m);
-            memcpy(&d, scale + k, sizeof d);
-            x = (x - m) / d;
-            memcpy(out + k, &x, sizeof x);
-        }
-        for (; k < n_columns; k++) out[k] = (load_one(rows + 8 * k) - mean[k]) / scale[k];
-        return;
-    }
     int32_t whole = n_rows & ~7;
     for (; k + 8 <= n_columns; k += 8)
         for (int32_t i = 0; i < whole; i += 8)
@@ -164,6 +165,7 @@ typedef struct kernels {
     bool (*scale)(const double *x, int64_t n, double mean, double scale, double *out);
     bool (*any_nan)(const double *x, int64_t n);
     void (*scale_each)(const double *x, int64_t n, const double *mean, const double *scale, double *out);
+    void (*scale_row)(const uint8_t *row, int32_t n_columns, const double *mean, const double *scale, double *out);
     void (*scale_rows)(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
                        const double *scale, double *out, int32_t capacity);
 } kernels;
@@ -177,11 +179,16 @@ typedef struct kernels {
     ATTRIBUTE static void scale_each_##NAME(const double *x, int64_t n, const double *mean, const double *scale, double *out) { \
         scale_each_body(x, n, mean, scale, out);                                                                                \
     }                                                                                                                           \
+    ATTRIBUTE static void scale_row_##NAME(const uint8_t *row, int32_t n_columns, const double *mean, const double *scale,      \
+                                           double *out) {                                                                       \
+        scale_row_body(row, n_columns, mean, scale, out);                                                                       \
+    }                                                                                                                           \
     ATTRIBUTE static void scale_rows_##NAME(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns,              \
                                             const double *mean, const double *scale, double *out, int32_t capacity) {           \
         scale_rows_body(rows, stride, n_rows, n_columns, mean, scale, out, capacity);                                           \
     }                                                                                                                           \
-    static const kernels kernels_##NAME = {moments_##NAME, scale_##NAME, any_nan_##NAME, scale_each_##NAME, scale_rows_##NAME};
+    static const kernels kernels_##NAME = {moments_##NAME,    scale_##NAME,     any_nan_##NAME,                                 \
+                                           scale_each_##NAME, scale_row_##NAME, scale_rows_##NAME};
 
 VERSION(plain, )
 #if defined(__x86_64__)
@@ -279,7 +286,11 @@ void aip__scale_each_f64(const double *x, int64_t n, const double *mean, const d
 
 void aip__scale_rows_f64(const uint8_t *rows, size_t stride, int32_t n_rows, int32_t n_columns, const double *mean,
                          const double *scale, double *out, int32_t capacity) {
-    choose()->scale_rows(rows, stride, n_rows, n_columns, mean, scale, out, capacity);
+    const kernels *k = choose();
+    if (capacity == 1)
+        k->scale_row(rows, n_columns, mean, scale, out);
+    else
+        k->scale_rows(rows, stride, n_rows, n_columns, mean, scale, out, capacity);
 }
 
 void aip__fill_each_f64(const double *restrict x, int64_t n, const double *restrict fill, double *restrict out) {

@@ -63,7 +63,9 @@ static void run(const question *q, aip__logistic_s kind, answer *a) {
     for (int r = 0; r < AIP__KERNEL_ROWS; r++) parts[r] = 0.3;
     k->margins(3, q->x, q->theta, parts);
     k->margins(N_FEATURES - 3, q->x + 3 * AIP__KERNEL_ROWS, q->theta + 3, parts);
+    double margin = parts[0];
     k->sigmoids(parts);
+    ck_assert_double_eq(k->sigmoid(margin), parts[0]);
     ck_assert_mem_eq(parts, a->probability, sizeof parts);
 }
 
