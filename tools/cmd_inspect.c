@@ -6,71 +6,88 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double quantiles[] = {0.05, 0.25, 0.5, 0.75, 0.95};
-#define N_QUANTILES 5
-#define N_REJECTS 5
+/* ---- text: from the JSON of the profile, so that both show the same --------------------------------------------------------------------- */
 
-/* ---- text --------------------------------------------------------------------------------------------------------------------------- */
-
-/* Whole numbers that may well be years: 2,013 would be wrong. */
-static bool is_years(const profile_column *c) {
-    return (c->field.type == AIP_INT32 || c->field.type == AIP_INT64) && c->minimum >= 1000 && c->maximum <= 2999;
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
 }
 
-static void add_number(line *l, const profile_column *c, double number) {
+static int64_t count_of(const json_t *object, const char *key) { return json_integer_value(json_object_get(object, key)); }
+static bool is_true(const json_t *object, const char *key) { return json_is_true(json_object_get(object, key)); }
+static bool has_quantiles(const json_t *c) { return json_object_get(c, "quantiles") != NULL; }
+static const json_t *columns_of(const json_t *p) { return json_object_get(p, "columns"); }
+
+static bool is_number_column(const json_t *c) {
+    const char *type = text_of(c, "type");
+    return strncmp(type, "int", 3) == 0 || strncmp(type, "float", 5) == 0 || strncmp(type, "decimal", 7) == 0;
+}
+
+/* Whole numbers that may well be years: 2,013 would be wrong. */
+static bool is_years(const json_t *c) {
+    const char *type = text_of(c, "type");
+    bool whole = strcmp(type, "int32") == 0 || strcmp(type, "int64") == 0;
+    return whole && json_number_value(json_object_get(c, "min")) >= 1000 && json_number_value(json_object_get(c, "max")) <= 2999;
+}
+
+static void add_number(line *l, const json_t *c, const json_t *value) {
     line grouped = {0};
-    line_field_number(&grouped, &c->field, number);
+    line_number(&grouped, json_is_null(value) ? (double)NAN : json_number_value(value));
     for (const char *s = grouped.bytes; *s; s++)
         if (*s != ',' || !is_years(c)) line_bytes(l, s, 1);
     line_free(&grouped);
 }
 
 /* Of a timestamp only the day where the terminal is narrow: names and ends of ranges would be cut otherwise. */
-static void add_bound(table *t, const profile_column *c, bool is_known, double bound) {
+static void add_bound(table *t, const json_t *c, const json_t *bound) {
     line l = {0};
-    if (is_known) add_number(&l, c, bound);
-    bool is_short = c->field.type == AIP_TIMESTAMP && term_width(&term_out) < 80;
+    if (json_is_string(bound))
+        line_add(&l, "%s", json_string_value(bound));
+    else if (bound)
+        add_number(&l, c, bound);
+    bool is_short = strncmp(text_of(c, "type"), "timestamp", 9) == 0 && term_width(&term_out) < 80;
     char *time = is_short && l.n ? strchr(l.bytes, 'T') : NULL;
     if (time) *time = 0;
     table_line(t, &l);
     line_free(&l);
 }
 
-static void put_columns(const profile *p) {
+static void put_columns(const json_t *p) {
     static const char *const head[] = {"COLUMN", "TYPE", ">MISSING", ">", ">DISTINCT", ">MIN", ">MAX"};
+    int64_t rows = count_of(p, "rows");
     table t;
     line l = {0};
     table_begin(&t, 7, head);
     t.drop[t.n_drop++] = 3;
     t.drop[t.n_drop++] = 4;
-    for (int32_t i = 0; i < p->n_columns; i++) {
-        const profile_column *c = &p->columns[i];
-        table_cell(&t, c->field.name);
-        line_type(&l, &c->field);
+    for (size_t i = 0; i < json_array_size(columns_of(p)); i++) {
+        const json_t *c = json_array_get(columns_of(p), i);
+        table_cell(&t, text_of(c, "name"));
+        table_cell(&t, text_of(c, "type"));
+        line_count(&l, count_of(c, "missing"));
         table_line(&t, &l);
-        line_count(&l, c->n_missing);
+        if (rows) line_add(&l, "%.1f %%", 100.0 * (double)count_of(c, "missing") / (double)rows);
         table_line(&t, &l);
-        if (p->n_rows) line_add(&l, "%.1f %%", 100.0 * (double)c->n_missing / (double)p->n_rows);
+        if (json_object_get(c, "distinct")) {
+            if (!is_true(c, "distinct_is_exact")) line_add(&l, "> ");
+            line_count(&l, count_of(c, "distinct"));
+        }
         table_line(&t, &l);
-        if (c->many) line_add(&l, "> ");
-        if (c->kind != PROFILE_OTHER) line_count(&l, (int64_t)c->n_distinct);
-        table_line(&t, &l);
-        bool ordered = c->n > 0 && (c->kind == PROFILE_NUMBER || c->kind == PROFILE_TIME);
-        add_bound(&t, c, ordered, c->minimum);
-        add_bound(&t, c, ordered, c->maximum);
+        add_bound(&t, c, json_object_get(c, "min"));
+        add_bound(&t, c, json_object_get(c, "max"));
     }
     table_print(&t, &term_out);
     line_free(&l);
 }
 
-static void add_histogram(line *l, const profile_column *c) {
+static void add_histogram(line *l, const json_t *bins) {
     static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}, ascii[] = " .:-=+*#@";
-    int64_t counts[PROFILE_BINS], most = 1;
-    profile_histogram(c, counts);
-    for (int i = 0; i < PROFILE_BINS; i++)
-        if (counts[i] > most) most = counts[i];
-    for (int i = 0; i < PROFILE_BINS; i++) {
-        int level = counts[i] ? 1 + (int)((double)counts[i] / (double)most * 7.0) : 0;
+    json_int_t most = 1;
+    for (size_t i = 0; i < json_array_size(bins); i++)
+        if (json_integer_value(json_array_get(bins, i)) > most) most = json_integer_value(json_array_get(bins, i));
+    for (size_t i = 0; i < json_array_size(bins); i++) {
+        json_int_t count = json_integer_value(json_array_get(bins, i));
+        int level = count ? 1 + (int)((double)count / (double)most * 7.0) : 0;
         if (term_utf8)
             line_add(l, "%s", blocks[level]);
         else
@@ -78,9 +95,10 @@ static void add_histogram(line *l, const profile_column *c) {
     }
 }
 
-static void put_numbers(const profile *p) {
+static void put_numbers(const json_t *p) {
     static const char *const head[] = {"NUMBERS", ">MEAN", ">5 %", ">25 %", ">50 %", ">75 %", ">95 %", "MIN TO MAX"};
-    size_t sampled = 0;
+    static const char *const quantiles[] = {"0.05", "0.25", "0.5", "0.75", "0.95"};
+    bool sampled = false;
     table t;
     line l = {0};
     table_begin(&t, 8, head);
@@ -89,48 +107,49 @@ static void put_numbers(const profile *p) {
     t.drop[t.n_drop++] = 3;
     t.drop[t.n_drop++] = 5;
     size_t empty = t.n_cells;
-    for (int32_t i = 0; i < p->n_columns; i++) {
-        const profile_column *c = &p->columns[i];
-        if (c->kind != PROFILE_NUMBER || c->n == 0) continue;
-        table_cell(&t, c->field.name);
-        add_number(&l, c, profile_mean(c));
+    for (size_t i = 0; i < json_array_size(columns_of(p)); i++) {
+        const json_t *c = json_array_get(columns_of(p), i);
+        if (!has_quantiles(c)) continue;
+        bool exact = is_true(c, "quantiles_are_exact");
+        table_cell(&t, text_of(c, "name"));
+        add_number(&l, c, json_object_get(c, "mean"));
         table_line(&t, &l);
-        for (int q = 0; q < N_QUANTILES; q++) {
-            if (profile_is_sampled(c)) line_add(&l, "~");
-            add_number(&l, c, profile_quantile(c, quantiles[q]));
+        for (size_t q = 0; q < sizeof quantiles / sizeof *quantiles; q++) {
+            if (!exact) line_add(&l, "~");
+            add_number(&l, c, json_object_get(json_object_get(c, "quantiles"), quantiles[q]));
             table_line(&t, &l);
         }
-        add_histogram(&l, c);
+        add_histogram(&l, json_object_get(c, "histogram"));
         table_line(&t, &l);
-        if (profile_is_sampled(c)) sampled = c->most_sample;
+        sampled = sampled || !exact;
     }
     if (t.n_cells > empty) {
         printf("\n");
         table_print(&t, &term_out);
-        if (sampled) line_count(&l, (int64_t)sampled);
-        if (sampled) printf("~ of a sample of %s values, the same each time\n", l.bytes);
+        if (sampled) printf("~ of a sample of the values, the same each time\n");
     } else {
         table_free(&t);
     }
     line_free(&l);
 }
 
-static void put_texts(const profile *p) {
+static void put_texts(const json_t *p) {
     static const char *const head[] = {"TEXT", "MOST FREQUENT"};
     table t;
     line l = {0};
     table_begin(&t, 2, head);
     size_t empty = t.n_cells;
-    for (int32_t i = 0; i < p->n_columns; i++) {
-        const profile_column *c = &p->columns[i];
-        const profile_value *top[PROFILE_TOP] = {NULL};
-        int n = c->kind == PROFILE_TEXT ? profile_top(c, top) : 0;
-        if (n == 0) continue;
-        table_cell(&t, c->field.name);
-        for (int k = 0; k < n; k++) {
+    for (size_t i = 0; i < json_array_size(columns_of(p)); i++) {
+        const json_t *c = json_array_get(columns_of(p), i), *top = json_object_get(c, "top");
+        int64_t there = count_of(p, "rows") - count_of(c, "missing");
+        if (json_array_size(top) == 0) continue;
+        table_cell(&t, text_of(c, "name"));
+        for (size_t k = 0; k < json_array_size(top); k++) {
+            const json_t *v = json_array_get(top, k), *value = json_object_get(v, "value");
             line_add(&l, "%s", k ? ", " : "");
-            line_clean(&l, top[k]->text, strlen(top[k]->text), 24);
-            line_add(&l, c->many ? " (~%.1f %%)" : " (%.1f %%)", 100.0 * (double)top[k]->count / (double)c->n);
+            line_clean(&l, json_string_value(value), json_string_length(value), 24);
+            line_add(&l, is_true(c, "distinct_is_exact") ? " (%.1f %%)" : " (~%.1f %%)",
+                     100.0 * (double)count_of(v, "count") / (double)there);
         }
         table_line(&t, &l);
     }
@@ -141,28 +160,6 @@ static void put_texts(const profile *p) {
         table_free(&t);
     }
     line_free(&l);
-}
-
-/* At most n rows of the batches, as JSON; the text form is made from it, so that both show the same. */
-static json_t *rows_json(aip_batch *const *batches, size_t n_batches, int64_t n, aip_error **err) {
-    json_t *rows = json_array();
-    for (size_t b = 0; b < n_batches && n > 0; b++) {
-        const aip_schema *schema = aip_batch_schema(batches[b]);
-        int32_t n_fields = aip_schema_n_fields(schema);
-        int64_t here = aip_batch_n_rows(batches[b]) < n ? aip_batch_n_rows(batches[b]) : n;
-        for (int64_t row = 0; row < here; row++) {
-            json_t *record = json_object();
-            for (int32_t i = 0; i < n_fields; i++) {
-                aip_column_view view = AIP_COLUMN_VIEW_INIT;
-                const aip_field *f = aip_schema_field(schema, i);
-                if (aip_batch_column(batches[b], i, &view, err) == AIP_OK)
-                    json_object_set_new(record, f->name, value_json(f, &view, row));
-            }
-            json_array_append_new(rows, record);
-        }
-        n -= here;
-    }
-    return rows;
 }
 
 static void add_json_cell(table *t, const json_t *value) {
@@ -175,24 +172,29 @@ static void add_json_cell(table *t, const json_t *value) {
 }
 
 /* As many columns as fit; how many are left out is said. */
-static void put_rows(const char *title, const profile *p, const json_t *rows) {
-    int n = p->n_columns < TABLE_MAX_COLUMNS ? p->n_columns : TABLE_MAX_COLUMNS, fits = term_width(&term_out) / 10;
+static void put_rows(const char *title, const json_t *p, const json_t *rows) {
+    int n_columns = (int)json_array_size(columns_of(p));
+    int n = n_columns < TABLE_MAX_COLUMNS ? n_columns : TABLE_MAX_COLUMNS, fits = term_width(&term_out) / 10;
     char **head = tool_alloc((size_t)n + 1, sizeof *head);
     if (n > fits && term_out.is_terminal) n = fits < 1 ? 1 : fits;
     if (json_array_size(rows) == 0) n = 0;
     for (int i = 0; i < n; i++) {
+        const json_t *c = json_array_get(columns_of(p), (size_t)i);
         line l = {0};
-        line_add(&l, "%s%s", p->columns[i].kind == PROFILE_NUMBER ? ">" : "", p->columns[i].field.name);
+        line_add(&l, "%s%s", is_number_column(c) ? ">" : "", text_of(c, "name"));
         head[i] = l.bytes;
     }
     if (n > 0) {
         table t;
         printf("\n%s", title);
-        if (n < p->n_columns) printf(" (%d of %d columns)", n, (int)p->n_columns);
+        if (n < n_columns) printf(" (%d of %d columns)", n, n_columns);
         printf("\n");
         table_begin(&t, n, (const char *const *)head);
         for (size_t row = 0; row < json_array_size(rows); row++)
-            for (int i = 0; i < n; i++) add_json_cell(&t, json_object_get(json_array_get(rows, row), p->columns[i].field.name));
+            for (int i = 0; i < n; i++) {
+                const char *name = text_of(json_array_get(columns_of(p), (size_t)i), "name");
+                add_json_cell(&t, json_object_get(json_array_get(rows, row), name));
+            }
         table_print(&t, &term_out);
     }
     for (int i = 0; i < n; i++) free(head[i]);
@@ -221,16 +223,15 @@ static void put_rejects(const json_t *rejects, int64_t n_rejected) {
     line_free(&l);
 }
 
-static void put_text(const char *path, const profile *p, const aip_row_counts *counts, const json_t *rows,
-                     const json_t *rejects) {
+static void put_text(const char *path, const json_t *p) {
     line l = {0};
     line_clean(&l, path, strlen(path), 200);
     line_add(&l, ": ");
-    line_count_of(&l, p->n_rows, "row");
+    line_count_of(&l, count_of(p, "rows"), "row");
     line_add(&l, ", ");
-    line_count_of(&l, p->n_columns, "column");
+    line_count_of(&l, (int64_t)json_array_size(columns_of(p)), "column");
     line_add(&l, ", ");
-    line_count(&l, counts->rows_rejected);
+    line_count(&l, count_of(p, "rejected"));
     line_add(&l, " rejected");
     term_fold(&term_out, l.bytes, 0, 2);
     printf("\n");
@@ -238,58 +239,15 @@ static void put_text(const char *path, const profile *p, const aip_row_counts *c
     put_columns(p);
     put_numbers(p);
     put_texts(p);
-    put_rows("First rows", p, rows);
-    put_rejects(rejects, counts->rows_rejected);
+    put_rows("First rows", p, json_object_get(p, "head"));
+    put_rejects(json_object_get(p, "rejects"), count_of(p, "rejected"));
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------------ */
 
-static json_t *column_json(const profile_column *c) {
-    line l = {0};
-    line_type(&l, &c->field);
-    json_t *j = json_pack("{s:s, s:s, s:I}", "name", c->field.name, "type", l.bytes, "missing", (json_int_t)c->n_missing);
-    line_free(&l);
-    if (c->kind != PROFILE_OTHER) {
-        json_object_set_new(j, "distinct", json_integer((json_int_t)c->n_distinct));
-        json_object_set_new(j, "distinct_is_exact", json_boolean(!c->many));
-    }
-    if (c->n > 0 && (c->kind == PROFILE_NUMBER || c->kind == PROFILE_TIME)) {
-        json_object_set_new(j, "min", field_number_json(&c->field, c->minimum));
-        json_object_set_new(j, "max", field_number_json(&c->field, c->maximum));
-    }
-    if (c->n > 0 && c->kind == PROFILE_NUMBER) {
-        static const char *const names[] = {"0.05", "0.25", "0.5", "0.75", "0.95"};
-        json_t *q = json_object(), *bins = json_array();
-        int64_t counts[PROFILE_BINS];
-        profile_histogram(c, counts);
-        for (int i = 0; i < N_QUANTILES; i++)
-            json_object_set_new(q, names[i], field_number_json(&c->field, profile_quantile(c, quantiles[i])));
-        for (int i = 0; i < PROFILE_BINS; i++) json_array_append_new(bins, json_integer((json_int_t)counts[i]));
-        json_object_set_new(j, "mean", field_number_json(&c->field, profile_mean(c)));
-        json_object_set_new(j, "quantiles", q);
-        json_object_set_new(j, "quantiles_are_exact", json_boolean(!profile_is_sampled(c)));
-        json_object_set_new(j, "histogram", bins);
-    }
-    if (c->kind == PROFILE_TEXT) {
-        const profile_value *top[PROFILE_TOP] = {NULL};
-        json_t *values = json_array();
-        int n = profile_top(c, top);
-        for (int i = 0; i < n; i++) {
-            line text = {0};
-            line_clean(&text, top[i]->text, strlen(top[i]->text), PROFILE_KEPT_BYTES);
-            json_array_append_new(values, json_pack("{s:s, s:I}", "value", text.bytes, "count", (json_int_t)top[i]->count));
-            line_free(&text);
-        }
-        json_object_set_new(j, "top", values);
-    }
-    return j;
-}
-
-static void put_json(const char *path, const profile *p, const aip_row_counts *counts, json_t *rows, json_t *rejects) {
-    json_t *columns = json_array(), *j = NULL;
-    for (int32_t i = 0; i < p->n_columns; i++) json_array_append_new(columns, column_json(&p->columns[i]));
-    j = json_pack("{s:s, s:I, s:I, s:o, s:O, s:O}", "path", path, "rows", (json_int_t)p->n_rows, "rejected",
-                  (json_int_t)counts->rows_rejected, "columns", columns, "head", rows, "rejects", rejects);
+static void put_json(const char *path, json_t *p) {
+    json_t *j = json_pack("{s:s}", "path", path);
+    json_object_update(j, p);
     char *text = json_text(j);
     puts(text);
     free(text);
@@ -298,61 +256,32 @@ static void put_json(const char *path, const profile *p, const aip_row_counts *c
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The first rejected records, as JSON. */
-static int32_t first_rejects(aip_dataset *dataset, const aip_call *call, json_t **out, aip_error **err) {
-    aip_dataset *all = NULL, *some = NULL;
-    profile p = {0};
-    int32_t status = aip_dataset_rejects(dataset, call, &all, err);
-    if (status == AIP_OK) status = aip_dataset_head(all, N_REJECTS, call, &some, err);
-    if (status == AIP_OK) {
-        profile_begin(&p, aip_dataset_schema(some), N_REJECTS);
-        status = aip_dataset_each(some, call, profile_batch, &p, NULL, err);
-        *out = status == AIP_OK ? rows_json(p.head, p.n_batches, N_REJECTS, err) : NULL;
-        profile_free(&p);
-    }
-    aip_dataset_free(all);
-    aip_dataset_free(some);
-    return status;
-}
-
-static int32_t inspect(aip_context *ctx, const char *params, int64_t n_head, profile *p, aip_dataset **dataset,
-                       aip_row_counts *counts, json_t **rejects, aip_error **err) {
+static int32_t inspect(aip_context *ctx, const char *params, int64_t n_head, char **out, aip_error **err) {
     progress bar;
     aip_call call;
+    aip_dataset *dataset = NULL;
+    char wanted[48];
+    snprintf(wanted, sizeof wanted, "{\"head\":%lld}", (long long)n_head);
     int32_t status = progress_begin(&bar, ctx, "inspect", &call, err);
-    if (status == AIP_OK) status = aip_dataset_read(ctx, params, dataset, err);
-    if (status == AIP_OK) {
-        profile_begin(p, aip_dataset_schema(*dataset), n_head);
-        status = aip_dataset_each(*dataset, &call, profile_batch, p, counts, err);
-    }
-    if (status == AIP_OK && counts->rows_rejected > 0) status = first_rejects(*dataset, &call, rejects, err);
+    if (status == AIP_OK) status = aip_dataset_read(ctx, params, &dataset, err);
+    if (status == AIP_OK) status = aip_dataset_profile(dataset, wanted, &call, out, err);
     progress_end(&bar, &call);
-    profile_end(p);
+    aip_dataset_free(dataset);
     return status;
 }
 
 static int inspect_table(const args *a, aip_context *ctx, const char *params, int64_t n_head) {
     aip_error *err = NULL;
-    aip_dataset *dataset = NULL;
-    aip_row_counts counts = AIP_ROW_COUNTS_INIT;
-    json_t *rejects = NULL, *rows = NULL;
-    profile p = {0};
-    int code = EXIT_CODE_OK;
-    if (inspect(ctx, params, n_head, &p, &dataset, &counts, &rejects, &err) != AIP_OK) {
-        code = fail_settings(err);
-    } else {
-        if (!rejects) rejects = json_array();
-        rows = rows_json(p.head, p.n_batches, n_head, NULL);
-        if (args_flag(a, "json"))
-            put_json(a->words[0], &p, &counts, rows, rejects);
-        else
-            put_text(a->words[0], &p, &counts, rows, rejects);
-    }
-    json_decref(rows);
-    json_decref(rejects);
-    profile_free(&p);
-    aip_dataset_free(dataset);
-    return code;
+    char *text = NULL;
+    if (inspect(ctx, params, n_head, &text, &err) != AIP_OK) return fail_settings(err);
+    json_t *p = json_loads(text, 0, NULL);
+    if (args_flag(a, "json"))
+        put_json(a->words[0], p);
+    else
+        put_text(a->words[0], p);
+    json_decref(p);
+    aip_text_free(ctx, text);
+    return EXIT_CODE_OK;
 }
 
 static int read_head(const args *a, int64_t *out) {

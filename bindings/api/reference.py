@@ -3,7 +3,7 @@ import re
 
 from c_out import NOTE, prototype
 
-ORDER = ["base.h", "exec.h", "data.h", "catalog.h", "stage.h", "model.h", "metrics.h", "package.h", "dag.h", "bytes.h"]  # as a reader meets them
+ORDER = ["base.h", "exec.h", "data.h", "catalog.h", "stage.h", "model.h", "metrics.h", "package.h", "validate.h", "dag.h", "bytes.h"]  # as a reader meets them
 
 
 def _links(text, names):

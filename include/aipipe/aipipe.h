@@ -13,5 +13,6 @@
 #include <aipipe/model.h>
 #include <aipipe/package.h>
 #include <aipipe/stage.h>
+#include <aipipe/validate.h>
 
 #endif

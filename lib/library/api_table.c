@@ -160,5 +160,6 @@ const aip_api aip__api = {
     aip_pass_reject,
     aip_batch_derive,
     aip_scorer_prepare,
+    aip_dataset_profile,
 };
 /* clang-format on */

@@ -458,8 +458,9 @@ FUNCTION(aip_stage_at, aip_stage *(*)(aip_stage *stage, int32_t i));
 FUNCTION(aip_stage_describe, int32_t (*)(const aip_stage *stage, char **json, aip_error **err));
 FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
+FUNCTION(aip_dataset_profile, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err));
 
-SIZE(aip_api, 1240);
+SIZE(aip_api, 1248);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -614,6 +615,7 @@ FIELD(aip_api, stage_at, 1208);
 FIELD(aip_api, pass_reject, 1216);
 FIELD(aip_api, batch_derive, 1224);
 FIELD(aip_api, scorer_prepare, 1232);
+FIELD(aip_api, dataset_profile, 1240);
 /* clang-format on */
 
 int main(void) { return 0; }

@@ -305,7 +305,7 @@ class aip_fold_ops(SizedStructure):
 
 
 class aip_row_text(ctypes.Structure):
-    """`aip_row_text` of aipipe/stage.h."""
+    """a text of a row; bytes is NULL where it is null"""
 
 
 class aip_stage_ops(SizedStructure):
@@ -1011,6 +1011,12 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_stage_describe": (ctypes.c_int32, (aip_stage, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
     "aip_stage_retain": (None, (aip_stage,)),
     "aip_stage_free": (None, (aip_stage,)),
+    "aip_dataset_profile": (
+        ctypes.c_int32,
+        (
+            aip_dataset, ctypes.c_char_p, ctypes.POINTER(aip_call), ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error),
+        ),
+    ),
 }
 
 
