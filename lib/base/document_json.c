@@ -18,10 +18,16 @@ void aip__text_position(const char *text, size_t offset, int64_t *line, int64_t 
     *column = (int64_t)(offset - start) + 1;
 }
 
-bool aip__json_is_valid(const char *text, size_t n) {
-    json_t *root = json_loadb(text, n, FLAGS, NULL);
+/* Of a text that was refused. Where jansson runs out of memory it mostly says nothing at all. */
+static bool out_of_memory(const json_error_t *e) { return json_error_code(e) == json_error_out_of_memory || e->text[0] == 0; }
+
+int32_t aip__json_is_valid(const char *text, size_t n, bool *valid, aip_error **err) {
+    json_error_t e;
+    json_t *root = json_loadb(text, n, FLAGS, &e);
+    if (!root && out_of_memory(&e)) return aip__error_nomem(err);
     json_decref(root);
-    return root != NULL;
+    *valid = root != NULL;
+    return AIP_OK;
 }
 
 /* jansson reports where it stopped, behind the token that it names: "... near 'token'". Steps back to that token's first byte. */
@@ -37,7 +43,7 @@ static size_t error_offset(const json_error_t *e, const char *text, size_t n) {
 }
 
 static int32_t syntax(const char *text, size_t n, const json_error_t *e, aip_error **err) {
-    if (json_error_code(e) == json_error_out_of_memory) return aip__error_nomem(err);
+    if (out_of_memory(e)) return aip__error_nomem(err);
     size_t at = error_offset(e, text, n);
     int64_t line = 0, column = 0;
     aip__text_position(text, at, &line, &column);

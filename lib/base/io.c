@@ -328,11 +328,22 @@ void aip__file_abandon(aip__file_out *f) {
     *f = (aip__file_out){.fd = -1};
 }
 
+static _Thread_local int unlisted; /* errno of the folder that glob could not list */
+
+/* A folder that may not be read, or is none, has no files for us; what else hides files must not pass for none. */
+static int glob_error(const char *path, int why) {
+    (void)path;
+    unlisted = why;
+    return why != EACCES && why != ENOENT && why != ENOTDIR && why != ELOOP && why != ENAMETOOLONG;
+}
+
 int32_t aip__glob(aip_context *ctx, const char *pattern, glob_t *found, aip_error **err) {
     *found = (glob_t){0};
-    int result = ctx->io->glob(pattern, GLOB_NOSORT, NULL, found);
+    unlisted = 0;
+    int result = ctx->io->glob(pattern, GLOB_NOSORT, glob_error, found);
     if (result == 0 || result == GLOB_NOMATCH) return AIP_OK;
-    if (result == GLOB_NOSPACE) return aip__error_nomem(err);
+    if (result == GLOB_NOSPACE || unlisted == ENOMEM) return aip__error_nomem(err);
+    if (unlisted) return aip__error_errno(err, unlisted, "cannot list the files of the pattern '%s'", pattern);
     return aip__error_set(err, AIP_E_IO, "cannot list the files of the pattern '%s'", pattern);
 }
 

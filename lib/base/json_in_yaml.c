@@ -70,7 +70,9 @@ static void add_pair(aip__text *out, const char *p) {
 
 int32_t aip__json_in_yaml(aip_context *ctx, const char *text, size_t n, char **out, size_t *n_out, aip_error **err) {
     *out = NULL;
-    if (!needs_change(text, n) || !aip__json_is_valid(text, n)) return AIP_OK;
+    bool valid = false;
+    if (needs_change(text, n)) AIP__TRY(aip__json_is_valid(text, n, &valid, err));
+    if (!valid) return AIP_OK;
     aip__text t;
     aip__text_init(&t, ctx);
     for (size_t i = 0, bytes = 0, chars = 0; i < n && !t.failed; i += bytes) {

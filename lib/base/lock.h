@@ -1,6 +1,6 @@
 /* A mutex that a forked child may use. A thread that does not exist in the child may hold it there for ever: the first to take it in the child
- * makes it anew. What it guards must therefore be in order after each single store, or not be looked at in a child (aip__lock_inherited).
- * Held for bookkeeping only: never across a pass, an allocation that may call the host, or a wait. */
+ * makes it anew. So what it guards must be in order after each single store, or not be looked at in a child that finds it in the middle of
+ * something. Held for bookkeeping only, never across a pass or a wait. */
 #ifndef AIPIPE_LIB_BASE_LOCK_H
 #define AIPIPE_LIB_BASE_LOCK_H
 

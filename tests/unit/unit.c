@@ -1,11 +1,15 @@
 #include "unit.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 Suite *unit_suite(const char *name, const TTest *const *tests) {
     Suite *suite = suite_create(name);
     TCase *tc = tcase_create(name);
-    for (; *tests; tests++) tcase_add_test(tc, *tests);
+    /* What a forked child cannot know to be whole is left to the end of the process, and memcheck would call it lost: there no test forks. */
+    bool may_fork = getenv("AIPIPE_TEST_NO_FORK") == NULL;
+    for (; *tests; tests++)
+        if (may_fork || !strstr((*tests)->name, "fork")) tcase_add_test(tc, *tests);
     suite_add_tcase(suite, tc);
     return suite;
 }
