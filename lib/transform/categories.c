@@ -79,13 +79,21 @@ static const uint64_t low_bytes[9] = {0,
                                       UINT64_C(0xffffffffffffff),
                                       UINT64_C(0xffffffffffffffff)};
 
-/* `text` has at least 16 readable bytes, whatever its length. */
+/* first, second: the first 16 bytes, zeros behind the text's end. */
+static inline key headed_key(uint64_t first, uint64_t second, const char *text, size_t n) {
+    return (key){.head = {first, second},
+                 .length = (uint32_t)n,
+                 .bytes = text,
+                 .hash = aip__hash_fold(first ^ n ^ AIP__HASH_K0, second ^ AIP__HASH_K1)};
+}
+
+/* `text` has at least 16 readable bytes, whatever its length: column buffers and our own byte string see to that. */
 static inline key text_key(const char *text, size_t n) {
-    key k = {.length = (uint32_t)n, .bytes = text};
-    if (n > 0) memcpy(k.head, text, 16);
-    k.head[0] &= low_bytes[n < 8 ? n : 8]; /* without a branch: lengths vary from row to row */
-    k.head[1] &= low_bytes[n < 8 ? 0 : n < 16 ? n - 8 : 8];
-    k.hash = aip__hash_fold(k.head[0] ^ n ^ AIP__HASH_K0, k.head[1] ^ AIP__HASH_K1);
+    uint64_t head[2] = {0, 0};
+    if (n > 0) memcpy(head, text, 16);
+    head[0] &= low_bytes[n < 8 ? n : 8]; /* without a branch: lengths vary from row to row */
+    head[1] &= low_bytes[n < 8 ? 0 : n < 16 ? n - 8 : 8];
+    key k = headed_key(head[0], head[1], text, n);
     if (n > 16) k.hash = aip__hash64(text + 16, n - 16, k.hash);
     return k;
 }
@@ -93,20 +101,20 @@ static inline key text_key(const char *text, size_t n) {
 /* The key of a text that may end where its memory does. */
 static inline key exact_text_key(const char *text, size_t n) {
     if (n >= 16) return text_key(text, n);
-    uint64_t head[2] = {0, 0};
+    uint64_t first = 0, second = 0;
     uint32_t a = 0, b = 0;
     if (n >= 8) { /* two overlapping words, the second moved down to where its own bytes start */
-        memcpy(&head[0], text, 8);
-        memcpy(&head[1], text + n - 8, 8);
-        head[1] = n == 8 ? 0 : head[1] >> (8 * (16 - n));
+        memcpy(&first, text, 8);
+        memcpy(&second, text + n - 8, 8);
+        second = n == 8 ? 0 : second >> (8 * (16 - n));
     } else if (n >= 4) {
         memcpy(&a, text, 4);
         memcpy(&b, text + n - 4, 4);
-        head[0] = a | (uint64_t)b << (8 * (n - 4));
+        first = a | (uint64_t)b << (8 * (n - 4));
     } else {
-        for (size_t i = 0; i < n; i++) head[0] |= (uint64_t)(unsigned char)text[i] << (8 * i);
+        for (size_t i = 0; i < n; i++) first |= (uint64_t)(unsigned char)text[i] << (8 * i);
     }
-    return text_key((const char *)head, n);
+    return headed_key(first, second, text, n);
 }
 
 static inline bool same(const aip__categories *c, const slot *s, const key *k) {
