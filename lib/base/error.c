@@ -71,14 +71,23 @@ int32_t aip__error_set(aip_error **err, int32_t status, const char *format, ...)
     return status;
 }
 
+/* strerror_r comes in two kinds: glibc's returns the text, POSIX's (musl, macOS) fills the buffer. */
+static const char *errno_text(int errno_value, char *why, size_t size) {
+#ifdef __GLIBC__
+    return strerror_r(errno_value, why, size);
+#else
+    return strerror_r(errno_value, why, size) == 0 ? why : "unknown error";
+#endif
+}
+
 int32_t aip__error_errno(aip_error **err, int errno_value, const char *format, ...) {
-    char what[512], why[128];
+    char what[512], why[128] = "";
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     int32_t status = errno_value == ENOENT ? AIP_E_NOT_FOUND : errno_value == ENOMEM ? AIP_E_NOMEM : AIP_E_IO;
-    return aip__error_set(err, status, "%s: %s", what, strerror_r(errno_value, why, sizeof why));
+    return aip__error_set(err, status, "%s: %s", what, errno_text(errno_value, why, sizeof why));
 }
 
 int32_t aip_error_set(aip_error **err, int32_t status, const char *message) {

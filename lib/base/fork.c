@@ -1,4 +1,5 @@
-/* The page that a fork wipes. See madvise(2), MADV_WIPEONFORK (Linux 4.14). */
+/* The page that a fork wipes. See madvise(2), MADV_WIPEONFORK (Linux 4.14); where it is missing or not meant, the process id is asked for
+ * each time. */
 #include "base/fork.h"
 
 #include <sched.h>
@@ -9,6 +10,14 @@
 
 static int64_t armed(const aip__fork_mark *mark) { return mark->mapped ? 1 : (int64_t)getpid(); }
 
+#ifdef MADV_WIPEONFORK
+/* Whoever takes an advice that does not exist (qemu's user mode) takes this one as well and does nothing: Linux refuses it. */
+static bool wipes(void *page, size_t size) {
+    const int no_such_advice = 0x7fff;
+    return madvise(page, size, no_such_advice) != 0 && madvise(page, size, MADV_WIPEONFORK) == 0;
+}
+#endif
+
 void aip__fork_mark_init(aip__fork_mark *mark) {
     mark->word = &mark->own;
     mark->mapped = 0;
@@ -16,7 +25,7 @@ void aip__fork_mark_init(aip__fork_mark *mark) {
     long page = sysconf(_SC_PAGESIZE);
     if (page > 0) {
         void *p = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (p != MAP_FAILED && madvise(p, (size_t)page, MADV_WIPEONFORK) == 0) {
+        if (p != MAP_FAILED && wipes(p, (size_t)page)) {
             mark->word = p;
             mark->mapped = (size_t)page;
         } else if (p != MAP_FAILED) {

@@ -43,12 +43,19 @@ static int set_attributes(posix_spawnattr_t *attributes) {
     return e;
 }
 
+/* Where it is missing (musl, older glibc) a program inherits what the host itself opened without O_CLOEXEC; ours are all opened with it. */
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 34)
+#define HAS_CLOSEFROM 1
+#endif
+#endif
+
 static int set_files(posix_spawn_file_actions_t *files, const char *folder, int out) {
     int e = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
     if (e == 0) e = posix_spawn_file_actions_adddup2(files, out, 1);
     if (e == 0) e = posix_spawn_file_actions_adddup2(files, out, 2);
     if (e == 0 && folder) e = posix_spawn_file_actions_addchdir_np(files, folder);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef HAS_CLOSEFROM
     if (e == 0) e = posix_spawn_file_actions_addclosefrom_np(files, 3); /* the host's files are not the child's */
 #endif
     return e;

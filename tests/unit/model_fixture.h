@@ -111,7 +111,7 @@ static inline aip_dataset *fixture_dataset(aip_context *ctx, const fixture_colum
 
 /* The number after "key": in JSON text; NaN when it is not there. */
 static inline double fixture_number(const char *json, const char *key) {
-    char quoted[128];
+    char quoted[2048];
     snprintf(quoted, sizeof quoted, "\"%s\":", key);
     const char *at = strstr(json, quoted);
     return at ? strtod(at + strlen(quoted), NULL) : (double)NAN;

@@ -43,7 +43,11 @@ START_TEST(a_command_that_fails_says_how_with_its_last_lines) {
     FAILS(aip_run_result(run, &err), AIP_E_TASK, "'sh' was ended by signal 9");
     aip_run_free(run);
     run = test_run(ctx, "dag: d\ntasks:\n  a: {command: 'no-such-program here'}\n", NULL);
-    FAILS(aip_run_result(run, &err), AIP_E_NOT_FOUND, "cannot start 'no-such-program here'");
+    if (getenv(
+            "AIPIPE_TEST_EMULATED")) /* qemu's user mode cannot tell a parent why a child's exec failed: the child ends with 127 */
+        FAILS(aip_run_result(run, &err), AIP_E_TASK, "'no-such-program here' ended with exit status 127");
+    else
+        FAILS(aip_run_result(run, &err), AIP_E_NOT_FOUND, "cannot start 'no-such-program here'");
     aip_run_free(run);
     no_children_left();
     test_folder_end();
