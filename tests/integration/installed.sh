@@ -1,8 +1,10 @@
 #!/bin/sh
 # installed.sh BUILD: installs a build into an empty folder and uses it as a stranger would: a C and a C++ program, found through
-# pkg-config, linked shared and static, run. Also: the exported names are all aip_*, and the stripped library is under 1 MB.
+# pkg-config, linked shared and static, run; then through CMake, and as a
+# subproject of Meson. Also: the exported names are all aip_*, and the stripped library is under 1 MB.
 set -eu
 build=$(CDPATH='' cd -- "$1" && pwd)
+source=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 passed=0
@@ -47,6 +49,47 @@ for language in c:cc:c99 cpp:c++:c++11; do
     ldd "$folder/static" | grep -q libaipipe && failed "the static $suffix program still wants libaipipe.so"
     held "$suffix, static"
 done
+
+# CMake: find_package, shared and static
+mkdir "$folder/cmake-host"
+cp "$folder/host.c" "$folder/cmake-host/"
+cat >"$folder/cmake-host/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.18)
+project(host C)
+find_package(aipipe 0.2 REQUIRED)
+add_executable(with_shared host.c)
+target_link_libraries(with_shared PRIVATE aipipe::aipipe)
+add_executable(with_static host.c)
+target_link_libraries(with_static PRIVATE aipipe::aipipe_static)
+END
+cmake -S "$folder/cmake-host" -B "$folder/cmake-build" -DCMAKE_PREFIX_PATH="$prefix" >"$folder/log" 2>&1 &&
+    cmake --build "$folder/cmake-build" >>"$folder/log" 2>&1 || { cat "$folder/log"; failed "CMake does not build a host"; }
+"$folder/cmake-build/with_shared" || failed "CMake's program linked shared does not run"
+ldd "$folder/cmake-build/with_shared" | grep -q libaipipe.so.0 || failed "CMake's aipipe::aipipe is not the shared library"
+"$folder/cmake-build/with_static" || failed "CMake's program linked static does not run"
+ldd "$folder/cmake-build/with_static" | grep -q libaipipe && failed "CMake's aipipe::aipipe_static wants libaipipe.so"
+held "CMake, shared and static"
+if cmake -S "$folder/cmake-host" -B "$folder/cmake-none" -DCMAKE_PREFIX_PATH="$folder/nowhere" >/dev/null 2>&1; then
+    failed "CMake finds aipipe where it is not"
+fi
+sed -i 's/find_package(aipipe 0.2/find_package(aipipe 7.0/' "$folder/cmake-host/CMakeLists.txt"
+if cmake -S "$folder/cmake-host" -B "$folder/cmake-later" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null 2>&1; then
+    failed "CMake takes this version for a later one"
+fi
+held "CMake refuses a version that is not there"
+
+# Meson: this tree as a subproject, found by its name through override_dependency
+mkdir -p "$folder/meson-host/subprojects"
+cp "$folder/host.c" "$folder/meson-host/"
+ln -s "$source" "$folder/meson-host/subprojects/aipipe"
+cat >"$folder/meson-host/meson.build" <<'END'
+project('host', 'c', version: '1', default_options: ['c_std=c11', 'warning_level=3', 'werror=true'])
+aipipe = dependency('aipipe', version: '>=0.2', fallback: ['aipipe', 'aipipe_dep'])
+test('host', executable('host', 'host.c', dependencies: aipipe))
+END
+PKG_CONFIG_PATH='' meson setup "$folder/meson-build" "$folder/meson-host" --wrap-mode=nofallback --force-fallback-for=aipipe >"$folder/log" 2>&1 &&
+    meson test -C "$folder/meson-build" host >>"$folder/log" 2>&1 || { tail -40 "$folder/log"; failed "a Meson host with aipipe as a subproject does not build and run"; }
+held "Meson subproject"
 
 library=$libdir/libaipipe.so.0
 [ -e "$library" ] || failed "libaipipe.so.0 was not installed"
