@@ -1,4 +1,5 @@
 """What is written in C and plain text: the golden symbols, the versions, the table for modules, the pinned layouts."""
+
 from description import layout, of_kind
 
 NOTE = "Written by scripts/api from bindings/api/aipipe.json: not edited by hand."
@@ -29,14 +30,18 @@ def versions(description):
         rows += [(f"{entry['name']}.{f['name']}", "field", f["since"]) for f in entry.get("fields", []) if "since" in f]
     rows.sort(key=lambda row: row[0].lower())
     wide = max(len(row[0]) for row in rows)
-    return (f"What the public API has, and the version that each came with. Nothing was ever removed.\n{NOTE}\n\n"
-            + "".join(f"{name:<{wide}}  {kind:<8}  {since}\n" for name, kind, since in rows))
+    return f"What the public API has, and the version that each came with. Nothing was ever removed.\n{NOTE}\n\n" + "".join(
+        f"{name:<{wide}}  {kind:<8}  {since}\n" for name, kind, since in rows
+    )
 
 
 def grown(description):
     """For abidiff: the structs that grew at their end since they were released."""
-    sections = [f"\n[suppress_type]\n  type_kind = struct\n  name = {s['name']}\n  has_data_member_inserted_at = end\n"
-                for s in of_kind(description, "struct") if any("since" in field for field in s["fields"])]
+    sections = [
+        f"\n[suppress_type]\n  type_kind = struct\n  name = {s['name']}\n  has_data_member_inserted_at = end\n"
+        for s in of_kind(description, "struct")
+        if any("since" in field for field in s["fields"])
+    ]
     return f"# Structs that grew at their end since they were released. {NOTE}\n" + "".join(sections)
 
 
@@ -47,9 +52,11 @@ def slots(description):
 def api_table_header(description):
     includes = "".join(f"#include <aipipe/{h['name']}>\n" for h in description["headers"])
     members = "".join(f"    {prototype(e, '(*' + e['name'][4:] + ')')}; /* {e['since']} */\n" for e in slots(description))
-    return f"""/* aipipe/api_table.h: every public function as a member of one struct, through which a loadable module calls the library: by symbol
- * it would not find it in a static host, nor in one that loaded the library privately. It only grows at its end: a module built for an
- * older version finds each function where it was, and one that wants a newer function looks at struct_size first (AIP_API_HAS).
+    return f"""\
+/* aipipe/api_table.h: every public function as a member of one struct, through which a loadable module calls the library: by
+ * symbol it would not find it in a static host, nor in one that loaded the library privately. It only grows at its end: a module
+ * that was built for an older version finds each function where it was, and one that wants a newer function looks at struct_size
+ * first (AIP_API_HAS).
  * {NOTE} */
 #ifndef AIPIPE_API_TABLE_H
 #define AIPIPE_API_TABLE_H
@@ -92,7 +99,8 @@ const aip_api aip__api = {{
 
 
 def layouts(description):
-    out = [f"""/* tests/abi/layouts.c: sizes, offsets, constants and types as they were released; it is enough that this compiles.
+    out = [
+        f"""/* tests/abi/layouts.c: sizes, offsets, constants and types as they were released; it is enough that this compiles.
  * {NOTE} */
 #include <aipipe/aipipe.h>
 #include <aipipe/api_table.h>
@@ -108,7 +116,8 @@ def layouts(description):
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has another size, or padding that nobody named")
 #define CONSTANT(name, type, value) _Static_assert((name) == (value) && _Generic((name), type: 1, default: 0), #name " changed")
 #define FUNCTION(name, type) _Static_assert(_Generic(&name, type: 1, default: 0), #name " has another type")
-"""]
+"""
+    ]
     for struct in of_kind(description, "struct"):
         size, fields = layout(struct)
         name = ("struct " if struct.get("tag") else "") + struct["name"]
@@ -117,10 +126,19 @@ def layouts(description):
     for entry in of_kind(description, "constant"):
         if entry["type"] not in ("const char *", "double"):
             value = entry["value"]
-            text = f"{value}U" + ("LL" if value > 2**32 else "") if value > 2**31 else "INT32_MIN" if value == -2**31 else str(value)
+            text = (
+                f"{value}U" + ("LL" if value > 2**32 else "")
+                if value > 2**31
+                else "INT32_MIN"
+                if value == -(2**31)
+                else str(value)
+            )
             out.append(f"CONSTANT({entry['name']}, {entry['type']}, {text});\n")
     out.append("\n" + "".join(f"FUNCTION({e['name']}, {prototype(e, '(*)')});\n" for e in of_kind(description, "function")))
     table = slots(description)
-    out.append(f"\nSIZE(aip_api, {8 + 8 * len(table)});\n" + "".join(f"FIELD(aip_api, {e['name'][4:]}, {8 + 8 * e['api_slot']});\n" for e in table))
+    out.append(
+        f"\nSIZE(aip_api, {8 + 8 * len(table)});\n"
+        + "".join(f"FIELD(aip_api, {e['name'][4:]}, {8 + 8 * e['api_slot']});\n" for e in table)
+    )
     out.append("/* clang-format on */\n\nint main(void) { return 0; }\n")
     return "".join(out)

@@ -1,14 +1,29 @@
-"""The description itself (aipipe.json): how it is read and written, held against the headers, and brought up to date with them.
+"""The description itself (aipipe.json): how it is read and written, held against the headers, and brought up to date with
+them.
 
-A declaration has what the header says (kind, name, types, value, fields, doc, header, section, thread) and what only the description
-knows: `since`, and of a function `stability`, `api_slot` (its place in struct aip_api) and the direction of each parameter; `array` names
-the parameter that counts the items of a pointer, and `bytes` marks a char pointer that does not end with a NUL.
-What came with a version before the one under way is released: it is never changed here, except that a struct may grow at its end.
+A declaration has what the header says (kind, name, types, value, fields, doc, header, section, thread) and what only the
+description knows: `since`, and of a function `stability`, `api_slot` (its place in struct aip_api) and the direction of
+each parameter; `array` names the parameter that counts the items of a pointer, and `bytes` marks a char pointer that does
+not end with a NUL. What came with a version before the one under way is released: it is never changed here, except that a
+struct may grow at its end.
 """
+
 import json
 
-SCALARS = {"int": 4, "int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "int64_t": 8, "uint64_t": 8, "size_t": 8,
-           "float": 4, "double": 8}
+SCALARS = {
+    "int": 4,
+    "int8_t": 1,
+    "uint8_t": 1,
+    "int16_t": 2,
+    "uint16_t": 2,
+    "int32_t": 4,
+    "uint32_t": 4,
+    "int64_t": 8,
+    "uint64_t": 8,
+    "size_t": 8,
+    "float": 4,
+    "double": 8,
+}
 EXTRAS = {"since", "stability", "api_slot", "direction", "array", "bytes"}
 TEXT = {"doc", "header", "section", "thread"}
 
@@ -24,6 +39,7 @@ def load(path):
 
 def dump(description):
     """JSON text with one line for each constant, parameter and field, so that a change is read as a change."""
+
     def value(item, indent):
         pad = " " * indent
         if isinstance(item, list) and item and isinstance(item[0], dict):
@@ -35,8 +51,13 @@ def dump(description):
             return "  " + json.dumps(entry, ensure_ascii=False)
         return "  {" + ",\n   ".join(f'"{key}": {value(item, 3)}' for key, item in entry.items()) + "}"
 
-    return ('{"name": "aipipe",\n "headers": ' + value(description["headers"], 1) + ',\n "declarations": [\n'
-            + ",\n".join(declaration(entry) for entry in description["declarations"]) + "\n ]}\n")
+    return (
+        '{"name": "aipipe",\n "headers": '
+        + value(description["headers"], 1)
+        + ',\n "declarations": [\n'
+        + ",\n".join(declaration(entry) for entry in description["declarations"])
+        + "\n ]}\n"
+    )
 
 
 def strip(item, keys):
@@ -76,7 +97,13 @@ def _complete(entry, old, version, known_structs):
     if entry["kind"] == "function":
         before = {p["name"]: p for p in old["parameters"]} if old else {}
         entry["parameters"] = [
-            {**p, "direction": _direction(p, known_structs), **{k: v for k, v in before.get(p["name"], {}).items() if k in EXTRAS}} for p in entry["parameters"]]
+            {
+                **p,
+                "direction": _direction(p, known_structs),
+                **{k: v for k, v in before.get(p["name"], {}).items() if k in EXTRAS},
+            }
+            for p in entry["parameters"]
+        ]
         entry["stability"] = old["stability"] if old else "testing"
         entry["api_slot"] = old["api_slot"] if old else -1
     if entry["kind"] == "struct":
@@ -95,7 +122,7 @@ def _allowed(entry, old):
     """Whether a released declaration may become this one."""
     now, then = strip(entry, EXTRAS | TEXT), strip(old, EXTRAS | TEXT)
     if entry["kind"] == "struct" and old["kind"] == "struct":
-        return now["fields"][:len(then["fields"])] == then["fields"] and now.get("tag") == then.get("tag")
+        return now["fields"][: len(then["fields"])] == then["fields"] and now.get("tag") == then.get("tag")
     if entry["kind"] == "macro" and old["kind"] == "macro":
         return True  # an initializer follows its struct; it is compiled into the host
     return now == then
@@ -103,8 +130,13 @@ def _allowed(entry, old):
 
 def differences(headers, declarations, description):
     """What the headers and the description say differently, as readable lines."""
-    found = [f"{e['header']}: {e['name']}: its comment says no {lacks}" for e in declarations if e["kind"] == "function"
-             for key, lacks in (("doc", "word"), ("thread", "thread tag (immutable, any-thread or one-at-a-time)")) if not e[key]]
+    found = [
+        f"{e['header']}: {e['name']}: its comment says no {lacks}"
+        for e in declarations
+        if e["kind"] == "function"
+        for key, lacks in (("doc", "word"), ("thread", "thread tag (immutable, any-thread or one-at-a-time)"))
+        if not e[key]
+    ]
     there, here = {e["name"]: e for e in declarations}, {e["name"]: e for e in description["declarations"]}
     for name in there:
         if name not in here:
@@ -122,7 +154,10 @@ def differences(headers, declarations, description):
                 lines = [f"    header      {x}" for x in a if x not in b] + [f"    description {x}" for x in b if x not in a]
                 found.append(f"{there[name]['header']}: {name}: {key} differ:\n" + "\n".join(lines or ["    in their order"]))
             else:
-                found.append(f"{there[name]['header']}: {name}: {key}:\n    header      {now.get(key)!r}\n    description {then.get(key)!r}")
+                found.append(
+                    f"{there[name]['header']}: {name}: {key}:\n    header      {now.get(key)!r}\n"
+                    f"    description {then.get(key)!r}"
+                )
     if not found and [e["name"] for e in declarations] != [e["name"] for e in description["declarations"]]:
         found.append("the order of the declarations differs")
     if headers != description["headers"]:
@@ -148,7 +183,9 @@ def bring_up_to_date(headers, declarations, description, version):
         raise Refused("\n".join(refused))
     functions = [entry for entry in merged if entry["kind"] == "function"]
     taken = 1 + max((f["api_slot"] for f in functions if f["since"] != version), default=-1)
-    fresh = sorted((f for f in functions if f["since"] == version), key=lambda f: f["api_slot"] if f["api_slot"] >= 0 else len(merged) * 2)
+    fresh = sorted(
+        (f for f in functions if f["since"] == version), key=lambda f: f["api_slot"] if f["api_slot"] >= 0 else len(merged) * 2
+    )
     for slot, entry in enumerate(fresh, taken):
         entry["api_slot"] = slot
     return {"name": "aipipe", "headers": headers, "declarations": merged}
@@ -161,7 +198,9 @@ def layout(struct):
         kind = field.get("type", "*")
         size = 8 if "*" in kind or "callback" in field or kind.endswith("_fn") else SCALARS[kind]
         if offset % size:
-            raise Refused(f"{struct['name']}.{field['name']}: {size - offset % size} bytes of implicit padding before it; name them (reserved)")
+            raise Refused(
+                f"{struct['name']}.{field['name']}: {size - offset % size} bytes of implicit padding before it; name them"
+            )
         fields.append((field["name"], offset))
         offset += size
         widest = max(widest, size)

@@ -1,8 +1,10 @@
-"""What the public C headers declare, as plain dictionaries in the order of the text: pycparser gives the types, the text the comments.
+"""What the public C headers declare, as plain dictionaries in the order of the text: pycparser gives the types, the text the
+comments.
 
-A header is cut into statements (its comments blanked), so that each declaration knows its lines; a comment belongs to the declaration
-that starts on the line after it or ends on its own line. A comment that opens with "----" begins a section.
+A header is cut into statements (its comments blanked), so that each declaration knows its lines; a comment belongs to the
+declaration that starts on the line after it or ends on its own line. A comment that opens with "----" begins a section.
 """
+
 import os
 import re
 import subprocess
@@ -16,12 +18,30 @@ except ImportError as missing:
 GENERATED = {"aipipe.h", "api_table.h"}  # the one includes the rest, the other is written from the description
 SYSTEM = {
     "stddef.h": "typedef unsigned long size_t;\n#define NULL ((void *)0)\n",
-    "stdint.h": "".join(f"typedef {c} {name};\n" for name, c in (
-        ("int8_t", "signed char"), ("uint8_t", "unsigned char"), ("int16_t", "short"), ("uint16_t", "unsigned short"), ("int32_t", "int"),
-        ("uint32_t", "unsigned"), ("int64_t", "long"), ("uint64_t", "unsigned long"), ("intptr_t", "long"), ("uintptr_t", "unsigned long"))),
+    "stdint.h": "".join(
+        f"typedef {c} {name};\n"
+        for name, c in (
+            ("int8_t", "signed char"),
+            ("uint8_t", "unsigned char"),
+            ("int16_t", "short"),
+            ("uint16_t", "unsigned short"),
+            ("int32_t", "int"),
+            ("uint32_t", "unsigned"),
+            ("int64_t", "long"),
+            ("uint64_t", "unsigned long"),
+            ("intptr_t", "long"),
+            ("uintptr_t", "unsigned long"),
+        )
+    ),
 }
-LIMITS = {"UINT64_MAX": ("uint64_t", 2**64 - 1), "INT64_MAX": ("int64_t", 2**63 - 1), "INT64_MIN": ("int64_t", -2**63),
-          "UINT32_MAX": ("uint32_t", 2**32 - 1), "INT32_MAX": ("int32_t", 2**31 - 1), "INT32_MIN": ("int32_t", -2**31)}
+LIMITS = {
+    "UINT64_MAX": ("uint64_t", 2**64 - 1),
+    "INT64_MAX": ("int64_t", 2**63 - 1),
+    "INT64_MIN": ("int64_t", -(2**63)),
+    "UINT32_MAX": ("uint32_t", 2**32 - 1),
+    "INT32_MAX": ("int32_t", 2**31 - 1),
+    "INT32_MIN": ("int32_t", -(2**31)),
+}
 NOT_API = {"AIP_API"}
 THREAD = re.compile(r"\b(immutable|any-thread|one-at-a-time)\b")
 
@@ -49,10 +69,10 @@ class Text:
             if found.group().startswith('"'):
                 continue
             first = text.count("\n", 0, found.start()) + 1
-            alone = not text[text.rfind("\n", 0, found.start()) + 1:found.start()].strip()
+            alone = not text[text.rfind("\n", 0, found.start()) + 1 : found.start()].strip()
             last = first + found.group().count("\n")
             self.comments.append((first, last, comment_text(found.group()), alone))
-            code.append(text[end:found.start()] + re.sub(r"[^\n]", " ", found.group()))
+            code.append(text[end : found.start()] + re.sub(r"[^\n]", " ", found.group()))
             end = found.end()
         self.code = "".join(code) + text[end:]
         self.doc = self.comments[0][2] if self.comments and self.comments[0][0] == 1 else ""
@@ -60,12 +80,12 @@ class Text:
         self._cut()
 
     def _cut(self):
-        code = re.sub(r'#ifdef __cplusplus\n.*?#endif', lambda m: "\n" * m.group().count("\n"), self.code, flags=re.S)
+        code = re.sub(r"#ifdef __cplusplus\n.*?#endif", lambda m: "\n" * m.group().count("\n"), self.code, flags=re.S)
         start, depth, line, begun = 0, 0, 1, 0
         i = 0
         while i < len(code):
             c = code[i]
-            if c == "#" and not code[code.rfind("\n", 0, i) + 1:i].strip():
+            if c == "#" and not code[code.rfind("\n", 0, i) + 1 : i].strip():
                 end = i
                 while True:
                     end = code.find("\n", end + 1)
@@ -85,7 +105,7 @@ class Text:
                     start, begun = i, line
                 depth += (c == "{") - (c == "}")
                 if c == ";" and depth == 0:
-                    self.statements.append((begun, line, code[start:i + 1]))
+                    self.statements.append((begun, line, code[start : i + 1]))
                     start = i + 1
             i += 1
 
@@ -106,7 +126,7 @@ class Text:
         return best
 
     def doc_of(self, first, last, inherit=False):
-        """The comment before a statement, and the one that ends its last line. inherit: the run of statements shares the comment above it."""
+        """The comment before a statement, and the one that ends its last line. inherit: a run of statements shares one."""
         parts = []
         line = first
         while True:
@@ -230,7 +250,12 @@ def _macros(text, header):
         if value:
             entry.update(value)
         else:
-            entry = {"kind": "macro", "name": name, "parameters": parameters or "", "definition": re.sub(r"\s+", " ", body.strip())}
+            entry = {
+                "kind": "macro",
+                "name": name,
+                "parameters": parameters or "",
+                "definition": re.sub(r"\s+", " ", body.strip()),
+            }
         entry["doc"] = text.doc_of(first, last)
         yield first, entry
 
@@ -238,8 +263,12 @@ def _macros(text, header):
 def _declarations(path, include, folder):
     text = Text(path)
     header = os.path.basename(path)
-    done = subprocess.run(["gcc", "-E", "-nostdinc", "-U__GNUC__", "-std=c11", "-I", folder, "-I", include, path], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ["gcc", "-E", "-nostdinc", "-U__GNUC__", "-std=c11", "-I", folder, "-I", include, path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise HeaderError(f"{header}: the preprocessor refuses it:\n{done.stderr}")
     found = list(_macros(text, header))
@@ -257,7 +286,11 @@ def _declarations(path, include, folder):
                 struct = inner.type
                 if struct.name != node.name:
                     raise HeaderError(f"{header}:{line}: struct {struct.name} and typedef {node.name} have one name")
-                entry = {"kind": "struct", "name": node.name, "fields": _struct(struct, text)} if struct.decls else {"kind": "handle", "name": node.name}
+                entry = (
+                    {"kind": "struct", "name": node.name, "fields": _struct(struct, text)}
+                    if struct.decls
+                    else {"kind": "handle", "name": node.name}
+                )
         elif isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.FuncDecl):
             entry = {"kind": "function", "name": node.name, **_signature(node.type)}
         elif isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.Struct):

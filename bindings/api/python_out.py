@@ -1,17 +1,31 @@
-"""bindings/python/aipipe/_prototypes.py: constants, handles, structs, callback types and the prototype of every function, for ctypes.
+"""bindings/python/aipipe/_prototypes.py: constants, handles, structs, callback types and the prototype of every function,
+for ctypes.
 
-Handles are subclasses of c_void_p: one kind is not taken for another, none is turned into a bare int, and passing one costs no
-conversion. Pointers to scalars inside structs, and arrays of scalars, are plain addresses.
+Handles are subclasses of c_void_p: one kind is not taken for another, none is turned into a bare int, and passing one
+costs no conversion. Pointers to scalars inside structs, and arrays of scalars, are plain addresses.
 """
+
 import re
 
 from description import of_kind
 
-SCALARS = {"int": "c_int", "int8_t": "c_int8", "uint8_t": "c_uint8", "int16_t": "c_int16", "uint16_t": "c_uint16", "int32_t": "c_int32",
-           "uint32_t": "c_uint32", "int64_t": "c_int64", "uint64_t": "c_uint64", "size_t": "c_size_t", "float": "c_float", "double": "c_double"}
+SCALARS = {
+    "int": "c_int",
+    "int8_t": "c_int8",
+    "uint8_t": "c_uint8",
+    "int16_t": "c_int16",
+    "uint16_t": "c_uint16",
+    "int32_t": "c_int32",
+    "uint32_t": "c_uint32",
+    "int64_t": "c_int64",
+    "uint64_t": "c_uint64",
+    "size_t": "c_size_t",
+    "float": "c_float",
+    "double": "c_double",
+}
 ADDRESSES = {"char": "ctypes.c_char_p", "void": "ctypes.c_void_p", "aip_api": "ctypes.c_void_p"}  # the table is for modules in C
 WIDTH = 130
-HEAD = '''"""The C API of libaipipe for ctypes: constants, handles, structs, callback types and prototypes. It needs no library to be imported.
+HEAD = '''"""The C API of libaipipe for ctypes: constants, handles, structs, callback types, prototypes.
 
 Written by scripts/api from bindings/api/aipipe.json: not edited by hand.
 """
@@ -130,8 +144,11 @@ def _defaults(description):
         struct = next(s for s in of_kind(description, "struct") if s["name"] == name)
         if len(values) != len(struct["fields"]):
             raise SystemExit(f"api: {macro['name']} has {len(values)} values, struct {name} {len(struct['fields'])} fields")
-        found[name] = {f["name"]: re.sub(r"^sizeof\((\w+)\)$", r"ctypes.sizeof(\1)", v)
-                       for f, v in zip(struct["fields"][1:], values[1:]) if v not in ("0", "NULL")}
+        found[name] = {
+            f["name"]: re.sub(r"^sizeof\((\w+)\)$", r"ctypes.sizeof(\1)", v)
+            for f, v in zip(struct["fields"][1:], values[1:])
+            if v not in ("0", "NULL")
+        }
     return found
 
 
@@ -142,15 +159,26 @@ def prototypes(description, version):
         out.append(f"{entry['name']} = {entry['value']!r}\n")
     out.append("\n" + BASES)
     for entry in of_kind(description, "handle"):
-        out.append(f"\nclass {entry['name']}(Handle):\n" + (_doc(entry["doc"], "    ") if entry["doc"] else f'    """A pointer to `{entry["name"]}`."""\n')
-                   + "\n    __slots__ = ()\n\n")
+        out.append(
+            f"\nclass {entry['name']}(Handle):\n"
+            + (_doc(entry["doc"], "    ") if entry["doc"] else f'    """A pointer to `{entry["name"]}`."""\n')
+            + "\n    __slots__ = ()\n\n"
+        )
     for entry in of_kind(description, "struct"):
         base = "SizedStructure" if entry["fields"][0]["name"] == "struct_size" else "ctypes.Structure"
-        out.append(f"\nclass {entry['name']}({base}):\n" + _doc(entry["doc"] or f"`{entry['name']}` of aipipe/{entry['header']}.", "    ") + "\n")
+        out.append(
+            f"\nclass {entry['name']}({base}):\n"
+            + _doc(entry["doc"] or f"`{entry['name']}` of aipipe/{entry['header']}.", "    ")
+            + "\n"
+        )
     out.append("\n")
-    structs = [(entry, [(f["name"], types.field(f, entry["name"])) for f in entry["fields"]]) for entry in of_kind(description, "struct")]
-    functions = [(entry["name"], types.plain(entry["returns"]), [types.parameter(p, entry["name"]) for p in entry["parameters"]])
-                 for entry in of_kind(description, "function")]
+    structs = [
+        (entry, [(f["name"], types.field(f, entry["name"])) for f in entry["fields"]]) for entry in of_kind(description, "struct")
+    ]
+    functions = [
+        (entry["name"], types.plain(entry["returns"]), [types.parameter(p, entry["name"]) for p in entry["parameters"]])
+        for entry in of_kind(description, "function")
+    ]
     for entry in of_kind(description, "callback"):
         out.append(_callback(entry["name"], entry, types) + "\n")
     for name, signature in sorted(types.inline.items()):
@@ -161,8 +189,16 @@ def prototypes(description, version):
     for name, values in sorted(_defaults(description).items()):
         if values:
             out.append(f"{name}._defaults_ = {{" + ", ".join(f'"{k}": {v}' for k, v in values.items()) + "}\n")
-    out.append("\nHANDLES: tuple[type[Handle], ...] = (\n" + "".join(f"    {e['name']},\n" for e in of_kind(description, "handle")) + ")\n")
-    out.append("STRUCTS: tuple[type[ctypes.Structure], ...] = (\n" + "".join(f"    {e['name']},\n" for e in of_kind(description, "struct")) + ")\n")
+    out.append(
+        "\nHANDLES: tuple[type[Handle], ...] = (\n"
+        + "".join(f"    {e['name']},\n" for e in of_kind(description, "handle"))
+        + ")\n"
+    )
+    out.append(
+        "STRUCTS: tuple[type[ctypes.Structure], ...] = (\n"
+        + "".join(f"    {e['name']},\n" for e in of_kind(description, "struct"))
+        + ")\n"
+    )
     out.append("# name: (what it returns, its parameters)\nFUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {\n")
     for name, returns, parameters in functions:
         line = f'    "{name}": ({returns}, (' + ", ".join(parameters) + ("," if len(parameters) == 1 else "") + ")),"
@@ -173,17 +209,23 @@ def prototypes(description, version):
                     rows.append(current.rstrip())
                     current = " " * 12
                 current += parameter + ", "
-            line = f'    "{name}": (\n        {returns},\n        (\n' + "\n".join([*rows, current.rstrip()]) + "\n        ),\n    ),"
+            line = (
+                f'    "{name}": (\n        {returns},\n        (\n'
+                + "\n".join([*rows, current.rstrip()])
+                + "\n        ),\n    ),"
+            )
         out.append(line + "\n")
-    out.append('}\n\n\ndef declare(library: ctypes.CDLL) -> list[str]:\n'
-               '    """Gives every function of the loaded library its prototype; returns the names that it does not have."""\n'
-               '    missing = []\n'
-               '    for name, (returns, parameters) in FUNCTIONS.items():\n'
-               '        function = getattr(library, name, None)\n'
-               '        if function is None:\n'
-               '            missing.append(name)\n'
-               '            continue\n'
-               '        function.restype = returns\n'
-               '        function.argtypes = parameters\n'
-               '    return missing\n')
+    out.append(
+        "}\n\n\ndef declare(library: ctypes.CDLL) -> list[str]:\n"
+        '    """Gives every function of the loaded library its prototype; returns the names that it does not have."""\n'
+        "    missing = []\n"
+        "    for name, (returns, parameters) in FUNCTIONS.items():\n"
+        "        function = getattr(library, name, None)\n"
+        "        if function is None:\n"
+        "            missing.append(name)\n"
+        "            continue\n"
+        "        function.restype = returns\n"
+        "        function.argtypes = parameters\n"
+        "    return missing\n"
+    )
     return "".join(out)

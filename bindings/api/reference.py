@@ -1,9 +1,22 @@
 """docs/reference/c.md: the C reference, from the headers' own comments, grouped by header and section."""
+
 import re
 
 from c_out import NOTE, prototype
 
-ORDER = ["base.h", "exec.h", "data.h", "catalog.h", "stage.h", "model.h", "metrics.h", "package.h", "validate.h", "dag.h", "bytes.h"]  # as a reader meets them
+ORDER = [
+    "base.h",
+    "exec.h",
+    "data.h",
+    "catalog.h",
+    "stage.h",
+    "model.h",
+    "metrics.h",
+    "package.h",
+    "validate.h",
+    "dag.h",
+    "bytes.h",
+]  # as a reader meets them
 
 
 def _links(text, names):
@@ -43,7 +56,9 @@ def _entry(entry, names):
         for field in entry["fields"]:
             shown = prototype(field["callback"], "(*)") if "callback" in field else field["type"]
             doc = _links(re.sub(r"\s+", " ", field["doc"]), names)
-            out.append(f"| `{field['name']}` | `{shown}` | {doc}{' (since ' + field['since'] + ')' if 'since' in field else ''} |")
+            out.append(
+                f"| `{field['name']}` | `{shown}` | {doc}{' (since ' + field['since'] + ')' if 'since' in field else ''} |"
+            )
         out.append("")
     out.append(f"*{', '.join(notes)}*\n")
     return "\n".join(out)
@@ -54,7 +69,10 @@ def c_reference(description):
     headers = {header["name"]: header for header in description["headers"]}
     order = [name for name in ORDER if name in headers] + [name for name in headers if name not in ORDER]
     out = ["# C reference\n", f"From the comments of the public headers. `#include <aipipe/aipipe.h>` has them all. {NOTE}\n"]
-    out.append("\n".join(f"- [aipipe/{name}](#{name.replace('.', '-')}): {_links(_headline(headers[name]), names)}" for name in order) + "\n")
+    out.append(
+        "\n".join(f"- [aipipe/{name}](#{name.replace('.', '-')}): {_links(_headline(headers[name]), names)}" for name in order)
+        + "\n"
+    )
     for name in order:
         out.append(f'<a id="{name.replace(".", "-")}"></a>\n\n## aipipe/{name}\n\n{_links(headers[name]["doc"], names)}\n')
         sections = {s["title"]: s["doc"] for s in headers[name]["sections"]}
@@ -62,8 +80,12 @@ def c_reference(description):
         for entry in [e for e in description["declarations"] if e["header"] == name] + [None]:
             if constants and (not entry or entry["kind"] not in ("constant", "macro") or entry["section"] != seen):
                 out.append("| macro | value | |\n| --- | --- | --- |")
-                out += [f'| <a id="{c["name"].lower()}"></a>`{c["name"]}{c.get("parameters", "")}` | {"`" + str(c["value"]) + "`" if "value" in c else ""} | '
-                        f"{_links(re.sub(r'[ ]*' + chr(10), ' ', c['doc']), names)} |" for c in constants]
+                out += [
+                    f'| <a id="{c["name"].lower()}"></a>`{c["name"]}{c.get("parameters", "")}` | '
+                    f'{"`" + str(c["value"]) + "`" if "value" in c else ""} | '
+                    f"{_links(re.sub(r'[ ]*' + chr(10), ' ', c['doc']), names)} |"
+                    for c in constants
+                ]
                 out.append("")
                 constants = []
             if not entry:

@@ -1,6 +1,7 @@
-/* aipipe/api_table.h: every public function as a member of one struct, through which a loadable module calls the library: by symbol
- * it would not find it in a static host, nor in one that loaded the library privately. It only grows at its end: a module built for an
- * older version finds each function where it was, and one that wants a newer function looks at struct_size first (AIP_API_HAS).
+/* aipipe/api_table.h: every public function as a member of one struct, through which a loadable module calls the library: by
+ * symbol it would not find it in a static host, nor in one that loaded the library privately. It only grows at its end: a module
+ * that was built for an older version finds each function where it was, and one that wants a newer function looks at struct_size
+ * first (AIP_API_HAS).
  * Written by scripts/api from bindings/api/aipipe.json: not edited by hand. */
 #ifndef AIPIPE_API_TABLE_H
 #define AIPIPE_API_TABLE_H

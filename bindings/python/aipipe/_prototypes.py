@@ -1,4 +1,4 @@
-"""The C API of libaipipe for ctypes: constants, handles, structs, callback types and prototypes. It needs no library to be imported.
+"""The C API of libaipipe for ctypes: constants, handles, structs, callback types, prototypes.
 
 Written by scripts/api from bindings/api/aipipe.json: not edited by hand.
 """
