@@ -16,6 +16,10 @@ for path in "$include"/aipipe/*.h; do
         for compiler in g++ clang++-14; do echo "$compiler c++ $standard -Wextra-semi $header"; done
     done
 done >"$log"
+for standard in c++17 c++20 c++2b; do # the C++ face is C++17; its parts stand alone too
+    for compiler in g++ clang++-14; do echo "$compiler c++ $standard -Wextra-semi aipipe.hpp"; done
+done >>"$log"
+for path in "$include"/aipipe/cpp/*.hpp; do echo "g++ c++ c++17 -Wextra-semi cpp/$(basename "$path")"; done >>"$log"
 # $0 is the include folder; the words of a line are $1 to $5
 xargs -P "$(nproc)" -L 1 sh -c '
     echo "#include <aipipe/$5>" |
