@@ -91,6 +91,21 @@ PKG_CONFIG_PATH='' meson setup "$folder/meson-build" "$folder/meson-host" --wrap
     meson test -C "$folder/meson-build" host >>"$folder/log" 2>&1 || { tail -40 "$folder/log"; failed "a Meson host with aipipe as a subproject does not build and run"; }
 held "Meson subproject"
 
+# the C++ face
+cat >"$folder/face.cpp" <<'END'
+#include <aipipe/aipipe.hpp>
+
+int main() {
+    const aip::context ctx(aip::options{}.threads(1));
+    const std::vector<double> x = {1, 2, 3};
+    return ctx.from_columns({{"x", x}}).count() == 3 ? 0 : 1;
+}
+END
+# shellcheck disable=SC2046,SC2086 # flags are words
+c++ -std=c++17 $warnings -Wshadow -Wconversion $(flags --cflags) "$folder/face.cpp" -o "$folder/face" $(flags --libs)
+LD_LIBRARY_PATH=$libdir "$folder/face" || failed "the program made with aipipe.hpp does not run"
+held "aipipe.hpp"
+
 library=$libdir/libaipipe.so.0
 [ -e "$library" ] || failed "libaipipe.so.0 was not installed"
 objdump -p "$library" | grep -q 'SONAME *libaipipe.so.0$' || failed "the soname is not libaipipe.so.0"

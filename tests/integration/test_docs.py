@@ -27,6 +27,17 @@ class Documents(PipelineTest):
         self.assertEqual(list(rows[0]), ["feature1", "feature2", "target", "prediction", "probability"])
         self.assertEqual(table(self.ok("predict", "model.aip", "sample_data.csv").out), rows)
 
+    def test_the_readmes_cpp_program_is_the_one_that_is_built_and_predicts_the_same(self):
+        with open(os.path.join(EXAMPLES, "first", "first.cpp"), encoding="utf-8") as stream:
+            self.assertEqual(blocks("README.md", "cpp"), [stream.read()])
+        if "AIPIPE_FIRST_CPP" not in os.environ:
+            self.skipTest("no C++ compiler: first.cpp is not built")
+        self.copy("article")
+        subprocess.run([os.environ["AIPIPE_FIRST_CPP"]], cwd=self.folder, check=True, timeout=60)
+        scored, package = self.read("scored.csv"), self.read("model.aip")
+        subprocess.run([os.environ["AIPIPE_FIRST"]], cwd=self.folder, check=True, timeout=60)
+        self.assertEqual((self.read("scored.csv"), self.read("model.aip")), (scored, package))
+
     def test_the_readmes_program_says_what_is_wrong_and_fails(self):
         done = subprocess.run([os.environ["AIPIPE_FIRST"]], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 1)

@@ -13,7 +13,8 @@ inline namespace v1 {
 class options {
   public:
     /// Memory comes from here, in calls from any thread, and there is at most `limit` of it, in bytes (0: three quarters of the machine's).
-    /// bad_alloc, and whatever else allocate throws, is a refusal: the call fails with AIP_E_NOMEM. The resource must outlive every handle.
+    /// bad_alloc, and whatever else allocate throws, is a refusal: the call fails with AIP_E_NOMEM. The resource must outlive every handle, and
+    /// every job that an executor still holds.
     options &memory(std::pmr::memory_resource &resource, std::uint64_t limit = 0) {
         memory_ = &resource;
         return memory_limit(limit);
@@ -211,6 +212,15 @@ class context {
     package fit(const aip::stage &pipeline, const aip::model &last, const dataset &data, const std::string &target,
                 const call &with = {}) const {
         return detail::fit_package(host(), pipeline, last, data, target, with);
+    }
+    /// A package of parts that are fitted already, either of which may be empty. input: what the first of them was fitted on; target: the
+    /// column that evaluate compares with, empty: the one that the model was fitted on.
+    package package_of(const aip::stage &pipeline, const aip::model &last, const aip::schema &input,
+                       const std::string &target = {}) const {
+        return made<package, aip_package>([&](aip_package **out, aip_error **err) {
+            return aip_package_create(get(), pipeline.get(), last.get(), input.get(), target.empty() ? nullptr : target.c_str(),
+                                      out, err);
+        });
     }
     /// Reads a package file. AIP_E_NOT_FOUND, AIP_E_IO, AIP_E_CORRUPT, AIP_E_UNSUPPORTED (made by a later version).
     package load_package(const std::string &path) const {

@@ -17,6 +17,26 @@ class package : public detail::handle<aip_package, aip_package_retain, aip_packa
         call_c([&](aip_error **err) { return aip_package_predict(get(), data.get(), &made, err); });
         return dataset(made, owner());
     }
+    /// The dataset as the fitted pipeline gives it, without the model; lazy.
+    dataset transform(const dataset &data) const {
+        aip_dataset *made = nullptr;
+        call_c([&](aip_error **err) { return aip_package_transform(get(), data.get(), &made, err); });
+        return dataset(made, owner());
+    }
+    /// The fitted pipeline; empty when there is none.
+    stage pipeline() const {
+        aip_stage *part = nullptr;
+        call_c([&](aip_error **err) { return aip_package_pipeline(get(), &part, err); });
+        return stage(part, owner());
+    }
+    /// The fitted model; empty when there is none.
+    aip::model model() const {
+        aip_model *part = nullptr;
+        call_c([&](aip_error **err) { return aip_package_model(get(), &part, err); });
+        return aip::model(part, owner());
+    }
+    /// The columns that the package reads.
+    schema inputs() const { return detail::borrowed_schema(aip_package_inputs(get()), owner()); }
     /// Predicts a dataset that has the truth, and measures: JSON text by metric name.
     std::string evaluate(const dataset &data, const json &metrics = {}, const call &options = {}) const {
         const call::frame frame(options, owner());

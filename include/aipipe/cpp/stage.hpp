@@ -40,6 +40,20 @@ class stage : public detail::handle<aip_stage, aip_stage_retain, aip_stage_free>
         call_c([&](aip_error **err) { return aip_stage_apply(get(), in.get(), &made, err); });
         return batch(made, owner());
     }
+    /// What the stage is and has learned, as JSON text: name, parameters, learned values, stages of a pipeline.
+    std::string describe() const {
+        char *text = nullptr;
+        call_c([&](aip_error **err) { return aip_stage_describe(get(), &text, err); });
+        return detail::take_text(owner(), text);
+    }
+    /// How many stages a pipeline has; 1 for any other.
+    int size() const noexcept { return aip_stage_n_stages(get()); }
+    /// The i-th of them; a fitted pipeline's are fitted. AIP_E_MISUSE out of range.
+    stage operator[](int i) const {
+        aip_stage *one = aip_stage_at(get(), i);
+        if (!one) throw error(AIP_E_MISUSE, "stage " + std::to_string(i) + " of " + std::to_string(size()));
+        return detail::retained<stage>(one, aip_stage_retain, owner());
+    }
     /// Both in a row, as one stage.
     friend stage operator|(const stage &first, const stage &second) { return in_a_row(first.owner(), {first, second}); }
     /// Several in a row; context::pipeline() is the usual way here.
