@@ -157,6 +157,36 @@ TEST(a_scorer_is_bound_when_it_is_made) {
     CHECK(hour.type() == aip::type::int32 && distance.column() == "distance");
 }
 
+TEST(scoring_takes_no_memory_unless_it_says_what_does) {
+    struct counting final : std::pmr::memory_resource {
+        std::atomic<long> calls{0};
+        void *do_allocate(std::size_t n, std::size_t align) override {
+            return ++calls, std::pmr::new_delete_resource()->allocate(n, align);
+        }
+        void do_deallocate(void *p, std::size_t n, std::size_t align) override {
+            ++calls;
+            std::pmr::new_delete_resource()->deallocate(p, n, align);
+        }
+        bool do_is_equal(const memory_resource &other) const noexcept override { return this == &other; }
+    } heap;
+    const aip::context ctx(aip::options{}.memory(heap).threads(1));
+    const std::vector<flight> rows = flights(300);
+    aip::scorer<flight> score = scorer_of(fitted(ctx));
+    CHECK(score.by_batches().empty());
+    const long before = heap.calls;
+    double sum = 0;
+    for (const flight &f : rows) sum += score(f);
+    CHECK(heap.calls == before && sum > 0);
+    ctx.define_stage("ours", "the host's own", {}, [](const aip::params &, const aip::batch &in, aip::batch &out) {
+        out.derive("far", in.column<double>("distance"), [](double d) { return d > 500; });
+    });
+    const aip::package p =
+        ((ctx.stage("ours") | pipeline(ctx)) | ctx.model("logistic_regression")).fit(table(ctx, flights(500)), "late");
+    aip::scorer<flight> slow = scorer_of(p);
+    CHECK(slow.by_batches().find("ours") != std::string::npos);
+    CHECK_EQ(slow(rows[0]), *p.predict(table(ctx, rows)).values<double>("probability")[0]);
+}
+
 TEST(each_thread_has_a_scorer_of_one_package) {
     const aip::context ctx(aip::options{}.threads(1));
     const aip::package p = fitted(ctx);

@@ -141,8 +141,10 @@ template <class Row> class scorer {
             status = aip_scorer_bind(made, m.column().c_str(), static_cast<std::int32_t>(m.type()), m.offset(), &err);
             detail::check(status, err, host_);
         }
-        status = aip_scorer_run(made, nullptr, sizeof(Row), 0, nullptr, &err); // no row: says what is not bound
+        const char *stage = nullptr;
+        status = aip_scorer_prepare(made, &stage, &err); // now, not with the first row; says what is not bound
         detail::check(status, err, host_);
+        by_batches_ = detail::text_or_empty(stage);
     }
 
     /// The score of one row; NaN when it cannot be scored (such as a category that the package's encoder refuses), and then failure() says
@@ -170,6 +172,8 @@ template <class Row> class scorer {
     }
     /// Why the last row that got NaN from operator() could not be scored; AIP_OK's "" when none was.
     std::string_view failure() const noexcept { return aip_error_text(failure_.get()); }
+    /// What makes rows go through batches, which allocate, such as a stage of the host's; empty: they do not.
+    const std::string &by_batches() const noexcept { return by_batches_; }
     /// The C handle, borrowed.
     aip_scorer *get() const noexcept { return c_.get(); }
 
@@ -181,6 +185,7 @@ template <class Row> class scorer {
     detail::host_ptr host_;
     std::unique_ptr<aip_scorer, free_c> c_;
     std::unique_ptr<aip_error, free_c> failure_;
+    std::string by_batches_;
 };
 
 } // namespace v1
