@@ -120,7 +120,9 @@ template <class T> class column {
         const column *of_;
         std::int64_t at_;
     };
+    /// The first row.
     iterator begin() const noexcept { return iterator(this, 0); }
+    /// Behind the last row.
     iterator end() const noexcept { return iterator(this, size()); }
 
   private:
@@ -276,6 +278,7 @@ class column_data {
 class batch : public detail::batch_handle {
   public:
     using handle::handle;
+    /// A column's, which keeps it alive.
     batch(detail::batch_handle h) noexcept : detail::batch_handle(std::move(h)) {}
 
     /// Number of rows.

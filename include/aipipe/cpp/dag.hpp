@@ -37,12 +37,12 @@ enum class run_state : std::int32_t {
 
 /// A task has changed its state, or has come further. Texts are valid during the callback.
 struct task_event {
-    std::string_view task;            ///
+    std::string_view task;            ///< its name
     std::string_view state;           ///< the state's name: "running", "success", ...
     task_state code;                  ///< the state
     std::string_view phase;           ///< of progress; empty: a change of state
-    std::int64_t rows;                ///
-    std::int64_t bytes;               ///
+    std::int64_t rows;                ///< that came out so far
+    std::int64_t bytes;               ///< of the source consumed so far
     double fraction;                  ///< 0 to 1; negative when not known
     std::chrono::nanoseconds elapsed; ///< since the task started
     std::string_view failure;         ///< place and message of a failed task's error; empty when there is none

@@ -16,7 +16,7 @@ struct halves;
 /// What became of the rows of one pass: rows_in = rows_out + rows_rejected + rows_filtered.
 struct row_counts {
     std::int64_t rows_in;       ///< records that the source held
-    std::int64_t rows_out;      ///
+    std::int64_t rows_out;      ///< rows that the pass gave
     std::int64_t rows_rejected; ///< bad records, in the rejects table
     std::int64_t rows_filtered; ///< dropped by stages
 };
@@ -142,8 +142,8 @@ class dataset : public detail::handle<aip_dataset, aip_dataset_retain, aip_datas
 
 /// What dataset::split gives: auto [train, test] = data.split(...).
 struct halves {
-    dataset train; ///
-    dataset test;  ///
+    dataset train; ///< the larger part
+    dataset test;  ///< the part held out
 };
 
 inline halves dataset::split(const json &params, const call &options) const {

@@ -20,6 +20,7 @@ class job {
     job() noexcept = default;
     /// Takes the C ticket over.
     explicit job(aip_job *taken) noexcept : c_(taken) {}
+    /// Move-only: the ticket goes along.
     job(job &&other) noexcept : c_(std::exchange(other.c_, nullptr)) {}
     job &operator=(job &&other) noexcept {
         if (this != &other) {
@@ -47,6 +48,7 @@ class job {
 /// called from any thread.
 class executor {
   public:
+    /// An executor is where it was made: the context points to it.
     executor() = default;
     executor(const executor &) = delete;
     executor &operator=(const executor &) = delete;
@@ -90,6 +92,7 @@ class cancel_token {
 /// Options of a long call: aip::call{}.timeout(5s).progress([](const aip::progress &p) { ... }).
 class call {
   public:
+    /// None: the call runs to its end.
     call() = default;
     /// Those of a running task (task::options()), for the long calls that it makes. Borrowed.
     explicit call(const aip_call *given) noexcept : given_(given) {}

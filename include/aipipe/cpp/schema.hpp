@@ -44,7 +44,7 @@ struct timestamp {
 /// A column's name and type.
 struct field {
     std::string name;     ///< UTF-8
-    aip::type type;       ///
+    aip::type type;       ///< of its values
     bool nullable = true; ///< may hold missing values
     std::string zone{};   ///< of a timestamp: IANA name or "UTC"; empty: wall time
     std::int32_t scale{}; ///< of a decimal64

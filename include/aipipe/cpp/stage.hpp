@@ -107,7 +107,7 @@ class model : public detail::handle<aip_model, aip_model_retain, aip_model_free>
 /// A pipeline and the model at its end: (scale | model).fit(data, "target") is a package. Made by operator|.
 struct estimator {
     stage pipeline; ///< may be empty: the model alone
-    model last;
+    model last;     ///< what comes after it
     /// Fits the pipeline, then the model on what it makes of the dataset (aip_package_fit).
     inline package fit(const dataset &data, const std::string &target, const call &options = {}) const;
 };
@@ -229,6 +229,7 @@ class param_value {
 /// The parameters that a stage was made with.
 class params {
   public:
+    /// No parameters.
     params() = default;
     /// Reads validated parameters.
     params(const aip_params *from, const std::vector<param> &known) {
