@@ -6,6 +6,20 @@ Thin over the C library: names, parameters and results are the library's own. No
 from __future__ import annotations
 
 from ._batch import Batch, Field, Schema
+from ._catalog import (
+    Cast,
+    Derive,
+    Drop,
+    DropMissing,
+    Filter,
+    Join,
+    LogisticRegression,
+    OneHotEncoder,
+    Rename,
+    Select,
+    SimpleImputer,
+    StandardScaler,
+)
 from ._context import Context, Progress, configure, default_context
 from ._dataset import Dataset, RowCounts, dataset, from_batches
 from ._errors import (
@@ -32,38 +46,60 @@ from ._errors import (
     Timeout,
     UnsupportedError,
 )
+from ._estimator import model, stage
 from ._expression import Expression, col, expr, function, lit, when
 from ._ffi import VERSION as __version__
+from ._package import Package, Report, load
+from ._pipeline import Pipeline
 from ._read import read, read_csv
+from ._scorer import Scorer
+from ._sklearn import NotFittedError
 from ._split import train_test_split
 
 __all__ = [
     "AgainError",
     "Batch",
     "Cancelled",
+    "Cast",
     "ChangedError",
     "Context",
     "CorruptError",
     "DataError",
     "Dataset",
+    "Derive",
+    "Drop",
+    "DropMissing",
     "Error",
     "Expression",
     "Field",
+    "Filter",
     "ForkedError",
     "HostError",
     "IOError_",
     "InternalError",
+    "Join",
+    "LogisticRegression",
     "MemoryLimitError",
     "MisuseError",
+    "NotFittedError",
     "NotFoundError",
     "NumericError",
+    "OneHotEncoder",
     "OutOfMemoryError",
+    "Package",
     "ParamError",
     "ParseError",
+    "Pipeline",
     "Progress",
+    "Rename",
+    "Report",
     "RowCounts",
     "Schema",
     "SchemaError",
+    "Scorer",
+    "Select",
+    "SimpleImputer",
+    "StandardScaler",
     "StateError",
     "TaskError",
     "Timeout",
@@ -77,8 +113,11 @@ __all__ = [
     "from_batches",
     "function",
     "lit",
+    "load",
+    "model",
     "read",
     "read_csv",
+    "stage",
     "train_test_split",
     "when",
 ]
