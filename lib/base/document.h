@@ -1,6 +1,6 @@
 /* JSON and YAML documents as one tree with positions.
  *
- * YAML (1.2 core schema: `on`, `yes`, `no` are strings) is read by libyaml's events; JSON text by jansson, strictly (no duplicate keys, no
+ * YAML (1.2 core schema: `on`, `yes`, `no` are strings) is read by libyaml's events; JSON text by a reader of our own, strictly (no duplicate keys, no
  * trailing text). Every node knows its line and column (1-based; 0 for JSON parameter text that came from code). Depth, node count and
  * size are limited. A document owns all its nodes and strings. */
 #ifndef AIPIPE_LIB_BASE_DOCUMENT_H

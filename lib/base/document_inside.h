@@ -9,7 +9,7 @@ int aip__document_set_source(aip__document *d, const char *source); /* copies; 0
 void aip__node_key_order(const aip__node *map, int32_t *order);
 /* Line (from 1) and byte column (from 1) of a byte offset. */
 void aip__text_position(const char *text, size_t offset, int64_t *line, int64_t *column);
-/* Whether text is JSON by jansson's strict reading. Errors: AIP_E_NOMEM. */
-int32_t aip__json_is_valid(const char *text, size_t n, bool *valid, aip_error **err);
+/* Whether aip__json_parse reads the text. Errors: AIP_E_NOMEM, AIP_E_MEMORY_LIMIT. */
+int32_t aip__json_is_valid(aip_context *ctx, const char *text, size_t n, bool *valid, aip_error **err);
 
 #endif

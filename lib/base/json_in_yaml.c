@@ -1,5 +1,5 @@
 /* What JSON may write in a string and libyaml reads otherwise or refuses: characters past U+FFFF as two \u escapes are joined; DEL, C1
- * controls, the line breaks U+2028 and U+2029, and U+FFFE and U+FFFF become escapes. Done only to text that jansson accepts, where a
+ * controls, the line breaks U+2028 and U+2029, and U+FFFE and U+FFFF become escapes. Done only to text that is JSON, where a
  * backslash and such characters can stand in strings alone. Steps keep count, so that positions are those of the text as given. */
 #include "base/json_in_yaml.h"
 
@@ -71,7 +71,7 @@ static void add_pair(aip__text *out, const char *p) {
 int32_t aip__json_in_yaml(aip_context *ctx, const char *text, size_t n, char **out, size_t *n_out, aip_error **err) {
     *out = NULL;
     bool valid = false;
-    if (needs_change(text, n)) AIP__TRY(aip__json_is_valid(text, n, &valid, err));
+    if (needs_change(text, n)) AIP__TRY(aip__json_is_valid(ctx, text, n, &valid, err));
     if (!valid) return AIP_OK;
     aip__text t;
     aip__text_init(&t, ctx);
