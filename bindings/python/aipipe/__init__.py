@@ -49,6 +49,7 @@ from ._errors import (
 from ._estimator import model, stage
 from ._expression import Expression, col, expr, function, lit, when
 from ._ffi import VERSION as __version__
+from ._inspect import Profile, inspect
 from ._package import Package, Report, load
 from ._pipeline import Pipeline
 from ._read import read, read_csv
@@ -90,6 +91,7 @@ __all__ = [
     "ParamError",
     "ParseError",
     "Pipeline",
+    "Profile",
     "Progress",
     "Rename",
     "Report",
@@ -112,6 +114,7 @@ __all__ = [
     "expr",
     "from_batches",
     "function",
+    "inspect",
     "lit",
     "load",
     "model",

@@ -462,9 +462,9 @@ class Dataset:
         """As an array of NumPy.
 
         Args:
-            columns: one name: that column, of one dimension, without a copy when the table is one batch (at most 65,536 rows) of
-                numbers or times without nulls. Several, or None for all: a matrix, rows by columns, of the type that holds them
-                all; of objects where a column is not of numbers.
+            columns: one name: that column, of one dimension, without a copy for numbers and times without nulls that lie in one
+                piece (a batch, at most 65,536 rows; or what came from one array). Several, or None for all: a matrix, rows by
+                columns, of the type that holds them all; of objects where a column is not of numbers.
 
         Missing numbers are NaN (integers become floats then), missing times NaT, other missing values None.
         """

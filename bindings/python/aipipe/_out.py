@@ -15,11 +15,16 @@ _DTYPES = {"int32": "i4", "int64": "i8", "float32": "f4", "float64": "f8", "date
 
 
 class _Memory:
-    """Memory of a batch, which lives as long as an array over it does: what NumPy's array interface asks for."""
+    """Memory of batches, which live as long as an array over it does: what NumPy's array interface asks for."""
 
-    def __init__(self, batch: Any, address: int, dtype: str, n: int) -> None:
-        self._batch = batch
-        self.__array_interface__ = {"shape": (n,), "typestr": "<" + dtype, "data": (address, True), "version": 3}
+    def __init__(self, owner: Any, address: int, dtype: str, n: int) -> None:
+        self._owner = owner
+        self.__array_interface__ = {
+            "shape": (n,),
+            "typestr": "<" + dtype.replace("M8", "i8"),
+            "data": (address, True),
+            "version": 3,
+        }
 
 
 def _mask(view: Any, n: int) -> Any:
@@ -68,6 +73,12 @@ def _joined(parts: list[Any], field: Field) -> Any:
 
     if len(parts) == 1:
         return parts[0]
+    if parts and not any(part.flags.writeable for part in parts):  # memory of batches: often pieces of one array
+        ends = [part.ctypes.data + part.nbytes for part in parts]
+        if all(end == part.ctypes.data for end, part in zip(ends, parts[1:])):
+            dtype = parts[0].dtype
+            whole = _Memory(parts, parts[0].ctypes.data, dtype.str[1:].split("[")[0], sum(map(len, parts)))
+            return np.asarray(whole).view(dtype)
     if parts:
         return np.concatenate(parts)  # where some batches have nulls and others not, this finds the common type
     return np.empty(
