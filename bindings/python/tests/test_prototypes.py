@@ -28,7 +28,7 @@ def nothing(kind: Any) -> Any:
 
 def call_with_nothing(name: str) -> tuple[int, Any]:
     """(exit code of the child process, what the function returned when that was a number)."""
-    returns, parameters = api.FUNCTIONS[name]
+    _, parameters = api.FUNCTIONS[name]
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
