@@ -1,7 +1,7 @@
 """On both sides of scikit-learn: its estimator checks over ours, ours in its tools, its in ours, and the same numbers.
 
-Needs scikit-learn, pandas and joblib, as tests/integration/oracle/requirements.txt pins them. AIPIPE_NEED_PACKAGES=1 makes a missing
-one an error instead of a skip.
+Needs scikit-learn, pandas and joblib, as tests/integration/oracle/requirements.txt pins them. AIPIPE_NEED_PACKAGES=1 makes a
+missing one an error instead of a skip.
 """
 
 import copy
