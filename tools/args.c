@@ -12,6 +12,8 @@ const option global_options[] = {
     {"threads", "N", "threads that work: 0 is none but the waiting one; without this option one per CPU", 0, false},
     {"memory-limit", "SIZE", "most memory for columns, states and buffers: 512M, 4G; without it three quarters of the machine's",
      0, false},
+    {"module", "PATH", "a loadable module with stages or connectors of its own: a path with a slash, or a name; may be repeated",
+     0, true},
     {"quiet", NULL, "no progress and no summary; warnings and errors stay", 'q', false},
     {"color", "WHEN", "auto (a terminal, and NO_COLOR is not set), always or never", 0, false},
     {"log-level", "LEVEL", "none, error, warning (default), info or debug", 0, false},
@@ -268,6 +270,15 @@ static int read_memory(const args *a, uint64_t *out) {
     return 0;
 }
 
+static int load_modules(const args *a, aip_context *ctx) {
+    int n = 0;
+    const char *const *paths = args_list(a, "module", &n);
+    aip_error *err = NULL;
+    for (int i = 0; i < n; i++)
+        if (aip_module_load(ctx, paths[i], &err) != AIP_OK) return fail(err, EXIT_CODE_USAGE);
+    return EXIT_CODE_OK;
+}
+
 int args_context(const args *a, bool main_works, aip_context **out) {
     aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
     aip_error *err = NULL;
@@ -277,7 +288,8 @@ int args_context(const args *a, bool main_works, aip_context **out) {
     if (code) return code;
     options.log = talk_log;
     options.log_user = &log_level;
-    return aip_context_create(&options, out, &err) == AIP_OK ? EXIT_CODE_OK : fail(err, EXIT_CODE_FAILED);
+    if (aip_context_create(&options, out, &err) != AIP_OK) return fail(err, EXIT_CODE_FAILED);
+    return load_modules(a, *out);
 }
 
 /* ---- help --------------------------------------------------------------------------------------------------------------------------------- */

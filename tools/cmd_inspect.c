@@ -297,11 +297,23 @@ static int read_head(const args *a, int64_t *out) {
     return 0;
 }
 
+/* Whether a path is NAME:rest of a connector that a module has brought: that one has no parameters of files. */
+static bool is_connectors(aip_context *ctx, const char *path) {
+    char *json = NULL;
+    line name = {0};
+    size_t n = strcspn(path, ":");
+    line_add(&name, "connector.%.*s", (int)n, path);
+    bool known =
+        path[n] == ':' && strncmp(path, "files:", n + 1) != 0 && aip_catalog_json(ctx, name.bytes, &json, NULL) == AIP_OK;
+    aip_text_free(ctx, json);
+    line_free(&name);
+    return known;
+}
+
 int cmd_inspect(const args *a) {
     aip_context *ctx = NULL;
     int64_t n_head = 0;
-    /* Bad rows are what one wants to see, not a reason to see nothing. */
-    json_t *params = json_pack("{s:s, s:s}", "path", a->words[0], "on_bad_row", "reject");
+    json_t *params = json_pack("{s:s}", "path", a->words[0]);
     int code = params ? read_head(a, &n_head) : usage_error(a->command, "expected a file's name in UTF-8");
     if (code == 0) code = args_settings(a, "set", NULL, params);
     int n_settings = 0;
@@ -311,6 +323,9 @@ int cmd_inspect(const args *a) {
         code =
             usage_error(a->command, "%s is a model package: expected no --set and no --head, which are for tables", a->words[0]);
     if (code == 0) code = args_context(a, true, &ctx);
+    /* Bad rows are what one wants to see, not a reason to see nothing. */
+    if (code == 0 && !json_object_get(params, "on_bad_row") && !is_connectors(ctx, a->words[0]))
+        json_object_set_new(params, "on_bad_row", json_string("reject"));
     char *text = json_text(params);
     if (code == 0) code = package ? inspect_package(a, ctx) : inspect_table(a, ctx, text, n_head);
     json_decref(params);

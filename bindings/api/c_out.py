@@ -83,6 +83,58 @@ typedef struct aip_api {{
 """
 
 
+def module_author(description):
+    names = "".join(f"#define {e['name']} (aip_module_api->{e['name'][4:]})\n" for e in slots(description))
+    return f"""/* aipipe/module_author.h: for the source of a loadable module, in place of aipipe/aipipe.h. Below it every aip_x(...) is a call through
+ * the table that the library gave, so the module is linked with nothing. In one file of the module, without a semicolon:
+ *
+ *     static int32_t start(aip_context *ctx, aip_error **err) {{ return aip_catalog_register(ctx, &my_connector, err); }}
+ *     AIP_MODULE_DEFINE(start)
+ *
+ * Build it as a shared object with hidden symbols: cc -shared -fPIC -fvisibility=hidden my.c -o my.so
+ * {NOTE} */
+#ifndef AIPIPE_MODULE_AUTHOR_H
+#define AIPIPE_MODULE_AUTHOR_H
+
+#include <aipipe/api_table.h>
+
+#ifdef __cplusplus
+#define AIP_MODULE_C extern "C"
+#else
+#define AIP_MODULE_C extern
+#endif
+
+/* The bytes of the table up to and with a function: what a module needs that calls none that came later. */
+#define AIP_API_UP_TO(member) (offsetof(aip_api, member) + sizeof(((aip_api *)0)->member))
+
+/* A library with a shorter table refuses the module. To run with older ones too, define it before this header as
+ * AIP_API_UP_TO(the latest function that is called), or look at AIP_API_HAS(aip_module_api, function) before a call. */
+#ifndef AIP_MODULE_NEEDS
+#define AIP_MODULE_NEEDS sizeof(aip_api)
+#endif
+
+AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api; /* of the whole module; set before start */
+
+/* The two exports. One library's table is good for every context; that of a second copy of the library in the process is refused. */
+#define AIP_MODULE_DEFINE(start)                                                                                          \\
+    AIP_MODULE_C AIP_API const uint32_t aip_module_api_size;                                                              \\
+    const uint32_t aip_module_api_size = (uint32_t)(AIP_MODULE_NEEDS);                                                    \\
+    const aip_api *aip_module_api;                                                                                        \\
+    AIP_MODULE_C AIP_API int32_t aip_module_init(const aip_api *api, aip_context *ctx, aip_error **err);                  \\
+    int32_t aip_module_init(const aip_api *api, aip_context *ctx, aip_error **err) {{                                      \\
+        const aip_api *before = NULL;                                                                                     \\
+        if (!__atomic_compare_exchange_n(&aip_module_api, &before, api, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) && before != api) \\
+            return api->error_set(err, AIP_E_STATE, "another copy of libaipipe in this process has loaded the module");   \\
+        return start(ctx, err);                                                                                           \\
+    }}
+
+/* clang-format off */
+{names}/* clang-format on */
+
+#endif
+"""
+
+
 def api_table_source(description):
     members = "".join(f"    {entry['name']},\n" for entry in slots(description))
     return f"""/* library/api_table.c: the table of all public functions that a module is given.

@@ -15,7 +15,7 @@ try:
 except ImportError as missing:
     raise SystemExit("api: pycparser reads the headers: apt install python3-pycparser (scripts/setup check)") from missing
 
-GENERATED = {"aipipe.h", "api_table.h"}  # the one includes the rest, the other is written from the description
+GENERATED = {"aipipe.h", "api_table.h", "module_author.h"}  # the one includes the rest, the other is written from the description
 SYSTEM = {
     "stddef.h": "typedef unsigned long size_t;\n#define NULL ((void *)0)\n",
     "stdint.h": "".join(

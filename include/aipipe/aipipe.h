@@ -11,6 +11,7 @@
 #include <aipipe/exec.h>
 #include <aipipe/metrics.h>
 #include <aipipe/model.h>
+#include <aipipe/module.h>
 #include <aipipe/package.h>
 #include <aipipe/stage.h>
 #include <aipipe/validate.h>

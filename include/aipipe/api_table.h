@@ -15,6 +15,7 @@
 #include <aipipe/exec.h>
 #include <aipipe/metrics.h>
 #include <aipipe/model.h>
+#include <aipipe/module.h>
 #include <aipipe/package.h>
 #include <aipipe/stage.h>
 #include <aipipe/validate.h>
@@ -181,6 +182,7 @@ typedef struct aip_api {
     int32_t (*pass_reject)(aip_pass *pass, int64_t line, const char *column, int64_t offset, const char *reason, const char *raw, size_t n, aip_error **err); /* 0.2.0 */
     int32_t (*batch_derive)(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err); /* 0.2.0 */
     int32_t (*scorer_prepare)(aip_scorer *scorer, const char **by_batches, aip_error **err); /* 0.2.0 */
+    int32_t (*module_load)(aip_context *ctx, const char *path_or_name, aip_error **err); /* 0.2.0 */
     int32_t (*dataset_profile)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err); /* 0.2.0 */
 } aip_api;
 /* clang-format on */

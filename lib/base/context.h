@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct aip__catalog;
+struct aip__modules;
 struct aip__io;
 
 #define AIP__BUFFER_CLASSES 48 /* base/memory.h: four sizes for each doubling from 32 KiB */
@@ -41,6 +42,7 @@ struct aip_context {
     void (*at_free)(aip_context *ctx);  /* library/: what at_close left, when the last reference goes */
     void *pool;                         /* the default pool, when the host gave no executor */
     _Atomic(uint32_t) generation;       /* aip__context_generation */
+    struct aip__modules *modules;       /* library/: what was loaded into this context */
 };
 
 /* Sets up what base owns (allocator, memory, log); exec, catalogue and the rest are added by library/. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 100
+#define LISTED 16 /* so many names of connectors are told */
 
 /* ---- the descriptor -------------------------------------------------------------------------------------------------------------------- */
 
@@ -59,33 +60,50 @@ static const char *rest_of(const char *path) {
     return strncmp(rest, "//", 2) == 0 ? rest + 2 : rest;
 }
 
-/* *out: NULL for a file's path. The built-in `files` has no functions that a path could go to. */
-static int32_t find_by_path(aip_context *ctx, const char *path, const aip_descriptor **out, aip_error **err) {
-    char name[NAME_MAX_BYTES + 1];
-    size_t n = word_before_colon(path);
+/* The connector of this name that paths can go to, or NULL: the built-in `files` has no functions for that. */
+static const aip_descriptor *connector_named(aip_context *ctx, const char *name, size_t n) {
     const aip_descriptor *d = NULL;
-    aip_error *why = NULL;
-    if (n == 0) return AIP_OK;
-    bool certain = strncmp(path + n, "://", 3) == 0;
-    memcpy(name, path, n);
-    name[n] = 0;
-    int32_t status = aip__catalog_find(ctx, AIP_KIND_CONNECTOR, name, &d, &why);
-    if (status == AIP_OK && d->ops) {
-        *out = d;
-        return AIP_OK;
+    for (int32_t i = 0; (d = aip__catalog_at(ctx, i)) != NULL; i++)
+        if (d->kind == AIP_KIND_CONNECTOR && d->ops && strncmp(d->name, name, n) == 0 && !d->name[n]) return d;
+    return NULL;
+}
+
+/* word://rest of no connector: the nearest name, or all of them. */
+static int32_t unknown(aip_context *ctx, const char *path, size_t n, aip_error **err) {
+    const char *names[LISTED];
+    size_t n_names = 0;
+    const aip_descriptor *d = NULL;
+    char word[NAME_MAX_BYTES + 1];
+    aip__text list;
+    memcpy(word, path, n);
+    word[n] = 0;
+    if (strcmp(word, "file") == 0 || strcmp(word, "files") == 0)
+        return aip__error_set(err, AIP_E_NOT_FOUND, "no connector '%s': a file's path stands alone, without '%s://'", word, word);
+    aip__text_init(&list, ctx);
+    for (int32_t i = 0; (d = aip__catalog_at(ctx, i)) != NULL; i++) {
+        if (d->kind != AIP_KIND_CONNECTOR || !d->ops || n_names == LISTED) continue;
+        aip__text_printf(&list, "%s%s", n_names ? ", " : "", d->name);
+        names[n_names++] = d->name;
     }
-    if (status == AIP_OK || status == AIP_E_NOT_FOUND) {
-        aip_error *found = why;
-        why = NULL;
-        status = AIP_OK;
-        if (certain && (!found || strcmp(name, "file") == 0))
-            status = aip__error_set(&why, AIP_E_NOT_FOUND, "no connector '%s': a file's path stands alone, without '%s://'", name,
-                                    name);
-        else if (certain)
-            status = aip__error_move(&why, found), found = NULL;
-        aip_error_free(found);
-    }
-    return status == AIP_OK ? AIP_OK : aip__error_move(err, why);
+    const char *near = aip__nearest(word, names, n_names);
+    int32_t status = AIP_OK;
+    if (list.failed)
+        status = aip__error_memory(ctx, err);
+    else if (near)
+        status = aip__error_set(err, AIP_E_NOT_FOUND, "no connector '%s'; did you mean '%s'?", word, near);
+    else if (n_names > 0)
+        status = aip__error_set(err, AIP_E_NOT_FOUND, "no connector '%s'; expected %s, or a file", word, list.bytes);
+    else
+        status = aip__error_set(err, AIP_E_NOT_FOUND, "no connector '%s': none was registered, by a host or a module", word);
+    aip__text_free(&list);
+    return status;
+}
+
+/* *out: NULL for a file's path. */
+static int32_t find_by_path(aip_context *ctx, const char *path, const aip_descriptor **out, aip_error **err) {
+    size_t n = word_before_colon(path);
+    *out = n > 0 ? connector_named(ctx, path, n) : NULL;
+    return n > 0 && !*out && strncmp(path + n, "://", 3) == 0 ? unknown(ctx, path, n, err) : AIP_OK;
 }
 
 bool aip__path_is_connectors(aip_context *ctx, const char *path) {

@@ -122,6 +122,8 @@ static bool forked(aip__exec *exec) {
     return atomic_load_explicit(&exec->generation, memory_order_relaxed) != 0;
 }
 
+bool aip__exec_forked(const aip_context *ctx) { return forked(ctx->exec); }
+
 static void leave_busy(aip__exec *exec) {
     if (--exec->busy == 0 && atomic_load_explicit(&exec->closed, memory_order_relaxed)) pthread_cond_broadcast(&exec->idle);
 }

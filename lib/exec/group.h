@@ -24,6 +24,8 @@ void aip__exec_free(aip_context *ctx, aip__exec *exec);
  * way in it, no job runs and nobody waits for a group. Then the executor may be shut down. Jobs that nobody waits for stay queued, for who
  * frees their group. From inside a job (where it would wait for itself), and in a forked child, it does not wait. */
 void aip__exec_close(aip_context *ctx);
+/* This is a child of the process that made the context. */
+bool aip__exec_forked(const aip_context *ctx);
 /* How many jobs may run at once: the executor's concurrency, at least 1. With the default pool's n workers it is n + 1, for the thread that
  * waits helps. 1 in a forked child. */
 int32_t aip__concurrency(aip_context *ctx);

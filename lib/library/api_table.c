@@ -160,6 +160,7 @@ const aip_api aip__api = {
     aip_pass_reject,
     aip_batch_derive,
     aip_scorer_prepare,
+    aip_module_load,
     aip_dataset_profile,
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include "exec/group.h"
 #include "exec/pool.h"
 #include "formats/format.h"
+#include "library/module.h"
 #include "math/blas.h"
 #include "metrics/metrics.h"
 #include "train/model.h"
@@ -23,6 +24,7 @@ static void at_close(aip_context *ctx) {
 
 static void at_free(aip_context *ctx) {
     if (ctx->catalog) aip__catalog_free(ctx, ctx->catalog);
+    aip__modules_free(ctx);
     if (ctx->pool) aip__pool_free(ctx->pool);
     if (ctx->exec) aip__exec_free(ctx, ctx->exec);
 }
@@ -56,6 +58,7 @@ static const register_fn rooms[] = {aip__formats_register,   aip__connectors_reg
 static int32_t fill(aip_context *ctx, const aip_context_options *o, aip_error **err) {
     AIP__TRY(aip__exec_create(ctx, &ctx->exec, err));
     AIP__TRY(make_executor(ctx, o, err));
+    AIP__TRY(aip__modules_create(ctx, err));
     AIP__TRY(aip__catalog_create(ctx, &ctx->catalog, err));
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) AIP__TRY(rooms[i](ctx, err));
     aip__catalog_built_in_done(ctx);

@@ -424,6 +424,7 @@ FUNCTION(aip_model_describe, int32_t (*)(const aip_model *model, char **json, ai
 FUNCTION(aip_model_name, const char *(*)(const aip_model *model));
 FUNCTION(aip_model_retain, void (*)(aip_model *model));
 FUNCTION(aip_model_free, void (*)(aip_model *model));
+FUNCTION(aip_module_load, int32_t (*)(aip_context *ctx, const char *path_or_name, aip_error **err));
 FUNCTION(aip_package_fit, int32_t (*)(aip_context *ctx, aip_stage *pipeline, aip_model *model, aip_dataset *dataset, const char *target, const aip_call *call, aip_package **out, aip_error **err));
 FUNCTION(aip_package_create, int32_t (*)(aip_context *ctx, aip_stage *pipeline, aip_model *model, const aip_schema *input, const char *target, aip_package **out, aip_error **err));
 FUNCTION(aip_package_pipeline, int32_t (*)(aip_package *package, aip_stage **out, aip_error **err));
@@ -460,7 +461,7 @@ FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 FUNCTION(aip_dataset_profile, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err));
 
-SIZE(aip_api, 1248);
+SIZE(aip_api, 1256);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -615,7 +616,8 @@ FIELD(aip_api, stage_at, 1208);
 FIELD(aip_api, pass_reject, 1216);
 FIELD(aip_api, batch_derive, 1224);
 FIELD(aip_api, scorer_prepare, 1232);
-FIELD(aip_api, dataset_profile, 1240);
+FIELD(aip_api, module_load, 1240);
+FIELD(aip_api, dataset_profile, 1248);
 /* clang-format on */
 
 int main(void) { return 0; }

@@ -315,6 +315,7 @@ class aip_stage_ops(SizedStructure):
 aip_log_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_char_p, ctypes.c_char_p)
 aip_task_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, aip_task_context, ctypes.POINTER(aip_error))
 aip_task_event_fn = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(aip_task_event))
+aip_module_init_fn = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, aip_context, ctypes.POINTER(aip_error))
 ArrowArrayStream_get_last_error_fn = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(ArrowArrayStream))
 ArrowArrayStream_get_next_fn = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowArray))
 ArrowArrayStream_get_schema_fn = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ArrowArrayStream), ctypes.POINTER(ArrowSchema))
@@ -918,6 +919,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "aip_model_name": (ctypes.c_char_p, (aip_model,)),
     "aip_model_retain": (None, (aip_model,)),
     "aip_model_free": (None, (aip_model,)),
+    "aip_module_load": (ctypes.c_int32, (aip_context, ctypes.c_char_p, ctypes.POINTER(aip_error))),
     "aip_package_fit": (
         ctypes.c_int32,
         (

@@ -6,5 +6,6 @@
 
 Suite *connector_suite(void);
 Suite *context_suite(void);
+Suite *module_suite(void);
 
 #endif
