@@ -115,6 +115,7 @@ def module_author(description):
 
 AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api; /* of the whole module; set before start */
 
+/* clang-format off */
 /* The two exports. One library's table is good for every context; that of a second copy of the library in the process is refused. */
 #define AIP_MODULE_DEFINE(start)                                                                                          \\
     AIP_MODULE_C AIP_API const uint32_t aip_module_api_size;                                                              \\
@@ -128,7 +129,6 @@ AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api
         return start(ctx, err);                                                                                           \\
     }}
 
-/* clang-format off */
 {names}/* clang-format on */
 
 #endif

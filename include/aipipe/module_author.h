@@ -28,6 +28,7 @@
 
 AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api; /* of the whole module; set before start */
 
+/* clang-format off */
 /* The two exports. One library's table is good for every context; that of a second copy of the library in the process is refused. */
 #define AIP_MODULE_DEFINE(start)                                                                                          \
     AIP_MODULE_C AIP_API const uint32_t aip_module_api_size;                                                              \
@@ -41,7 +42,6 @@ AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api
         return start(ctx, err);                                                                                           \
     }
 
-/* clang-format off */
 #define aip_status_name (aip_module_api->status_name)
 #define aip_error_status (aip_module_api->error_status)
 #define aip_error_message (aip_module_api->error_message)

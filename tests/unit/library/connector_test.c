@@ -318,7 +318,8 @@ START_TEST(a_scheme_that_nobody_knows_is_named_with_the_nearest_and_other_paths_
     aip_context *ctx = context_with(&of, AIP_THREADS_NONE);
     aip_dataset *d = NULL;
     FAILS(aip_dataset_read(ctx, "{\"path\": \"nubers://x\"}", &d, &err), AIP_E_NOT_FOUND, "did you mean 'numbers'?");
-    FAILS(aip_dataset_read(ctx, "{\"path\": \"https://x/y.csv\"}", &d, &err), AIP_E_NOT_FOUND, "no connector 'https'; expected numbers, or a file");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"https://x/y.csv\"}", &d, &err), AIP_E_NOT_FOUND,
+          "no connector 'https'; expected numbers, or a file");
     FAILS(aip_dataset_read(ctx, "{\"path\": [\"a.csv\", \"https://x\"]}", &d, &err), AIP_E_NOT_FOUND, "no connector 'https'");
     FAILS(aip_dataset_read(ctx, "{\"path\": \"file:///x.csv\"}", &d, &err), AIP_E_NOT_FOUND, "without 'file://'");
     FAILS(aip_dataset_read(ctx, "{\"path\": \"files://x.csv\"}", &d, &err), AIP_E_NOT_FOUND, "without 'files://'");
