@@ -97,10 +97,13 @@ AIP_API void aip_run_on_event(aip_run *run, aip_task_event_fn fn, void *user);
 /* Helps until the run has ended; AIP_OK if it succeeded, else the status and error of the first task (in the DAG's order) that failed.
  * AIP_E_MISUSE in a task of the run itself, which may wait for runs that it started. one-at-a-time */
 AIP_API int32_t aip_run_wait(aip_run *run, aip_error **err);
-/* Delivers events; runs jobs on this thread for at most budget_ns (0: none). Returns the run's state. now_ns: any monotonic clock.
- * one-at-a-time */
+/* Delivers events; runs jobs on this thread for at most budget_ns, looked at between jobs (0: none; jobs that the executor refused or dropped
+ * are then offered to it again). Returns the run's state; after AIP_RUN_SUCCESS and above no wake follows. now_ns: any monotonic clock.
+ * Where no wake comes (executor without wake), poll now and then. one-at-a-time */
 AIP_API int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns);
-AIP_API uint64_t aip_run_next_deadline(aip_run *run); /* AIP_NEVER: none. one-at-a-time */
+/* When to poll again though no wake comes, on the clock of the last poll's now_ns: jobs that the executor refused wait for it. AIP_NEVER: a
+ * wake will come. Time-outs of tasks need no poll: each task keeps its own. one-at-a-time */
+AIP_API uint64_t aip_run_next_deadline(aip_run *run);
 /* After the end: the same status and error as aip_run_wait. any-thread */
 AIP_API int32_t aip_run_result(aip_run *run, aip_error **err);
 /* Sticky; what runs ends at its next batch, what has not started does not start. any-thread; async-signal-safe */

@@ -22,7 +22,8 @@ typedef struct aip_executor_callbacks {
     uint32_t struct_size;
     uint32_t reserved;
     void *user;
-    /* Takes the job, to call aip_job_run once on any thread; or refuses with AIP_E_AGAIN (a waiting thread will run it). Called
+    /* Takes the job, to call aip_job_run once on any thread; or refuses with AIP_E_AGAIN (a waiting thread will run it, or
+     * the next aip_run_poll, after a wake). Called
      * from any thread, never with a lock of the library held. Must not run the job before it returns. */
     int32_t (*submit)(void *user, aip_job *job);
     /* How many jobs may run at once, at least 1 (the waiting thread counts). NULL: 1. */

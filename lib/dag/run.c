@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include <string.h>
 
+#define OFFER_AGAIN_NS ((uint64_t)10 * 1000 * 1000) /* to an executor that refused a job */
+
 static const aip_param_spec run_params[] = {{.struct_size = sizeof(aip_param_spec),
                                              .type = AIP_PARAM_OBJECT,
                                              .name = "params",
@@ -137,7 +139,13 @@ static int32_t check_paths(aip_run *run, aip_error **err) {
     return status;
 }
 
-static int32_t submit(aip__task_run *t, aip_error **err) { return aip__group_submit(t->run->group, task_job, t, t->index, err); }
+/* A job that the executor refuses is for whoever waits, or for the next poll: a host that only polls must be told. */
+static int32_t submit(aip__task_run *t, aip_error **err) {
+    aip_run *run = t->run;
+    AIP__TRY(aip__group_submit(run->group, task_job, t, t->index, err));
+    if (aip__group_unoffered(run->group)) aip__run_announce(run);
+    return AIP_OK;
+}
 
 int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip_error **err) {
     AIP__BEGIN(err);
@@ -174,6 +182,7 @@ int32_t aip_run_start(aip_dag *dag, const char *options_json, aip_run **out, aip
         aip_run_free(run);
         return status;
     }
+    if (dag->n_tasks == 0) aip__run_announce(run); /* it has ended: nothing else will say so */
     *out = run;
     return AIP_OK;
 }
@@ -389,14 +398,16 @@ int32_t aip_run_wait(aip_run *run, aip_error **err) {
 }
 
 int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns) {
-    (void)now_ns; /* no task has a deadline of its own yet */
     if (!run) return AIP_RUN_FAILED;
     if (aip__group_inside(run->group)) return atomic_load(&run->state); /* a task of the run: nothing to help with here */
     if (aip__group_inherited(run->group)) return atomic_load(&run->state);
     int64_t until = aip__clock_ns() + (budget_ns > (uint64_t)INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)budget_ns);
     aip_run *outer = aip__run_here(run);
     bool here = true;
+    run->polled_ns = now_ns;
+    run->retry_ns = budget_ns > 0 ? 0 : OFFER_AGAIN_NS; /* what is left of a budget's work goes on at once */
     aip__run_deliver(run);
+    if (budget_ns == 0) aip__group_offer(run->group);
     while (here && budget_ns > 0 && atomic_load(&run->state) < AIP_RUN_SUCCESS && aip__clock_ns() < until) {
         here = help(run, until);
         aip__run_deliver(run);
@@ -411,8 +422,8 @@ int32_t aip_run_poll(aip_run *run, uint64_t now_ns, uint64_t budget_ns) {
 }
 
 uint64_t aip_run_next_deadline(aip_run *run) {
-    (void)run;
-    return AIP_NEVER;
+    if (!run || atomic_load(&run->state) >= AIP_RUN_SUCCESS || !aip__group_unoffered(run->group)) return AIP_NEVER;
+    return run->polled_ns + run->retry_ns;
 }
 
 void aip_run_on_event(aip_run *run, aip_task_event_fn fn, void *user) {

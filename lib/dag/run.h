@@ -29,6 +29,8 @@ struct aip_run {
     _Atomic(int32_t) state; /* AIP_RUN_* */
     _Atomic(bool) pending;  /* there is something to deliver */
 
+    uint64_t polled_ns,
+        retry_ns;    /* of the thread that polls: its clock at the last poll; how long after it jobs are offered again */
     bool delivering; /* on the thread that waits or polls: its event function is being called */
     aip_task_event_fn on_event;
     void *on_event_user;

@@ -35,6 +35,7 @@ struct aip_job {
     _Atomic(int32_t) refs;
     _Atomic(int32_t) state;
     bool linked;       /* in its group's list; guarded by the mutex */
+    uint64_t round;    /* of aip__group_offer that looked at it last; guarded by the mutex */
     aip_context *ctx;  /* retained: the ticket may outlive every handle */
     aip__group *group; /* valid until the job has ended */
     aip__job_fn fn;
@@ -52,6 +53,7 @@ struct aip__group {
     aip_job *head, *tail; /* queued jobs, oldest first */
     int64_t queued_below; /* queued jobs of this group and of all below it */
     int64_t unfinished;   /* jobs of this group, queued or running */
+    uint64_t round;       /* of aip__group_offer */
     _Atomic(uint64_t)
         event;        /* counts what a waiting thread may want to know; written under the mutex, read outside while spinning */
     int32_t waiters;  /* threads in help() */
@@ -285,28 +287,63 @@ static void announce(aip__group *group) {
     }
 }
 
+/* Gives the executor a ticket, whose reference it takes over; it holds the context. */
+static void offer(aip_context *ctx, aip_job *job) {
+    aip__exec *exec = ctx->exec;
+    atomic_fetch_add(&exec->offering, 1);
+    bool refused = atomic_load(&exec->closed) || ctx->executor.submit(ctx->executor.user, job) != AIP_OK;
+    atomic_fetch_sub(&exec->offering, 1);
+    if (refused) aip_job_drop(job);
+}
+
 int32_t aip__group_submit(aip__group *group, aip__job_fn fn, void *arg, int64_t order, aip_error **err) {
     aip_context *ctx = group->ctx;
     aip__exec *exec = group->exec;
     if (aip__group_inherited(group)) return aip__error_set(err, AIP_E_FORKED, "this work was begun before the process forked");
     aip_job *job = aip__alloc(ctx, sizeof *job);
     if (!job) return aip__error_memory(ctx, err);
-    bool offer = !forked(exec);
+    bool offered = !forked(exec);
     *job =
-        (aip_job){.refs = offer ? 2 : 1, .ctx = aip__context_retain(ctx), .group = group, .fn = fn, .arg = arg, .order = order};
+        (aip_job){.refs = offered ? 2 : 1, .ctx = aip__context_retain(ctx), .group = group, .fn = fn, .arg = arg, .order = order};
     pthread_mutex_lock(&exec->lock);
     job_link(group, job);
     group->unfinished++;
     announce(group);
     pthread_mutex_unlock(&exec->lock);
-    if (!offer) return AIP_OK;
+    if (!offered) return AIP_OK;
 
-    /* From here on the job may be done and the group gone; the ticket holds the context. */
-    atomic_fetch_add(&exec->offering, 1);
-    bool refused = atomic_load(&exec->closed) || ctx->executor.submit(ctx->executor.user, job) != AIP_OK;
-    atomic_fetch_sub(&exec->offering, 1);
-    if (refused) aip_job_drop(job);
+    offer(ctx, job); /* from here on the job may be done and the group gone */
     return AIP_OK;
+}
+
+/* A queued job of the group itself that the executor does not have: it refused it, or gave its ticket back. Only the group's own reference is
+ * left, so nobody else can claim it but under the mutex, which is held. skip_round: not one that was looked at in this round. */
+static aip_job *unoffered(const aip__group *group, bool skip_round) {
+    aip_job *job = group->head;
+    while (job && (atomic_load(&job->refs) > 1 || (skip_round && job->round == group->round))) job = job->next;
+    return job;
+}
+
+bool aip__group_unoffered(const aip__group *group) {
+    if (aip__exec_forked(group->ctx)) return false;
+    pthread_mutex_lock(&group->exec->lock);
+    bool any = unoffered(group, false) != NULL;
+    pthread_mutex_unlock(&group->exec->lock);
+    return any;
+}
+
+void aip__group_offer(aip__group *group) {
+    if (aip__exec_forked(group->ctx)) return; /* a child has no threads but those that wait */
+    pthread_mutex_lock(&group->exec->lock);
+    group->round++;
+    for (aip_job *job; (job = unoffered(group, true)) != NULL;) {
+        job->round = group->round;
+        atomic_fetch_add(&job->refs, 1);
+        pthread_mutex_unlock(&group->exec->lock);
+        offer(group->ctx, job);
+        pthread_mutex_lock(&group->exec->lock);
+    }
+    pthread_mutex_unlock(&group->exec->lock);
 }
 
 /* The next queued job of the group, else of one below it. With the mutex held. */

@@ -39,6 +39,11 @@ int32_t aip__group_create(aip_context *ctx, aip__group **out, aip_error **err);
  * Errors: AIP_E_NOMEM, AIP_E_MEMORY_LIMIT, AIP_E_FORKED; then fn is not called. */
 typedef int32_t (*aip__job_fn)(void *arg, bool skip, aip_error **err);
 int32_t aip__group_submit(aip__group *group, aip__job_fn fn, void *arg, int64_t order, aip_error **err);
+/* Whether a queued job of the group itself is not with the executor, which refused it or gave its ticket back: if no thread waits for the group,
+ * nobody will run it. any thread */
+bool aip__group_unoffered(const aip__group *group);
+/* Offers each such job to the executor once more. One thread at a time. */
+void aip__group_offer(aip__group *group);
 /* Helps until every job of the group (also those that jobs submit meanwhile) has ended; gives the kept error. May be called again. A job may
  * wait only for groups that it, or a job of a descendant, made: waiting for the group that it belongs to would be waiting for itself. */
 int32_t aip__group_wait(aip__group *group, aip_error **err);

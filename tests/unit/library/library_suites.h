@@ -7,5 +7,6 @@
 Suite *connector_suite(void);
 Suite *context_suite(void);
 Suite *module_suite(void);
+Suite *poll_suite(void);
 
 #endif
