@@ -3,13 +3,14 @@
 #include "connectors/connection.h"
 
 #include "base/context.h"
+#include "base/lock.h"
 #include "base/memory.h"
 #include <string.h>
 
 typedef struct rows {
     aip__connection c;
     aip_schema *schema;
-    pthread_mutex_t lock;
+    aip__lock lock;       /* of rejects */
     aip_dataset *rejects; /* of the last finished pass */
 } rows;
 
@@ -146,10 +147,10 @@ static int32_t rows_finish(void *cursor, aip_error **err) {
     AIP__TRY(aip__rejects_dataset(p->all, &rejects, err));
     if (p->n_rejected > 0)
         aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld rows were rejected", r->c.path, (long long)p->n_rejected);
-    pthread_mutex_lock(&r->lock);
+    aip__lock_take(r->c.ctx, &r->lock);
     aip_dataset *before = r->rejects;
     r->rejects = rejects;
-    pthread_mutex_unlock(&r->lock);
+    aip__lock_leave(&r->lock);
     aip_dataset_free(before);
     return AIP_OK;
 }
@@ -163,9 +164,9 @@ static void rows_close(void *cursor) {
 
 static aip_dataset *rows_rejects(void *self) {
     rows *r = self;
-    pthread_mutex_lock(&r->lock);
+    aip__lock_take(r->c.ctx, &r->lock);
     aip_dataset *d = r->rejects ? aip__dataset_retain(r->rejects) : NULL;
-    pthread_mutex_unlock(&r->lock);
+    aip__lock_leave(&r->lock);
     return d;
 }
 
@@ -175,7 +176,7 @@ static void rows_destroy(void *self) {
     aip__connection_close(&r->c);
     aip_schema_free(r->schema);
     aip_dataset_free(r->rejects);
-    pthread_mutex_destroy(&r->lock);
+    aip__lock_destroy(ctx, &r->lock);
     aip__free(ctx, r);
 }
 
@@ -210,7 +211,7 @@ int32_t aip__connection_dataset(aip__connection *c, aip_dataset **out, aip_error
         return aip__error_memory(ctx, err);
     }
     r->c = *c;
-    pthread_mutex_init(&r->lock, NULL);
+    aip__lock_init(ctx, &r->lock);
     int32_t status = ask_schema(r, err);
     if (status != AIP_OK) {
         rows_destroy(r);
