@@ -84,7 +84,7 @@ typedef struct aip_api {{
 
 
 def module_author(description):
-    names = "".join(f"#define {e['name']} (aip_module_api->{e['name'][4:]})\n" for e in slots(description))
+    names = "".join(f"#define {e['name']} (aip_module_table()->{e['name'][4:]})\n" for e in slots(description))
     return f"""/* aipipe/module_author.h: for the source of a loadable module, in place of aipipe/aipipe.h. Below it every aip_x(...) is a call through
  * the table that the library gave, so the module is linked with nothing. In one file of the module, without a semicolon:
  *
@@ -108,12 +108,14 @@ def module_author(description):
 #define AIP_API_UP_TO(member) (offsetof(aip_api, member) + sizeof(((aip_api *)0)->member))
 
 /* A library with a shorter table refuses the module. To run with older ones too, define it before this header as
- * AIP_API_UP_TO(the latest function that is called), or look at AIP_API_HAS(aip_module_api, function) before a call. */
+ * AIP_API_UP_TO(the latest function that is called), or look at AIP_API_HAS(aip_module_table(), function) before a call. */
 #ifndef AIP_MODULE_NEEDS
 #define AIP_MODULE_NEEDS sizeof(aip_api)
 #endif
 
 AIP_MODULE_C __attribute__((visibility("hidden"))) const aip_api *aip_module_api; /* of the whole module; set before start */
+/* Read so that two contexts may load the module at once: a plain load on every machine. */
+static inline const aip_api *aip_module_table(void) {{ return __atomic_load_n(&aip_module_api, __ATOMIC_RELAXED); }}
 
 /* clang-format off */
 /* The two exports. One library's table is good for every context; that of a second copy of the library in the process is refused. */
