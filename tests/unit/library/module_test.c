@@ -126,7 +126,11 @@ START_TEST(a_forked_child_loads_nothing) {
     aip_context *ctx = context();
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
-    if (pid == 0) _exit(aip_module_load(ctx, MODULE("good"), NULL) == AIP_E_FORKED ? 0 : 1);
+    if (pid == 0) {
+        int32_t status = aip_module_load(ctx, MODULE("good"), NULL);
+        aip_context_free(ctx);
+        _exit(status == AIP_E_FORKED ? 0 : 1);
+    }
     int how = 0;
     ck_assert_int_eq(waitpid(pid, &how, 0), pid);
     ck_assert_int_eq(how, 0);
