@@ -21,6 +21,7 @@ from ._catalog import (
     StandardScaler,
 )
 from ._context import Context, Progress, configure, default_context
+from ._dag import Dag, Task
 from ._dataset import Dataset, RowCounts, dataset, from_batches
 from ._errors import (
     AgainError,
@@ -53,6 +54,7 @@ from ._inspect import Profile, inspect
 from ._package import Package, Report, load
 from ._pipeline import Pipeline
 from ._read import read, read_csv
+from ._run import Run, TaskEvent, TaskRun
 from ._scorer import Scorer
 from ._sklearn import NotFittedError
 from ._split import train_test_split
@@ -65,6 +67,7 @@ __all__ = [
     "ChangedError",
     "Context",
     "CorruptError",
+    "Dag",
     "DataError",
     "Dataset",
     "Derive",
@@ -96,6 +99,7 @@ __all__ = [
     "Rename",
     "Report",
     "RowCounts",
+    "Run",
     "Schema",
     "SchemaError",
     "Scorer",
@@ -103,7 +107,10 @@ __all__ = [
     "SimpleImputer",
     "StandardScaler",
     "StateError",
+    "Task",
     "TaskError",
+    "TaskEvent",
+    "TaskRun",
     "Timeout",
     "UnsupportedError",
     "__version__",

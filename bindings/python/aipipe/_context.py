@@ -186,6 +186,7 @@ class Context:
 
             self._executor = executor_callbacks(executor)  # kept: the library calls it until the context is closed
             options.executor = ctypes.pointer(self._executor)
+        self._closing = False
         self._sink = _Sink(log if callable(log) else None)
         if log:
             options.log = _on_log
@@ -199,6 +200,7 @@ class Context:
     def close(self) -> None:
         """Cancels what runs, waits for it, and stops the threads. What was made from the context can only be dropped
         afterwards."""
+        self._closing = True  # for tasks in Python, which look
         lib.aip_context_close(self._handle)
         self._sink.flush()
 

@@ -354,7 +354,8 @@ class _Helper(threading.Thread):
 _idle: collections.deque[_Helper] = collections.deque()
 
 
-def _give(job: Job[Any]) -> None:
+def give(job: Job[Any]) -> None:
+    """Starts a job on a helper thread. Nobody is told of its end but who looks at it."""
     try:
         helper = _idle.pop()
     except IndexError:
@@ -383,7 +384,7 @@ def run(work: Callable[[], T], cancel: Callable[[], None], tick: Optional[Callab
         return work()
     job = Job(work)
     try:
-        _give(job)
+        give(job)
         while not job.done.acquire(timeout=TICK):
             if tick:
                 tick()
