@@ -254,7 +254,7 @@ def from_columns(context: Any, columns: Sequence[Column], n_rows: int) -> Any:
     array_pointers = (ctypes.POINTER(api.ArrowArray) * max(n, 1))()
     texts, buffers = [], []
     for i, column in enumerate(columns):
-        name, form = column.name.encode(), column.format.encode()
+        name, form = _ffi.name(column.name, "the column name"), column.format.encode()
         pointers = (ctypes.c_void_p * max(1, len(column.buffers)))(*column.buffers)
         texts.append((name, form))
         buffers.append(pointers)

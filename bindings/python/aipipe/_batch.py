@@ -139,8 +139,8 @@ class Schema(Sequence[Field]):
         for c, field in zip(fields, self._fields):
             c.struct_size = ctypes.sizeof(api.aip_field)
             c.type = TYPE_NUMBERS[field.type]
-            c.name = field.name.encode()
-            c.zone = field.zone.encode() if field.zone else None
+            c.name = _ffi.name(field.name, "the column name")
+            c.zone = _ffi.name(field.zone, "the time zone") if field.zone else None
             c.scale = field.scale
             c.nullable = field.nullable
         out = _ffi.SchemaHandle()
@@ -260,10 +260,16 @@ class Batch:
         else:
             values = _numbers(view.values, _FORMATS[field.type], n)
             convert = _converter(field)
-            if convert and validity:
-                return [convert(v) if ok else None for v, ok in zip(values, validity)]
             if convert:
-                return list(map(convert, values))
+                try:
+                    if validity:
+                        return [convert(v) if ok else None for v, ok in zip(values, validity)]
+                    return list(map(convert, values))
+                except (OverflowError, ValueError):
+                    raise OverflowError(
+                        f"column {field.name!r}: a {field.dtype} outside the years 1 to 9999, which Python's datetime cannot hold:"
+                        " to_numpy() and to_arrow() can"
+                    ) from None
         return [v if ok else None for v, ok in zip(values, validity)] if validity else values
 
     def to_dict(self) -> dict[str, list[Any]]:

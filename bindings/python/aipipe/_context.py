@@ -141,14 +141,26 @@ def _bytes_of(limit: Union[int, str, None]) -> int:
     """512, "512", "1.5GB", "2 GiB" as a number of bytes; None is 0, the library's default."""
     if limit is None:
         return 0
+    number = _number_of(limit)
+    if not 0 < number < 2**63:
+        raise ValueError(f"memory_limit is {limit!r}: expected a positive number of bytes, below 2**63")
+    return number
+
+
+def _number_of(limit: Union[int, str]) -> int:
     if isinstance(limit, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", limit.lower())
         if not match or match[2] not in _UNITS:
             raise ValueError(f"memory_limit is {limit!r}: expected bytes, such as 2000000000, '2GB' or '2GiB'")
         return int(float(match[1]) * _UNITS[match[2]])
-    if limit <= 0:
-        raise ValueError(f"memory_limit is {limit}: expected a positive number of bytes")
     return int(limit)
+
+
+def _timeout_ns(timeout: float) -> int:
+    """Seconds as the library takes them; what is longer than it can count is as good as no end."""
+    if not timeout >= 0:
+        raise ValueError(f"timeout is {timeout}: expected seconds, 0 or more")
+    return max(1, int(min(timeout, 9e9) * 1e9))
 
 
 class Context:
@@ -175,8 +187,8 @@ class Context:
         log: Union[bool, Callable[[int, Optional[str], str], object], None] = True,
         executor: Any = None,
     ) -> None:
-        if threads is not None and threads < 0:
-            raise ValueError(f"threads is {threads}: expected 0 or more, or None for one a CPU")
+        if threads is not None and not 0 <= threads <= 4096:
+            raise ValueError(f"threads is {threads}: expected 0 to 4096, or None for one a CPU")
         options = api.aip_context_options()
         options.threads = 0 if threads is None else api.AIP_THREADS_NONE if threads == 0 else threads
         options.memory_limit = _bytes_of(memory_limit)
@@ -193,7 +205,6 @@ class Context:
             options.log_user = id(self._sink)
             _sinks[id(self._sink)] = self._sink
         self._handle = _ffi.ContextHandle()
-        self._tokens: list[contextvars.Token[Optional[Context]]] = []
         _ffi.call(lib.aip_context_create, ctypes.byref(options), ctypes.byref(self._handle))
         _contexts.add(self)
 
@@ -205,11 +216,19 @@ class Context:
         self._sink.flush()
 
     def __enter__(self) -> Context:
-        self._tokens.append(_current.set(self))
+        _around.set((*_around.get(), (self, _current.get())))
+        _current.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._tokens.pop())
+        around = list(_around.get())
+        for i in reversed(range(len(around))):  # none, where the block was entered on another thread
+            context, before = around[i]
+            if context is self:
+                del around[i]
+                _around.set(tuple(around))
+                _current.set(before)
+                break
         self.close()
 
     def __repr__(self) -> str:
@@ -237,7 +256,7 @@ class Context:
             NotFoundError: there is no such name; the message has the nearest.
         """
         out = ctypes.c_char_p()
-        _ffi.call(lib.aip_catalog_json, self._handle, None if name is None else name.encode(), ctypes.byref(out))
+        _ffi.call(lib.aip_catalog_json, self._handle, None if name is None else _ffi.name(name, "the name"), ctypes.byref(out))
         return json.loads(_ffi.text_of(self._handle, out))
 
     def _run(self, work: Callable[[Any], T], progress: ProgressOption = None, timeout: Optional[float] = None) -> T:
@@ -256,7 +275,7 @@ class Context:
         _ffi.call(lib.aip_cancel_create, self._handle, ctypes.byref(cancel))
         call.cancel = cancel
         if timeout is not None:
-            call.timeout_ns = max(1, int(timeout * 1e9))
+            call.timeout_ns = _timeout_ns(timeout)
         if not progress:
             try:
                 return _ffi.run(lambda: work(ctypes.byref(call)), lambda: lib.aip_cancel_request(cancel), self._sink.flush)
@@ -301,6 +320,9 @@ settings = _Settings()
 _default: Optional[Context] = None
 _lock = threading.Lock()
 _current: contextvars.ContextVar[Optional[Context]] = contextvars.ContextVar("aipipe_context", default=None)
+_around: contextvars.ContextVar[tuple[tuple[Context, Optional[Context]], ...]] = contextvars.ContextVar(
+    "aipipe_around", default=()
+)
 
 
 def configure(*, progress: ProgressOption = None, **options: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, Literal, NamedTuple, Optional, TypeVar, Union
@@ -13,6 +14,7 @@ from . import _arrow, _ffi, _host, _out, _show
 from . import _prototypes as api
 from ._batch import Batch, Schema
 from ._context import Context, ProgressOption, default_context
+from ._errors import Error, MisuseError
 from ._expression import Expression, text_of
 from ._ffi import held, lib
 from ._source import batch_dataset, from_callable, iterate, schema_of
@@ -73,11 +75,15 @@ class Dataset:
     :meth:`to_pandas`). It is true also when it has no rows.
     """
 
-    def __init__(self, handle: Any, context: Context, in_memory: bool = False) -> None:
-        """For this package: from an `aip_dataset *` to own. Programs call :func:`aipipe.dataset` and its kin."""
+    def __init__(self, handle: Any, context: Context, in_memory: bool = False, near: bool = False) -> None:
+        """For this package: from an `aip_dataset *` to own. Programs call :func:`aipipe.dataset` and its kin.
+
+        near: all that it is computed from is in memory.
+        """
         self._handle = handle
         self._context = context
         self._in_memory = in_memory
+        self._near = near or in_memory
         self._schema: Optional[Schema] = None
         self._counts: Optional[RowCounts] = None
 
@@ -92,6 +98,8 @@ class Dataset:
     def schema(self) -> Schema:
         """Names and types of the columns."""
         if self._schema is None:
+            if self._handle.value is None:
+                raise MisuseError("the dataset is closed")
             self._schema = Schema._of(held.aip_dataset_schema(self._handle))
         return self._schema
 
@@ -139,10 +147,13 @@ class Dataset:
         """A dataset that a call makes: work(call, out)."""
         out = _ffi.DatasetHandle()
         self._context._run(lambda call: work(call, ctypes.byref(out)), progress, timeout)
-        return Dataset(out, self._context, in_memory)
+        return Dataset(out, self._context, in_memory, self._near)
 
     def head(self, n: int = 5) -> Dataset:
         """The first n rows, in memory; no more is read than they need."""
+        n = min(operator.index(n), 2**63 - 1)
+        if n < 0:
+            raise ValueError(f"head: n is {n}: expected 0 or more")
         return self._made(lambda call, out: _ffi.call(lib.aip_dataset_head, self._handle, n, call, out), in_memory=True)
 
     def collect(self, progress: ProgressOption = None, timeout: Optional[float] = None) -> Dataset:
@@ -312,7 +323,7 @@ class Dataset:
             _ffi.call(lib.aip_dataset_split, self._handle, params, call, ctypes.byref(train), ctypes.byref(test))
 
         self._context._run(work, progress)
-        return Dataset(train, self._context), Dataset(test, self._context)
+        return Dataset(train, self._context, near=self._near), Dataset(test, self._context, near=self._near)
 
     # ---- stages
 
@@ -332,8 +343,9 @@ class Dataset:
 
     def _stage(self, name: str, params: Mapping[str, Any], inputs: Optional[Mapping[str, Dataset]] = None) -> Dataset:
         """The table seen through a stage of the catalogue."""
-        tables = (api.aip_input * max(1, len(inputs or {})))()
-        for place, (key, table) in zip(tables, (inputs or {}).items()):
+        given = dict(inputs or {})
+        tables = (api.aip_input * max(1, len(given)))()
+        for place, (key, table) in zip(tables, given.items()):
             place.struct_size = ctypes.sizeof(api.aip_input)
             place.name = key.encode()
             place.dataset = table._handle
@@ -344,14 +356,16 @@ class Dataset:
             name.encode(),
             _json(params),
             tables,
-            len(inputs or {}),
+            len(given),
             ctypes.byref(stage),
         )
-        if held.aip_stage_is_fitted(stage):
-            return self.transform(stage)
-        fitted = _ffi.StageHandle()
-        self._context._run(lambda call: _ffi.call(lib.aip_stage_fit, stage, self._handle, call, ctypes.byref(fitted)))
-        return self.transform(fitted)
+        if not held.aip_stage_is_fitted(stage):
+            fitted = _ffi.StageHandle()
+            self._context._run(lambda call: _ffi.call(lib.aip_stage_fit, stage, self._handle, call, ctypes.byref(fitted)))
+            stage = fitted
+        made = self.transform(stage)
+        made._near = self._near and all(table._near for table in given.values())
+        return made
 
     def select(self, columns: Union[str, Sequence[str]]) -> Dataset:
         """Only these columns, in this order: names, a pattern with ``* ?``, ``"numeric"``, ``"text"`` or ``"all"``."""
@@ -433,7 +447,12 @@ class Dataset:
                 raise ValueError("map_batches: there are no rows to find the schema from: give schema={name: type}")
             made = fn(first)
             schema = made.schema if isinstance(made, Batch) else dataset(made, context=self._context).schema
-        return from_batches(lambda: map(fn, iterate(self)), schema, context=self._context)
+
+        def mapped() -> Iterator[Any]:  # a generator, in which a StopIteration of fn is an error and not the end of the rows
+            for batch in iterate(self):
+                yield fn(batch)
+
+        return from_batches(mapped, schema, context=self._context)
 
     # ---- out into Python
 
@@ -486,10 +505,24 @@ class Dataset:
 
     def _shown(self, render: Callable[..., str], n: int = 10) -> str:
         dtypes = list(self.dtypes.values())
-        if not self._in_memory:
+        if not self._near:
             return render(self.columns, dtypes, [[] for _ in dtypes], "not read yet: head() shows rows")
-        rows, total = self.head(n).to_dict(), self.count()
-        more = f"{total:,} row{'s' * (total != 1)}" + (f", the first {n} shown" if total > n else "")
+        try:
+            first = self.head(n)
+            total = self.count() if self._in_memory else None
+        except Error as error:
+            return render(self.columns, dtypes, [[] for _ in dtypes], f"not to be shown: {error}")
+        try:
+            rows = first.to_dict()
+        except OverflowError:  # dates and times beyond Python's
+            far = {f.name: "utf8" for f in self.schema if f.type in ("date32", "timestamp")}
+            rows = first.cast(far).to_dict()
+        found = first.count()
+        if total is None and found == n:
+            more = f"the first {n} rows shown"
+        else:
+            total = found if total is None else total
+            more = f"{total:,} row{'s' * (total != 1)}" + (f", the first {n} shown" if total > n else "")
         return render(list(rows), dtypes, list(rows.values()), more)
 
     def __repr__(self) -> str:

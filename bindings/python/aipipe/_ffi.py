@@ -251,6 +251,21 @@ class inside:
         _local.inside -= self.weight
 
 
+def name(text: str, what: str) -> bytes:
+    """A name as the library takes it: UTF-8, to the first NUL. what: what is named, for the error.
+
+    Raises:
+        ValueError: it holds a NUL, where the library would see it end, or half a surrogate pair.
+    """
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} {text!r} cannot be UTF-8: it holds half a surrogate pair") from None
+    if b"\0" in data:
+        raise ValueError(f"{what} {text!r} holds a NUL character")
+    return data
+
+
 def text_of(context: Any, out: ctypes.c_char_p, length: Optional[int] = None) -> bytes:
     """Takes over text that the library returned through an out-parameter: its bytes; the text is freed."""
     try:
@@ -346,9 +361,10 @@ class _Helper(threading.Thread):
                 continue
             job.run()
             _idle.append(self)
+            done = job.done
             job.finished = True
-            job.done.release()
-            del job
+            del job  # before the waiting thread goes on: what the call held has then been let go
+            done.release()
 
 
 _idle: collections.deque[_Helper] = collections.deque()

@@ -92,7 +92,12 @@ def from_list(name: str, values: Sequence[Any]) -> Column:
     if each(int, float):
         return packed("g", "d", filled(0.0))
     if each(str):
-        return _texts(name, "uU", [value.encode() for value in filled("")], validity, nulls)
+        try:
+            parts = [value.encode() for value in filled("")]
+        except UnicodeEncodeError as error:
+            row = next(i for i, value in enumerate(values) if value == error.object)
+            raise ValueError(f"column {name!r}, row {row} (from 0): {error.object!r} holds half a surrogate pair") from None
+        return _texts(name, "uU", parts, validity, nulls)
     if each(bytes):
         return _texts(name, "zZ", list(filled(b"")), validity, nulls)
     if each(datetime.datetime):
@@ -107,8 +112,11 @@ def from_list(name: str, values: Sequence[Any]) -> Column:
     if each(decimal.Decimal, int) and decimal.Decimal in kinds:
         return _decimals(name, values, validity, nulls)
     found = sorted(kind.__name__ for kind in kinds)
+    some = next(value for value in values if value is not None)
+    row = next((i for i, value in enumerate(values) if value is not None and type(value) is not type(some)), None)
+    place = "" if row is None else f" ({values[row]!r:.50} in row {row}, from 0)"
     raise TypeError(
-        f"column {name!r} holds {', '.join(found)}: expected bool, int, float, str, bytes, date, datetime or Decimal, of one kind"
+        f"column {name!r} holds {', '.join(found)}{place}: expected bool, int, float, str, bytes, date, datetime or Decimal, of one kind"
     )
 
 

@@ -155,6 +155,8 @@ def _take_pandas(x: Any, who: str, min_rows: int) -> Given:
 
 
 def _take_records(x: Any, who: str, min_rows: int) -> Given:
+    if isinstance(x, dict) and x and all(isinstance(v, (str, bytes)) or not hasattr(v, "__iter__") for v in x.values()):
+        x = [x]  # one row
     table = dataset(x if isinstance(x, dict) else list(x))
     names = list(table.columns)
     n = len(x) if not isinstance(x, dict) else table.count()
@@ -404,7 +406,7 @@ def through(table: Dataset, stage: str, params: dict[str, Any]) -> Dataset:
     context = table._context
     _ffi.call(lib.aip_stage_create, context._handle, stage.encode(), _json(params), None, 0, ctypes.byref(handle))
     _ffi.call(lib.aip_dataset_transform, table._handle, handle, ctypes.byref(out))
-    return Dataset(out, context)
+    return Dataset(out, context, near=table._near)
 
 
 def only(table: Dataset, names: Sequence[str]) -> Dataset:

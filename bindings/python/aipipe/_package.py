@@ -21,8 +21,17 @@ DEFAULT_METRICS = ("accuracy", "log_loss", "roc_auc", "precision", "recall", "f1
 class Report(Mapping[str, Any]):
     """Metrics by name, as an evaluation gave them: ``report["roc_auc"]``. ``confusion_matrix`` is [[tn, fp], [fn, tp]]."""
 
-    def __init__(self, metrics: Mapping[str, Any]) -> None:
+    def __init__(self, metrics: Mapping[str, Any], confusion_matrix: Any = None) -> None:
         self._metrics = {name: float(v) if isinstance(v, int) else v for name, v in metrics.items()}
+        self._confusion_matrix = metrics.get("confusion_matrix", confusion_matrix)
+
+    @classmethod
+    def _of(cls, found: dict[str, Any], metrics: Union[str, Sequence[str], None]) -> Report:
+        """From what the library computed: the metrics that were asked for, and the confusion matrix beside them."""
+        matrix = found.get("confusion_matrix")
+        if metrics is not None and "confusion_matrix" not in ([metrics] if isinstance(metrics, str) else metrics):
+            found.pop("confusion_matrix", None)
+        return cls(found, matrix)
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -38,9 +47,12 @@ class Report(Mapping[str, Any]):
 
     @property
     def confusion_matrix(self) -> Any:
-        """[[true negatives, false positives], [false negatives, true positives]]; an array where NumPy is installed."""
+        """[[true negatives, false positives], [false negatives, true positives]]; an array where NumPy is installed. An
+        evaluation has it whatever metrics it was asked for."""
+        if self._confusion_matrix is None:
+            raise AttributeError(f"no confusion matrix: there are {', '.join(self._metrics) or 'no metrics'}")
         np = _input.numpy()
-        return np.array(self["confusion_matrix"]) if np else self["confusion_matrix"]
+        return np.array(self._confusion_matrix) if np else self._confusion_matrix
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics as a dict of numbers and lists."""
@@ -61,14 +73,15 @@ class Report(Mapping[str, Any]):
         return f"<table>{rows}</table>"
 
     def __reduce__(self) -> Any:
-        return Report, (self._metrics,)
+        return Report, (self._metrics, self._confusion_matrix)
 
 
 def metrics_json(metrics: Union[str, Sequence[str], None]) -> Optional[bytes]:
-    """Names of metrics as the library takes them."""
+    """Names of metrics as the library takes them; with the confusion matrix, which costs nothing more."""
     if metrics is None:
         return None
-    return json.dumps([metrics] if isinstance(metrics, str) else list(metrics)).encode()
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    return json.dumps(names if "confusion_matrix" in names else [*names, "confusion_matrix"]).encode()
 
 
 class Package:
@@ -196,7 +209,7 @@ class Package:
     def _through(self, function: Any, table: Dataset) -> Dataset:
         out = _ffi.DatasetHandle()
         _ffi.call(function, self._handle, table._handle, ctypes.byref(out))
-        return Dataset(out, table._context)
+        return Dataset(out, table._context, near=table._near)
 
     def _predicted(self, table: Dataset) -> Dataset:
         return self._with(table._context)._through(lib.aip_package_predict, table)
@@ -258,7 +271,7 @@ class Package:
             _ffi.call(lib.aip_package_evaluate, self._handle, table._handle, names, call, ctypes.byref(out))
 
         table._context._run(work, **options)
-        return Report(json.loads(_ffi.text_of(table._context._handle, out)))
+        return Report._of(json.loads(_ffi.text_of(table._context._handle, out)), metrics)
 
     def scorer(self, output: str = "probability") -> Any:
         """A :class:`aipipe.Scorer`: the quickest way to predict row by row, or a large matrix."""
@@ -306,7 +319,7 @@ class Fitted:
 def fit_package(context: Context, stage: Any, model: Any, table: Dataset, target: Optional[str], **options: Any) -> Package:
     """aip_package_fit. stage and model: handles or None."""
     out = _ffi.PackageHandle()
-    name = None if target is None else target.encode()
+    name = None if target is None else _ffi.name(target, "the target")
 
     def work(call: Any) -> None:
         _ffi.call(lib.aip_package_fit, context._handle, stage, model, table._handle, name, call, ctypes.byref(out))

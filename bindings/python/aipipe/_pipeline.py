@@ -593,10 +593,17 @@ def evaluate_columns(columns: dict[str, Any], target: str, metrics: Union[str, S
     out = ctypes.c_char_p()
 
     def work(call: Any) -> None:
-        _ffi.call(lib.aip_dataset_evaluate, table._handle, target.encode(), metrics_json(metrics), call, ctypes.byref(out))
+        _ffi.call(
+            lib.aip_dataset_evaluate,
+            table._handle,
+            _ffi.name(target, "the target"),
+            metrics_json(metrics),
+            call,
+            ctypes.byref(out),
+        )
 
     table._context._run(work, **options)
-    return Report(json.loads(_ffi.text_of(table._context._handle, out)))
+    return Report._of(json.loads(_ffi.text_of(table._context._handle, out)), metrics)
 
 
 def fitted_steps(steps: Sequence[tuple[str, Any]], package: Package, schema: Any) -> list[tuple[str, Any]]:

@@ -85,6 +85,7 @@ class Scorer:
         "__weakref__",
         "_arguments",
         "_buffer",
+        "_built",
         "_inputs",
         "_matrix",
         "_output",
@@ -101,6 +102,8 @@ class Scorer:
         self._output = output
         self._inputs = [_Input(field.name, field.type) for field in self._package.inputs]
         self._matrix: Optional[tuple[Any, Any]] = None
+        # Handles that functions in `__call__` were made for: the program may have kept such a function.
+        self._built: list[Any] = []
         self._build()
 
     @property
@@ -125,6 +128,7 @@ class Scorer:
     def _build(self) -> None:
         """Lays the struct out, binds a scorer to it, and makes the function that a call is."""
         self._scorer = self._create()
+        self._built.append(self._scorer)
         pack = struct.Struct("=" + "".join(f"{one.room}s" if one.text else one.code for one in self._inputs))
         texts = [i for i, one in enumerate(self._inputs) if one.text]
         start = 8 * len(texts)  # pointers to the texts come first

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import html
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
 _WIDEST = 32  # characters of a cell; the rest is cut, with an ellipsis
-_COLUMNS = 20  # of text output; the middle ones are left out
+_WIDTH = 130  # characters of a line where no terminal says how many it has; the middle columns are left out
 
 
 def cell(value: Any) -> str:
@@ -32,17 +33,29 @@ def _cut(text: str) -> str:
 def text_table(names: Sequence[str], dtypes: Sequence[str], columns: Sequence[Sequence[Any]], more: str = "") -> str:
     """Columns side by side under name and type; numbers to the right. more: a last line."""
     pieces = []
-    for i, (name, dtype, values) in enumerate(zip(names, dtypes, columns)):
-        if len(names) > _COLUMNS and _COLUMNS // 2 <= i < len(names) - _COLUMNS // 2:
-            if i == _COLUMNS // 2:
-                pieces.append(["…"] * (len(values) + 2))
-            continue
+    for name, dtype, values in zip(names, dtypes, columns):
         right = dtype.startswith(("int", "float", "decimal"))
         lines = [_cut(name), dtype, *(_cut(cell(value)) for value in values)]
         width = max(map(len, lines))
         pieces.append([line.rjust(width) if right else line.ljust(width) for line in lines])
-    rows = ["  ".join(row).rstrip() for row in zip(*pieces)]
+    rows = ["  ".join(row).rstrip() for row in zip(*_fitting(pieces, shutil.get_terminal_size((_WIDTH, 0)).columns))]
     return "\n".join(rows + ([more] if more else []))
+
+
+def _fitting(pieces: list[list[str]], most: int) -> list[list[str]]:
+    """The columns of a table, without those in the middle that make it wider than `most`; the first and the last always stay."""
+    widths = [len(lines[0]) + 2 for lines in pieces]
+    n = len(pieces)
+    if n < 3 or sum(widths) - 2 <= most:
+        return pieces
+    left, right, width = 1, 1, widths[0] + widths[-1] + 1
+    while left + right < n:
+        at = left if left <= right else n - 1 - right
+        width += widths[at]
+        if width > most:
+            break
+        left, right = (left + 1, right) if left <= right else (left, right + 1)
+    return [*pieces[:left], ["…"] * len(pieces[0]), *pieces[n - right :]] if left + right < n else pieces
 
 
 def html_table(names: Sequence[str], dtypes: Sequence[str], columns: Sequence[Sequence[Any]], more: str = "") -> str:
