@@ -267,8 +267,8 @@ class Batch:
                     return list(map(convert, values))
                 except (OverflowError, ValueError):
                     raise OverflowError(
-                        f"column {field.name!r}: a {field.dtype} outside the years 1 to 9999, which Python's datetime cannot hold:"
-                        " to_numpy() and to_arrow() can"
+                        f"column {field.name!r}: a {field.dtype} outside the years 1 to 9999, which Python's datetime"
+                        " cannot hold: to_numpy() and to_arrow() can"
                     ) from None
         return [v if ok else None for v, ok in zip(values, validity)] if validity else values
 

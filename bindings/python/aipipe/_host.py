@@ -114,9 +114,10 @@ def from_list(name: str, values: Sequence[Any]) -> Column:
     found = sorted(kind.__name__ for kind in kinds)
     some = next(value for value in values if value is not None)
     row = next((i for i, value in enumerate(values) if value is not None and type(value) is not type(some)), None)
-    place = "" if row is None else f" ({values[row]!r:.50} in row {row}, from 0)"
+    place = "" if row is None else f" ({repr(values[row])[:50]} in row {row}, from 0)"
     raise TypeError(
-        f"column {name!r} holds {', '.join(found)}{place}: expected bool, int, float, str, bytes, date, datetime or Decimal, of one kind"
+        f"column {name!r} holds {', '.join(found)}{place}: expected bool, int, float, str, bytes, date, datetime or Decimal,"
+        " of one kind"
     )
 
 
@@ -236,9 +237,23 @@ def _series(name: str, series: Any) -> Column:
         return from_numpy(name, series.to_numpy(), nan_is_null=True)
     if getattr(dtype, "tz", None) is not None:
         naive = series.dt.tz_convert("UTC").dt.tz_localize(None)
-        return from_numpy(name, naive.to_numpy(), zone=str(dtype.tz))
+        return from_numpy(name, naive.to_numpy(), nan_is_null=True, zone=_zone(name, dtype.tz))
     items = series.astype(object).tolist()
     return from_list(name, [None if _missing(item) or (type(item) is float and item != item) else item for item in items])
+
+
+def _zone(name: str, zone: datetime.tzinfo) -> str:
+    """The name of a time zone as Arrow has it: of the database, or an offset such as +05:30."""
+    known = getattr(zone, "key", None) or getattr(zone, "zone", None)  # of zoneinfo, of pytz
+    if known:
+        return str(known)
+    offset = zone.utcoffset(None)
+    if offset is None:
+        raise ValueError(f"column {name!r}: the time zone {zone!r} has no name: tz_convert to one that has")
+    minutes, seconds = divmod(round(offset.total_seconds()), 60)
+    if seconds:
+        raise ValueError(f"column {name!r}: the time zone {zone!r} is not at a whole minute")
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}" if minutes else "UTC"
 
 
 def from_mapping(table: Mapping[str, Any]) -> tuple[list[Column], int]:
@@ -275,5 +290,5 @@ def from_matrix(matrix: Any, names: Optional[Sequence[str]]) -> tuple[list[Colum
     names = [f"x{i}" for i in range(width)] if names is None else [str(name) for name in names]
     if len(names) != width:
         raise ValueError(f"{len(names)} names for {width} columns: expected as many")
-    columns = np.asfortranarray(matrix)
+    columns = matrix if isinstance(matrix, np.ma.MaskedArray) else np.asfortranarray(matrix)
     return [from_numpy(name, columns[:, i]) for i, name in enumerate(names)], len(matrix)

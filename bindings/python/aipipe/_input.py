@@ -113,6 +113,8 @@ def check_finite(array: Any, who: str, allow_nan: Optional[bool], what: str = "X
 def _take_array(x: Any, who: str, min_rows: int) -> Given:
     np = numpy()
     kind = "list" if isinstance(x, (list, tuple)) else "array"
+    if isinstance(x, np.ma.MaskedArray):
+        x = x.astype(np.float64 if x.dtype.kind in "biuf" else object).filled(np.nan if x.dtype.kind in "biuf" else None)
     try:
         a = np.asarray(x)
     except ValueError as error:

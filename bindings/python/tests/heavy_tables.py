@@ -300,5 +300,23 @@ class NumPy(unittest.TestCase):
             self.assertEqual(ours[0].tolist(), sorted(theirs[0].tolist()))
 
 
+class Masks(unittest.TestCase):
+    def test_masked_matrices_keep_their_masks(self):
+        matrix = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]])
+        self.assertEqual(ap.dataset(matrix).to_dict(), {"x0": [1.0, 3.0], "x1": [None, 4.0]})
+        imputer = ap.SimpleImputer(strategy="median").fit(matrix)
+        self.assertEqual(list(imputer.transform(matrix)[0]), [1.0, 4.0])
+
+    def test_zones_of_a_series_have_names_of_arrow(self):
+        at = pd.to_datetime(["2020-01-01T00:00:00", None])
+        zones = ["America/New_York", "UTC", dt.timezone(dt.timedelta(hours=-5, minutes=-30)), "+05:30", dt.timezone.utc]
+        names = ["America/New_York", "UTC", "-05:30", "+05:30", "UTC"]
+        for zone, name in zip(zones, names):
+            series = pd.Series(at.tz_localize(zone))
+            table = ap.dataset({"at": series})
+            self.assertEqual(table.dtypes["at"], f"timestamp[{name}]")
+            self.assertEqual(table.to_dict()["at"], [series[0].to_pydatetime(), None])
+
+
 if __name__ == "__main__":
     unittest.main()

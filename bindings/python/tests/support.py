@@ -58,8 +58,11 @@ def held_for_the_library():
     """How many Python objects and exported structs the library holds now."""
     gc.collect()
     end = time.monotonic() + TIMEOUT
-    while any(t.name == "aipipe-batches" for t in threading.enumerate()) and time.monotonic() < end:
-        time.sleep(0.01)  # passes that were given up are ending
+    while any(t.name == "aipipe-batches" for t in threading.enumerate()):
+        if time.monotonic() > end:
+            raise AssertionError("a pass that was given up does not end")
+        time.sleep(0.01)  # its thread holds the table and a callback until then
+    gc.collect()  # what those threads left
     return len(_ffi._kept) + len(_arrow._exported)
 
 

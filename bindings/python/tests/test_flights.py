@@ -28,7 +28,7 @@ class Flights(FolderTest):
         out = done.stdout
         self.assertIn("27,004 rows, 19 columns", out)
         self.assertRegex(out, r"tailnum +utf8 +155 ")
-        self.assertIn("'built': 4636, 'seats': 4210", out)  # as Python's csv module counts them: not in the register, or no year there
+        self.assertIn("'built': 4636, 'seats': 4210", out)  # as Python's csv module counts them
         self.assertGreater(float(re.search(r"^roc_auc +(\S+)$", out, re.MULTILINE)[1]), 0.9)
         self.assertRegex(out, r"(?s)\nprobability\n.*\n5 rows\n")
         matrix = [int(n) for n in re.search(r"\[\[ *(\d+),? +(\d+)\],?\s*\[ *(\d+),? +(\d+)\]\]", out).groups()]
