@@ -1,4 +1,4 @@
-"""Late flights: a dirty file read, joined, fitted, judged, saved and served. Steps 1 to 4 need nothing but aipipe; run it here.
+"""Late flights: a dirty file read, joined, fitted, judged, saved and served. Steps 1 to 5 need nothing but aipipe; run it here.
 
 python flights.py [folder for the model]
 """
@@ -50,7 +50,11 @@ print(late.predict_proba(test.head(5)))  # one answer a row, in order
 flight = test.head(1).to_records()[0]
 print(late.predict_proba(flight), late.predict([flight]))  # a row is a dict, rows are a list of dicts
 
-# 5. Both ways with scikit-learn, where it is installed: an estimator of theirs as last step here, one of ours inside their tools.
+# 5. The same as a DAG from a file, which the command `aipipe run` takes too; Ctrl-C stops it cleanly
+run = ap.Dag.load("flights.yaml").run(params={"models": folder})
+print(run.state, run["score"].metrics["roc_auc"], run["flights"].rows)  # rows: in = out + rejected + filtered
+
+# 6. Both ways with scikit-learn, where it is installed: an estimator of theirs as last step here, one of ours inside their tools.
 if importlib.util.find_spec("sklearn") and importlib.util.find_spec("pandas"):
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import cross_val_score
