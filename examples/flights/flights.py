@@ -52,7 +52,7 @@ print(late.predict_proba(flight), late.predict([flight]))  # a row is a dict, ro
 
 # 5. The same as a DAG from a file, which the command `aipipe run` takes too; Ctrl-C stops it cleanly
 run = ap.Dag.load("flights.yaml").run(params={"models": folder})
-print(run.state, run["score"].metrics["roc_auc"], run["flights"].rows)  # rows: in = out + rejected + filtered
+print(run.state, run["score"].metrics["roc_auc"], run["table"].rows)  # rows: in = out + rejected + filtered
 
 # 6. Both ways with scikit-learn, where it is installed: an estimator of theirs as last step here, one of ours inside their tools.
 if importlib.util.find_spec("sklearn") and importlib.util.find_spec("pandas"):
