@@ -259,20 +259,32 @@ class Context:
         _ffi.call(lib.aip_catalog_json, self._handle, None if name is None else _ffi.name(name, "the name"), ctypes.byref(out))
         return json.loads(_ffi.text_of(self._handle, out))
 
-    def _run(self, work: Callable[[Any], T], progress: ProgressOption = None, timeout: Optional[float] = None) -> T:
+    def _token(self) -> Any:
+        """A new `aip_cancel`, owned."""
+        token = _ffi.CancelHandle()
+        _ffi.call(lib.aip_cancel_create, self._handle, ctypes.byref(token))
+        return token
+
+    def _run(
+        self,
+        work: Callable[[Any], T],
+        progress: ProgressOption = None,
+        timeout: Optional[float] = None,
+        cancel: Any = None,
+    ) -> T:
         """Runs work(call), call being an `aip_call *` to hand to the library, so that Ctrl-C and signals are answered
-        meanwhile."""
+        meanwhile. cancel: an `aip_cancel` that others may request."""
         if progress is None:
             progress = settings.progress
         here = _ffi.runs_here()
-        if here and not progress and timeout is None:
+        if here and not progress and timeout is None and cancel is None:
             try:
                 return work(None)
             finally:
                 self._sink.flush()
         call = api.aip_call()
-        cancel = _ffi.CancelHandle()
-        _ffi.call(lib.aip_cancel_create, self._handle, ctypes.byref(cancel))
+        if cancel is None:
+            cancel = self._token()
         call.cancel = cancel
         if timeout is not None:
             call.timeout_ns = _timeout_ns(timeout)

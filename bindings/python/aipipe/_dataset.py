@@ -209,6 +209,7 @@ class Dataset:
         counts: Optional[Any] = None,
         progress: ProgressOption = None,
         timeout: Optional[float] = None,
+        cancel: Any = None,
     ) -> None:
         """One pass; fn is given each batch (borrowed, on any thread, one call at a time)."""
         key = _ffi.keep(fn)
@@ -218,7 +219,7 @@ class Dataset:
             _ffi.call(lib.aip_dataset_each, self._handle, call, _on_batch, key, to)
 
         try:
-            self._context._run(work, progress, timeout)
+            self._context._run(work, progress, timeout, cancel)
         finally:
             _ffi.release_kept(key)
 

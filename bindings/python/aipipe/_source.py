@@ -147,6 +147,7 @@ def iterate(table: Dataset, ahead: int = 2) -> Iterator[Batch]:
     schema, context = table.schema, table._context
     ready: queue.Queue[Any] = queue.Queue(ahead)
     stop = threading.Event()
+    cancel, request = context._token(), lib.aip_cancel_request
 
     def put(item: Any) -> None:
         while True:
@@ -163,7 +164,7 @@ def iterate(table: Dataset, ahead: int = 2) -> Iterator[Batch]:
     def work() -> None:
         try:
             try:
-                table._each(take)
+                table._each(take, cancel=cancel)
             except BaseException as error:
                 put(error)
             else:
@@ -186,3 +187,4 @@ def iterate(table: Dataset, ahead: int = 2) -> Iterator[Batch]:
             yield item
     finally:
         stop.set()
+        request(cancel)  # or it would read on where no row comes out

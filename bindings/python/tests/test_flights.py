@@ -35,7 +35,8 @@ class Flights(FolderTest):
         self.assertEqual(sum(matrix), 5280)  # a fifth of the 26,398 flights that arrived, rounded up
         package = ap.load(self.path("flights.aip"))
         self.assertNotIn("late", package.inputs.names)
-        self.assertRegex(out, r"\nsuccess 0\.9\d+ RowCounts\(rows_in=27004, rows_out=26398, rows_rejected=0, rows_filtered=606\)\n")
+        self.assertRegex(out, r"\nsuccess 0\.9\d+ ")
+        self.assertIn("RowCounts(rows_in=27004, rows_out=26398, rows_rejected=0, rows_filtered=606)\n", out)
         self.assertTrue(os.path.exists(self.path("held-out.csv")))
         if PACKAGES:
             self.assertGreater(float(re.search(r"^forest (\S+)$", out, re.MULTILINE)[1]), 0.88)

@@ -218,6 +218,17 @@ class InCallbacks(unittest.TestCase):
             time.sleep(0.01)
         self.assertLessEqual(threading.active_count(), before + 1)
 
+    def test_a_pass_that_is_given_up_ends_also_where_no_row_comes_out(self):
+        def endless():
+            yield {"a": [1]}
+            while True:
+                yield {"a": [0] * 1000}
+
+        rows = iter(ap.from_batches(endless, {"a": "int64"}).filter("a = 1"))
+        self.assertEqual(next(rows)["a"], [1])
+        rows.close()
+        held_for_the_library()  # waits until the pass has ended
+
     def test_objects_of_dropped_sources_are_given_back(self):
         before = held_for_the_library()
 
