@@ -3,6 +3,7 @@
 Beside what harness.py needs, the environment names AIPIPE_LIBRARY, the shared library, and AIPIPE_FIRST_CPP where C++ is built. Compilers are CC and
 CXX, or cc and c++.
 """
+import json
 import os
 import re
 import subprocess
@@ -121,6 +122,74 @@ class Manual(PipelineTest):
         self.assertIn("before/dag.py", [block.name for block in files])  # Airflow itself is not there to run it
         for block in files:
             compile(block.text, block.name, "exec")
+
+    def cells(self, page, heading, column):
+        """The `code` in a column of the table whose first heading is this."""
+        with open(os.path.join(SOURCE, "docs", page), encoding="utf-8") as stream:
+            table = re.search(rf"^\| {heading} \|.*?\n\n", stream.read(), re.M | re.S).group()
+        return [code for row in table.splitlines()[2:] if row for code in re.findall(r"`([^`]+)`", row.split(" | ")[column])]
+
+    def test_the_stages_and_operators_of_the_migration_tables_are_right(self):
+        listed = json.loads(self.ok("catalog", "--json").out)
+        kinds = {entry["name"]: entry["kind"] for entry in listed if entry["kind"] in ("stage", "operator")}
+        self.write("a.csv", "a,b,c,x,k,y,delay\n1,2,3,4,5,0,7\n")
+        os.mkdir(self.path("d"))
+        self.write("d/a.csv", "a\n1\n")
+        tasks = []
+        for cell in self.cells("migration.md", "pandas", 2) + self.cells("migration.md", "scikit-learn", 2):
+            name = cell.split(":")[0]
+            if "..." in cell or ":" not in cell or kinds.get(name) is None or name in ("predict", "evaluate"):
+                continue
+            body = f"{{from: table, transform: [{{{cell}}}]}}" if kinds[name] == "stage" else "{" + "from: table, " * (name != "read") + cell + "}"
+            tasks.append(f"  task{len(tasks)}: {body}\n")
+        self.assertGreaterEqual(len(tasks), 10)
+        self.write("dag.yaml", "dag: cells\ntasks:\n  table: {read: a.csv}\n  other: {read: a.csv}\n" + "".join(tasks))
+        self.ok("lint", "dag.yaml")
+
+    def test_the_python_of_the_migration_tables_runs(self):
+        calls = [cell for heading in ("pandas", "scikit-learn") for cell in self.cells("migration.md", heading, 1)
+                 if "(" in cell and "..." not in cell and cell.startswith(("ap.", "table", "pipeline")) and "df" not in cell and "pandas" not in cell]
+        self.assertGreaterEqual(len(calls), 12)
+        self.write("a.csv", "a,b,c,x,delay,y,k\n" + "".join(f"{i},{i * i % 7},3,{i % 5},{i * 3 % 40},{i * i % 3 % 2},{i}\n" for i in range(40)))
+        os.mkdir(self.path("d"))
+        self.write("d/a.csv", "a\n1\n")
+        self.write("calls.py", 'import aipipe as ap\ntable = test = ap.read_csv("a.csv")\nother, f = table[["k"]], "f.aip"\n'
+                               "a, b, model = ap.SimpleImputer(), ap.StandardScaler(), ap.LogisticRegression()\n"
+                               'pipeline = ap.Pipeline([a, b, model]).fit(table, target="y")\n' +
+                   "".join(f"made = {call}\nisinstance(made, ap.Dataset) and made.count()\n" for call in calls))
+        done = subprocess.run([sys.executable, "calls.py"], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_man_page_says_what_the_page_of_the_command_says(self):
+        page = os.path.join(SOURCE, "docs", "cli.md")
+        subprocess.run([sys.executable, os.path.join(SOURCE, "tools", "manpage.py"), page, "1.2.3", self.path("aipipe.1")], check=True)
+        lines = self.read("aipipe.1").decode().splitlines()
+        self.assertTrue(lines[0].startswith(".TH AIPIPE 1") and "1.2.3" in lines[0], lines[0])
+        requests = {line.split(" ")[0] for line in lines if line.startswith((".", "'"))}
+        self.assertEqual(requests - {".TH", ".SH", ".PP", ".TP", ".IP", ".B", ".I", ".br", ".nf", ".fi", ".sp"}, set())
+        with open(page, encoding="utf-8") as stream:
+            text = stream.read()
+        for heading in re.findall(r"^## (.*)", text, re.M):
+            self.assertIn(".SH " + heading.upper(), lines)
+
+        def words(some):
+            some = re.sub(r"\\f[BR]|\\&", "", some.replace("\\(aq", "'").replace("\\-", "-").replace("\\e", "\\").replace("\\`", "`"))
+            return re.findall(r"[A-Za-z0-9_./*'-]*\w", re.sub(r"\]\([^)]*\)", "]", some))
+
+        said = words(re.sub(r"^# .*|^\| (---|code|option) .*|^##.*", "", text, flags=re.M))
+        rest = iter(words("\n".join(line for line in lines if not line.startswith((".TH", ".SH")))))
+        for word in said:  # every word of the page, in its order
+            self.assertTrue(any(word == one for one in rest), word)
+
+    def test_bash_completes_from_the_commands_own_help(self):
+        script = f"""source {SOURCE}/tools/aipipe.bash
+            for line in "in" "run --me" "predict --out" "run --color a" "catalog one" "lint dag"; do
+                COMP_WORDS=(aipipe $line); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _aipipe; echo "${{COMPREPLY[*]}}"
+            done"""
+        done = subprocess.run(["bash", "-uc", script], env=self.environment, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines(), ["inspect", "--memory-limit", "--output", "auto always", "one_hot_encoder", ""])
 
     def test_the_tutorial(self):
         self.follow("tutorial.md")
