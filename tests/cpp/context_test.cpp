@@ -155,6 +155,29 @@ TEST(all_memory_comes_from_the_resource_and_goes_back_to_it) {
     CHECK_EQ(heap.bytes, 0);
 }
 
+// libstdc++ 12's pools align to the size that they are asked for, not to the alignment: the sizes asked for are whole alignments.
+TEST(a_pool_resource_gives_memory_that_is_aligned) {
+    struct watching final : std::pmr::memory_resource {
+        std::pmr::synchronized_pool_resource pool;
+        std::atomic<long> asked{0}, crooked{0};
+        void *do_allocate(std::size_t n, std::size_t align) override {
+            void *p = pool.allocate(n, align);
+            ++asked;
+            if (reinterpret_cast<std::uintptr_t>(p) % align != 0) ++crooked;
+            return p;
+        }
+        void do_deallocate(void *p, std::size_t n, std::size_t align) override { pool.deallocate(p, n, align); }
+        bool do_is_equal(const memory_resource &other) const noexcept override { return this == &other; }
+    } heap;
+    {
+        aip::context ctx{aip::options{}.memory(heap, 64u << 20)};
+        for (int n = 1; n < 40; n++)
+            ctx.parse_dag("dag: " + std::string(static_cast<std::size_t>(n), 'x') + "\ntasks:\n  a: {command: ls}");
+    }
+    CHECK(heap.asked > 40);
+    CHECK(heap.crooked == 0);
+}
+
 TEST(a_bad_alloc_of_the_resource_is_a_refusal_and_nothing_leaks) {
     counting_heap heap;
     {

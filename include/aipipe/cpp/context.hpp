@@ -52,18 +52,21 @@ class options {
 
 namespace detail {
 
+/* libstdc++'s pool resources align to the size alone: 18 bytes at 16 come from blocks of 24. A whole number of alignments is right everywhere. */
+inline std::size_t whole(std::size_t size, std::size_t align) noexcept { return (size + align - 1) & ~(align - 1); }
+
 inline void *resize(void *user, void *ptr, std::size_t old_size, std::size_t new_size, std::size_t align) noexcept {
     auto *resource = static_cast<std::pmr::memory_resource *>(user);
     void *made = nullptr;
     if (new_size > 0) {
         try {
-            made = resource->allocate(new_size, align);
+            made = resource->allocate(whole(new_size, align), align);
         } catch (...) { // refused: the library says so, with AIP_E_NOMEM
             return nullptr;
         }
         if (ptr) std::memcpy(made, ptr, old_size < new_size ? old_size : new_size);
     }
-    if (ptr) resource->deallocate(ptr, old_size, align);
+    if (ptr) resource->deallocate(ptr, whole(old_size, align), align);
     return made;
 }
 
