@@ -226,7 +226,10 @@ def fail(error: Any, reason: BaseException) -> int:
     _raised[code] = reason
     while len(_raised) > _MAX_RAISED:  # of calls that nobody waits for, such as an abandoned stream's
         _raised.popitem(last=False)
-    text = str(reason)
+    try:
+        text = str(reason)
+    except BaseException as worse:  # out of here it would leave the callback without a status, which may read as success
+        text = f"(its text failed with {type(worse).__name__})"
     lib.aip_error_set(
         error, code, (f"{type(reason).__name__}: {text}" if text else type(reason).__name__).encode("utf-8", "replace")
     )

@@ -68,6 +68,17 @@ class Passes(unittest.TestCase):
         with self.assertRaises(RuntimeError):
             ap.dataset({"a": [1]}).map_batches(fn, {"a": "int64"}).count()
 
+    def test_an_exception_without_a_text_is_still_raised(self):
+        class Bad(Exception):
+            def __str__(self):
+                raise RuntimeError("no text")
+
+        def fn(batch):
+            raise Bad
+
+        with self.assertRaises(Bad):
+            ap.dataset({"a": [1]}).map_batches(fn, {"a": "int64"}).count()
+
     def test_what_is_computed_from_memory_is_shown(self):
         table = ap.dataset({"a": list(range(30))})
         self.assertIn("the first 10 rows shown", repr(table.derive(b="a + 1")))
