@@ -77,7 +77,7 @@ class Task:
         Raises:
             NotFoundError: it made none, or this task does not wait for it.
         """
-        value = lib.aip_task_dataset(self._open(), name.encode()).value
+        value = lib.aip_task_dataset(self._open(), _ffi.name(name, "the task")).value
         if value is None:
             self._nothing(name, "dataset")
         lib.aip_dataset_retain(api.aip_dataset(value))
@@ -85,7 +85,7 @@ class Task:
 
     def package(self, name: str) -> Package:
         """The package that a task made which this one needs; raises as :meth:`dataset` does."""
-        value = lib.aip_task_package(self._open(), name.encode()).value
+        value = lib.aip_task_package(self._open(), _ffi.name(name, "the task")).value
         if value is None:
             self._nothing(name, "package")
         lib.aip_package_retain(api.aip_package(value))
@@ -103,7 +103,7 @@ class Task:
             output: the output's name, which other tasks call ``"task.output"``; None: the main one, called ``"task"``.
         """
         handle = self._open()
-        name = None if output is None else output.encode()
+        name = None if output is None else _ffi.name(output, "the output")
         if not isinstance(value, Dataset) and hasattr(value, "to_package"):
             value = value.to_package()
         if isinstance(value, Package):
@@ -213,7 +213,7 @@ class Dag:
 
     def __init__(self, name: str, *, context: Optional[Context] = None) -> None:
         self._begin(context)
-        _ffi.call(lib.aip_dag_create, self._context._handle, name.encode(), ctypes.byref(self._handle))
+        _ffi.call(lib.aip_dag_create, self._context._handle, _ffi.name(name, "the DAG"), ctypes.byref(self._handle))
 
     def _begin(self, context: Optional[Context]) -> None:
         self._context = context or default_context()
@@ -230,7 +230,7 @@ class Dag:
         """
         dag = cls.__new__(cls)
         dag._begin(context)
-        _ffi.call(lib.aip_dag_load, dag._context._handle, os.fsencode(path), ctypes.byref(dag._handle))
+        _ffi.call(lib.aip_dag_load, dag._context._handle, _ffi.path(path), ctypes.byref(dag._handle))
         return dag
 
     @classmethod
@@ -238,8 +238,9 @@ class Dag:
         """The same from text. base_dir: where relative paths start; None: the working directory."""
         dag = cls.__new__(cls)
         dag._begin(context)
-        folder = None if base_dir is None else os.fsencode(base_dir)
-        _ffi.call(lib.aip_dag_parse, dag._context._handle, text.encode(), folder, ctypes.byref(dag._handle))
+        folder = None if base_dir is None else _ffi.path(base_dir)
+        data = _ffi.name(text, "the text of a DAG file")
+        _ffi.call(lib.aip_dag_parse, dag._context._handle, data, folder, ctypes.byref(dag._handle))
         return dag
 
     def __reduce__(self) -> Any:
@@ -266,7 +267,7 @@ class Dag:
             if before:
                 own = definition.get("needs") or []
                 definition["needs"] = [*([own] if isinstance(own, str) else own), *before]
-            _ffi.call(lib.aip_dag_add, self._handle, task.encode(), _json(definition))
+            _ffi.call(lib.aip_dag_add, self._handle, _ffi.name(task, "the task"), _json(definition))
         elif callable(what):
             self._add_callable(task, what, list(dict.fromkeys(name.split(".")[0] for name in before)))
         else:
@@ -281,15 +282,16 @@ class Dag:
                 near = difflib.get_close_matches(name, known, 1)
                 text = f"task {task!r} needs {name!r}, which is not in the DAG" + (f": did you mean {near[0]!r}?" if near else "")
                 _raise(api.AIP_E_NOT_FOUND, "E_NOT_FOUND", text)
+        named = _ffi.name(task, "the task")
         key = _ffi.keep(_Callable(self, task))
         try:
-            _ffi.call(lib.aip_dag_add_callback, self._handle, task.encode(), _on_task, key, _FORGET)
+            _ffi.call(lib.aip_dag_add_callback, self._handle, named, _on_task, key, _FORGET)
         except BaseException:
             _ffi.release_kept(key)
             raise
         self._functions[task] = function
         for name in before:
-            _ffi.call(lib.aip_dag_add_dependency, self._handle, name.encode(), task.encode())
+            _ffi.call(lib.aip_dag_add_dependency, self._handle, _ffi.name(name, "the task"), named)
 
     @overload
     def task(self, function: F, /) -> F: ...

@@ -17,7 +17,7 @@ import os
 import re
 import threading
 from _thread import allocate_lock, get_ident
-from typing import Any, Callable, Generic, Optional, TypeVar, cast
+from typing import Any, Callable, Generic, Optional, TypeVar, Union, cast
 
 from . import _prototypes as api
 from ._errors import Error, make_error
@@ -266,6 +266,14 @@ def name(text: str, what: str) -> bytes:
         raise ValueError(f"{what} {text!r} cannot be UTF-8: it holds half a surrogate pair") from None
     if b"\0" in data:
         raise ValueError(f"{what} {text!r} holds a NUL character")
+    return data
+
+
+def path(given: Union[str, os.PathLike[str]]) -> bytes:
+    """A path as the library takes it. Raises ValueError for a NUL, which would cut it to the path of another file."""
+    data = os.fsencode(given)
+    if b"\0" in data:
+        raise ValueError(f"the path {os.fspath(given)!r} holds a NUL character")
     return data
 
 

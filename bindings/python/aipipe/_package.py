@@ -108,7 +108,7 @@ class Package:
         """
         context = context or default_context()
         out = _ffi.PackageHandle()
-        _ffi.call(lib.aip_package_load, context._handle, os.fsencode(path), ctypes.byref(out))
+        _ffi.call(lib.aip_package_load, context._handle, _ffi.path(path), ctypes.byref(out))
         return cls(out, context)
 
     @classmethod
@@ -127,7 +127,7 @@ class Package:
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes the file, whole or not at all: the old one or the new one, also after a crash."""
-        _ffi.call(lib.aip_package_save, self._handle, os.fsencode(path))
+        _ffi.call(lib.aip_package_save, self._handle, _ffi.path(path))
 
     def __reduce__(self) -> Any:
         return _from_bytes, (self.to_bytes(),)

@@ -424,13 +424,13 @@ class Run:
             NotFoundError, StateError: there is none, or not yet.
         """
         out = _ffi.DatasetHandle()
-        _ffi.call(lib.aip_run_dataset, self._handle, name.encode(), ctypes.byref(out))
+        _ffi.call(lib.aip_run_dataset, self._handle, _ffi.name(name, "the task"), ctypes.byref(out))
         return Dataset(out, self._context)
 
     def package(self, name: str) -> Package:
         """The package that a task made; raises as :meth:`dataset` does."""
         out = _ffi.PackageHandle()
-        _ffi.call(lib.aip_run_package, self._handle, name.encode(), ctypes.byref(out))
+        _ffi.call(lib.aip_run_package, self._handle, _ffi.name(name, "the task"), ctypes.byref(out))
         return Package(out, self._context)
 
     # ---- for people

@@ -19,6 +19,11 @@ class Names(unittest.TestCase):
             lambda: ap.from_batches(lambda: [], schema).count(),
             lambda: ap.default_context().catalog("csv\0"),
             lambda: ap.LogisticRegression().fit({"x": [1.0, 2.0], "y": [0, 1]}, "y\0"),
+            lambda: ap.Dag("a\0b"),
+            lambda: ap.Dag("a").add("b\0c", lambda task: None),
+            lambda: ap.Dag.parse("dag: a\ntasks: {}\n\0"),
+            lambda: ap.load("model\0.aip"),
+            lambda: Predictions.fitted().save("model\0.aip"),
         ):
             with self.assertRaises(ValueError):
                 make()
@@ -144,9 +149,13 @@ class Contexts(unittest.TestCase):
 class Predictions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        cls.model = cls.fitted()
+
+    @classmethod
+    def fitted(cls):
         cls.table = {"x": [1.0, 2.0, 3.0, 4.0], "c": ["a", "b", "a", "b"], "y": [0, 0, 1, 1]}
         steps = [ap.OneHotEncoder(columns=["c"], handle_unknown="ignore"), ap.LogisticRegression()]
-        cls.model = ap.Pipeline(steps).fit(cls.table, target="y")
+        return ap.Pipeline(steps).fit(cls.table, target="y")
 
     def test_a_dict_of_single_values_is_one_row(self):
         row = {"x": 1.0, "c": "a"}
