@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 from . import _draw, _ffi
 from . import _prototypes as api
 from ._dataset import Dataset, RowCounts
-from ._errors import MisuseError, NotFoundError, Timeout, make_error
+from ._errors import MisuseError, NotFoundError, make_error
 from ._ffi import held, lib
 from ._package import Package, Report
 
@@ -474,6 +474,3 @@ def start(dag: Dag, handle: Any, params: Params, show: Optional[Callable[[TaskEv
     out = _ffi.RunHandle()
     _ffi.call(lib.aip_run_start, handle, _json({"params": dict(params or {})}), ctypes.byref(out))
     return Run(dag, out, show)
-
-
-__all__ = ["Run", "RunProgress", "TaskEvent", "TaskRun", "Timeout", "shown", "start"]
