@@ -132,6 +132,30 @@ def _on_progress(user: Optional[int], progress: Any) -> int:
         return _ffi.fail(None, error)
 
 
+_tasks = threading.local()
+
+
+def task_call(context: Optional[Context]) -> Any:
+    """The `aip_call *` of the DAG's task in this context whose callable runs on this thread, which carries the run's
+    cancellation; None when there is none."""
+    found = getattr(_tasks, "call", None)
+    return found[1] if found is not None and found[0] is context else None
+
+
+class within_task:
+    """`with within_task(context, call):` around the callable of a task."""
+
+    def __init__(self, context: Context, call: Any) -> None:
+        self.found = (context, call)
+
+    def __enter__(self) -> None:
+        self.before = getattr(_tasks, "call", None)
+        _tasks.call = self.found
+
+    def __exit__(self, *_: object) -> None:
+        _tasks.call = self.before
+
+
 # ---- the context ---------------------------------------------------------------------------------------------------------------
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -277,15 +301,18 @@ class Context:
         if progress is None:
             progress = settings.progress
         here = _ffi.runs_here()
+        task = task_call(self)
         if here and not progress and timeout is None and cancel is None:
             try:
-                return work(None)
+                return work(task)
             finally:
                 self._sink.flush()
         call = api.aip_call()
-        if cancel is None:
+        if cancel is not None:
+            call.cancel = cancel
+        else:
             cancel = self._token()
-        call.cancel = cancel
+            call.cancel = task.contents.cancel if task else cancel
         if timeout is not None:
             call.timeout_ns = _timeout_ns(timeout)
         if not progress:

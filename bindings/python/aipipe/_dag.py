@@ -14,7 +14,7 @@ from typing import Any, Callable, NoReturn, Optional, TypeVar, Union, overload
 
 from . import _draw, _ffi
 from . import _prototypes as api
-from ._context import LEVELS, Context, _current, default_context
+from ._context import LEVELS, Context, _current, default_context, within_task
 from ._dataset import Dataset, _json, dataset
 from ._errors import Cancelled, make_error
 from ._ffi import lib
@@ -158,9 +158,10 @@ class _Callable:
         before = _current.set(dag.context)
         try:
             task.progress()  # the thread that waits for the run may be this one: what was to be told is told before it is busy
-            made = dag._functions[self.name](task)
-            if made is not None:
-                task.set(made)
+            with within_task(dag.context, lib.aip_task_call(handle)):
+                made = dag._functions[self.name](task)
+                if made is not None:
+                    task.set(made)
         except Cancelled:
             if task.cancelled:
                 raise _Stopped from None

@@ -141,6 +141,10 @@ def _waits(dag: Dag, handle: Any, watch: _Watch) -> Callable[[], None]:
 # ---- progress ------------------------------------------------------------------------------------------------------------------
 
 
+def _rows(n: int) -> str:
+    return f"{n:,} row{'s' * (n != 1)}"
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
@@ -158,14 +162,14 @@ class _Live:
             self.running[event.task] = event
         else:
             self.running.pop(event.task, None)
-            rows = f"  {event.rows:,} rows" if event.rows > 0 else ""
+            rows = f"  {_rows(event.rows)}" if event.rows > 0 else ""
             error = f"  {event.error}" if event.error is not None else ""
             self._over(f"{event.task:<{self.width}}  {event.state}{rows}  {_seconds(event.elapsed)}{error}\n")
         self._over(", ".join(map(self._one, self.running.values())))
 
     def _one(self, event: TaskEvent) -> str:
         share = "" if event.fraction is None else f" {100 * event.fraction:.0f} %"
-        return f"{event.task}{share}" + (f" {event.rows:,} rows" if event.rows > 0 else "")
+        return f"{event.task}{share}" + (f" {_rows(event.rows)}" if event.rows > 0 else "")
 
     def _over(self, text: str) -> None:
         text = text if text.endswith("\n") else text[:100]
@@ -272,7 +276,7 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
     return [
         entry["task"],
         entry["state"],
-        "" if rows is None else f"{rows:,} rows",
+        "" if rows is None else _rows(rows),
         _seconds(entry["elapsed"]) if "elapsed" in entry else "",
         entry["error"]["message"] if "error" in entry else metrics,
     ]

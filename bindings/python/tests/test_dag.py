@@ -313,7 +313,7 @@ class Progress(unittest.TestCase):
             dag.run(check=False)  # no terminal: nothing
         finally:
             _run.sys.stderr = before
-        self.assertRegex(out.getvalue(), r"first  success  0\.\d\d s\n")
+        self.assertRegex(out.getvalue(), r"first  success  (1 row  )?0\.\d\d s\n")
         self.assertRegex(out.getvalue(), r"b      failed  0\.\d\d s  .*division")
         self.assertEqual(out.getvalue().count("success"), 1)
 
@@ -339,6 +339,26 @@ class Cancelling(unittest.TestCase):
             run.wait(60)
         self.assertEqual([run[task].state for task in run], ["cancelled", "cancelled"])
         self.assertEqual(run.state, "cancelled")
+
+    def test_calls_of_the_library_in_a_callable_notice_by_themselves(self):
+        started = threading.Event()
+
+        for call in ({}, {"timeout": 60}, {"progress": lambda progress: None}):
+            with self.subTest(**call):
+
+                def loop(task, call=call):
+                    table = ap.dataset({"x": list(range(1000))})
+                    while True:
+                        table.filter("x > 5").collect(**call)
+                        started.set()
+
+                started.clear()
+                run = ap.Dag("d").add("a", loop).start()
+                self.assertTrue(started.wait(60))
+                run.cancel()
+                with self.assertRaises(ap.Cancelled):
+                    run.wait(60)
+                self.assertEqual(run["a"].state, "cancelled")
 
     def test_a_run_that_is_dropped_is_cancelled_without_waiting(self):
         started = threading.Event()
