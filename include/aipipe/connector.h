@@ -37,6 +37,7 @@ AIP_API int32_t aip_pass_reject(aip_pass *pass, int64_t line, const char *column
 /* self    what create made of parameters and location; one dataset or one write has it. Never changed by two calls at once but by open,
  *         next and close of different passes, which may run at the same time.
  * cursor  of one pass: its functions are called from any thread, one at a time.
+ * In a child that the process forks afterwards, self belongs to the parent: a pass is AIP_E_FORKED, and destroy is not called.
  * A status that is not AIP_OK ends the call; a positive one is the connector's own and comes back unchanged. */
 typedef struct aip_connector_ops {
     uint32_t struct_size;

@@ -1,5 +1,5 @@
 /* JSON text to a document: strict RFC 8259, duplicate keys refused, integers of 64 bits, any value at the top. A reader of our own, straight into
- * the document's memory: the one that was used before (jansson) does not notice when its token buffer cannot grow, and reads on without the byte. */
+ * the document's memory: jansson does not notice when its token buffer cannot grow, and reads on without the byte. */
 #include "base/checked.h"
 #include "base/document_inside.h"
 #include "base/error.h"
@@ -35,10 +35,17 @@ static bool is_word(char c) {
            || c == '.';
 }
 
+static int32_t placed(const reader *r, size_t at, int32_t status, aip_error **err) {
+    int64_t line = 0, column = 0;
+    aip__text_position(r->text, at, &line, &column);
+    aip__error_at_line(err, line, column);
+    aip__error_at_offset(err, (int64_t)at);
+    return status;
+}
+
 /* The error, with its place, and the token that stands there. */
 static int32_t bad(const reader *r, size_t at, const char *why, aip_error **err) {
     size_t n = 0;
-    int64_t line = 0, column = 0;
     while (at + n < r->n && n < NEAR_BYTES && is_word(r->text[at + n])) n++;
     if (n == 0 && at < r->n && r->text[at] > 0x20 && r->text[at] < 0x7f) n = 1;
     int32_t status = AIP_OK;
@@ -46,10 +53,13 @@ static int32_t bad(const reader *r, size_t at, const char *why, aip_error **err)
         status = aip__error_set(err, AIP_E_SYNTAX, "not valid JSON: %s near '%.*s'", why, (int)n, r->text + at);
     else
         status = aip__error_set(err, AIP_E_SYNTAX, "not valid JSON: %s%s", why, at >= r->n ? " near end of file" : "");
-    aip__text_position(r->text, at, &line, &column);
-    aip__error_at_line(err, line, column);
-    aip__error_at_offset(err, (int64_t)at);
-    return status;
+    return placed(r, at, status, err);
+}
+
+/* More than one of the document's limits. */
+static int32_t beyond(const reader *r, size_t at, const char *what, int most, const char *of, aip_error **err) {
+    int32_t status = aip__error_set(err, AIP_E_SYNTAX, "%s: expected at most %d %s", what, most, of);
+    return placed(r, at, status, err);
 }
 
 static void skip_space(reader *r) {
@@ -250,8 +260,7 @@ static int32_t check_keys(reader *r, const aip__node *map, aip_error **err) {
 static int32_t read_items(reader *r, int depth, aip__node *node, aip_error **err) {
     bool map = node->kind == AIP__MAP;
     char close = map ? '}' : ']';
-    if (depth >= AIP__DOCUMENT_DEPTH)
-        return aip__error_set(err, AIP_E_SYNTAX, "nested too deeply: expected at most %d levels", AIP__DOCUMENT_DEPTH);
+    if (depth >= AIP__DOCUMENT_DEPTH) return beyond(r, r->at - 1, "nested too deeply", AIP__DOCUMENT_DEPTH, "levels", err);
     if (take(r, close)) return AIP_OK;
     do {
         aip__node *key = NULL, *item = NULL;
@@ -282,8 +291,7 @@ static int32_t read_value(reader *r, int depth, aip__node **out, aip_error **err
     skip_space(r);
     char c = r->at < r->n ? r->text[r->at] : 0;
     aip__node *node = NULL;
-    if (++r->n_nodes > AIP__DOCUMENT_NODES)
-        return aip__error_set(err, AIP_E_SYNTAX, "too large: expected at most %d values", AIP__DOCUMENT_NODES);
+    if (++r->n_nodes > AIP__DOCUMENT_NODES) return beyond(r, r->at, "too large", AIP__DOCUMENT_NODES, "values", err);
     if (c == '"') return read_string(r, false, out, err);
     if (c == '-' || (c >= '0' && c <= '9')) return read_number(r, out, err);
     bool yes = take_word(r, "true"), boolean = yes || take_word(r, "false");
@@ -307,7 +315,7 @@ int32_t aip__json_parse(aip_context *ctx, const char *text, size_t n, const char
         status = aip__error_set(err, AIP_E_SYNTAX, "too large: expected at most %u bytes, found %zu", AIP__DOCUMENT_BYTES, n);
     skip_space(&r);
     if (status == AIP_OK && r.at == n)
-        status = aip__error_set(err, AIP_E_SYNTAX, "not valid JSON: expected a value, found nothing");
+        status = placed(&r, r.at, aip__error_set(err, AIP_E_SYNTAX, "not valid JSON: expected a value, found nothing"), err);
     if (status == AIP_OK) status = aip__document_new(ctx, &r.d, err);
     if (status == AIP_OK && aip__document_set_source(r.d, source) != 0) status = aip__error_memory(ctx, err);
     if (status == AIP_OK) status = read_value(&r, 0, &node, err);

@@ -159,7 +159,7 @@ static int32_t connect(aip__connection *c, const aip_descriptor *d, bool writing
 int32_t aip__connection_open(aip_context *ctx, const aip_descriptor *d, bool writing, const aip__node *given, const char *source,
                              const char *base_dir, aip__connection *out, aip_error **err) {
     aip_params *params = NULL;
-    *out = (aip__connection){.ctx = ctx, .name = d->name};
+    *out = (aip__connection){.ctx = ctx, .name = d->name, .generation = aip__context_generation(ctx)};
     AIP__TRY(copy_ops(d, &out->ops, err));
     AIP__TRY(aip__params_create(ctx, d, given, source, &params, err));
     int32_t status = connect(out, d, writing, params, base_dir, err);
@@ -167,8 +167,16 @@ int32_t aip__connection_open(aip_context *ctx, const aip_descriptor *d, bool wri
     return status;
 }
 
+int32_t aip__connection_usable(const aip__connection *c, aip_error **err) {
+    if (aip__context_generation(c->ctx) == c->generation) return AIP_OK;
+    aip__error_set(err, AIP_E_FORKED, "this connection was made before the process forked");
+    aip__error_at_source(err, c->path);
+    return AIP_E_FORKED;
+}
+
 void aip__connection_close(aip__connection *c) {
-    if (c->self && c->ops.destroy) c->ops.destroy(c->self);
+    bool inherited = aip__context_generation(c->ctx) != c->generation;
+    if (c->self && c->ops.destroy && !inherited) c->ops.destroy(c->self);
     aip__free(c->ctx, c->path);
     c->self = NULL;
     c->path = NULL;

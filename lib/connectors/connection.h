@@ -8,8 +8,9 @@ typedef struct aip__connection {
     aip_context *ctx;
     aip_connector_ops ops; /* at this version's size */
     void *self;
-    char *path;       /* as given: the source of errors and rejects */
-    const char *name; /* the descriptor's */
+    uint32_t generation; /* of the process that made it: a child must not touch what its parent holds open */
+    char *path;          /* as given: the source of errors and rejects */
+    const char *name;    /* the descriptor's */
 } aip__connection;
 
 /* The connector that the parameters' path (or one of their paths) names; *out stays NULL when it is a file's.
@@ -20,6 +21,8 @@ int32_t aip__connection_find(aip_context *ctx, const aip__node *given, const cha
 int32_t aip__connection_open(aip_context *ctx, const aip_descriptor *d, bool writing, const aip__node *given, const char *source,
                              const char *base_dir, aip__connection *out, aip_error **err);
 void aip__connection_close(aip__connection *c);
+/* AIP_E_FORKED in a child of the process that made it. */
+int32_t aip__connection_usable(const aip__connection *c, aip_error **err);
 /* After one of its functions: an error if there is none, and its place. Returns status. */
 int32_t aip__connection_status(const aip__connection *c, int32_t status, const char *function, aip_error **err);
 

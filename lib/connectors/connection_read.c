@@ -54,6 +54,7 @@ static void pass_free(aip_pass *p) {
 
 static int32_t rows_open(void *self, const aip__token *token, void **cursor, aip_error **err) {
     rows *r = self;
+    AIP__TRY(aip__connection_usable(&r->c, err));
     aip_pass *p = aip__calloc(r->c.ctx, 1, sizeof *p);
     if (!p) return aip__error_memory(r->c.ctx, err);
     p->of = r;

@@ -29,7 +29,9 @@ void aip__stage_params_json(const aip__stage_spec *s, aip__text *t) {
     aip__text_str(t, pairs->n ? "}" : "{}");
 }
 
-static bool can_describe(const aip_stage_ops *ops) { return ops->struct_size > AIP__STAGE_OPS_FIRST_SIZE && ops->describe; }
+static bool can_describe(const aip_stage_ops *ops) {
+    return ops->struct_size >= offsetof(aip_stage_ops, describe) + sizeof ops->describe && ops->describe;
+}
 
 static int32_t add_learned(const aip_stage *s, aip__text *t, aip_error **err) {
     if (!s->learned || !can_describe(s->spec->ops)) {

@@ -1,4 +1,4 @@
-/* The fold of table_profile.h. */
+/* The fold of table_profile.h. Its state is neither dumped nor loaded: a profile is made in one process, and nothing is resumed from it. */
 #include "validate/table_profile.h"
 
 #include "base/hash.h"
@@ -120,33 +120,49 @@ static void add_sum(aip__profile_column *c, double x) {
     c->sum = sum;
 }
 
-static int32_t add_number(aip_context *ctx, aip__profile_column *c, double x, aip_error **err) {
+static uint64_t bits_of(double x) {
     uint64_t bits = 0;
-    double whole = x == 0 ? 0 : x; /* -0.0 is 0 */
-    memcpy(&bits, &whole, sizeof bits);
+    double v = x == 0 ? 0 : x; /* -0.0 is 0 */
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+/* x: the value; bits: 64 that tell it from every other value of the column. */
+static int32_t add_number(aip_context *ctx, aip__profile_column *c, double x, uint64_t bits, aip_error **err) {
     if (x < c->minimum) c->minimum = x;
     if (x > c->maximum) c->maximum = x;
     add_sum(c, x);
-    uint64_t hash = mixed(bits);
-    AIP__TRY(count_value(ctx, c, not_zero(hash), NULL, 0, 1, err));
-    if (c->kind == AIP__PROFILE_NUMBER) AIP__TRY(draw(ctx, c, mixed(hash + (uint64_t)c->n), x, err));
+    AIP__TRY(count_value(ctx, c, not_zero(mixed(bits)), NULL, 0, 1, err));
+    if (c->kind == AIP__PROFILE_NUMBER) AIP__TRY(draw(ctx, c, mixed(mixed(bits_of(x)) + (uint64_t)c->n), x, err));
     c->n++;
     return AIP_OK;
 }
 
-static int32_t add_numbers(aip_context *ctx, aip__profile_column *c, const aip__column *column, aip_error **err) {
-    double *x = aip__alloc(ctx, ((size_t)column->length + 1) * sizeof *x);
-    if (!x) return aip__error_memory(ctx, err);
-    int32_t status = AIP_OK;
-    aip__column_to_f64(column, 0, x); /* decimals stay unscaled, so that they are exact */
-    for (int64_t row = 0; row < column->length && status == AIP_OK; row++) {
-        if (isnan(x[row]))
-            c->n_missing++;
-        else
-            status = add_number(ctx, c, x[row], err);
+/* Integers, dates, timestamps, and decimals as they are stored: a double does not hold all of them. */
+static int32_t add_integers(aip_context *ctx, aip__profile_column *c, const aip__column *column, aip_error **err) {
+    bool narrow = column->type == AIP_INT32 || column->type == AIP_DATE32;
+    c->n_missing += column->null_count;
+    for (int64_t row = 0; row < column->length; row++) {
+        if (!aip__valid(column->validity, row)) continue;
+        int64_t v = narrow ? aip__column_i32(column)[row] : aip__column_i64(column)[row];
+        if (v < c->least) c->least = v;
+        if (v > c->greatest) c->greatest = v;
+        AIP__TRY(add_number(ctx, c, (double)v, (uint64_t)v, err));
     }
-    aip__free(ctx, x);
-    return status;
+    return AIP_OK;
+}
+
+static int32_t add_floats(aip_context *ctx, aip__profile_column *c, const aip__column *column, aip_error **err) {
+    bool narrow = column->type == AIP_FLOAT32;
+    for (int64_t row = 0; row < column->length; row++) {
+        double x = narrow ? (double)aip__column_f32(column)[row] : aip__column_f64(column)[row];
+        if (!aip__valid(column->validity, row) || isnan(x)) {
+            c->n_missing++;
+            continue;
+        }
+        AIP__TRY(add_number(ctx, c, x, bits_of(x), err));
+    }
+    return AIP_OK;
 }
 
 static int32_t add_text(aip_context *ctx, aip__profile_column *c, const char *text, size_t n, int64_t times, aip_error **err) {
@@ -189,7 +205,8 @@ static int32_t add_bools(aip_context *ctx, aip__profile_column *c, const aip__co
 }
 
 static int32_t add_column(aip_context *ctx, aip__profile_column *c, const aip__column *column, aip_error **err) {
-    if (c->kind == AIP__PROFILE_NUMBER || c->kind == AIP__PROFILE_TIME) return add_numbers(ctx, c, column, err);
+    if (column->type == AIP_FLOAT32 || column->type == AIP_FLOAT64) return add_floats(ctx, c, column, err);
+    if (c->kind == AIP__PROFILE_NUMBER || c->kind == AIP__PROFILE_TIME) return add_integers(ctx, c, column, err);
     c->n_missing += column->null_count;
     if (column->type == AIP_DICTIONARY) return add_codes(ctx, c, column, err);
     if (column->type == AIP_BOOL) return add_bools(ctx, c, column, err);
@@ -220,7 +237,9 @@ static int32_t state_init(const void *fold, void **state, aip_error **err) {
                                            .most_sample = shared(MOST_SAMPLE, 1000, f->schema->n),
                                            .most_distinct = shared(MOST_DISTINCT, 100, f->schema->n),
                                            .minimum = INFINITY,
-                                           .maximum = -INFINITY};
+                                           .maximum = -INFINITY,
+                                           .least = INT64_MAX,
+                                           .greatest = INT64_MIN};
     *state = columns;
     return AIP_OK;
 }
@@ -237,6 +256,8 @@ static int32_t merge_column(aip_context *ctx, aip__profile_column *c, const aip_
     c->n_missing += from->n_missing;
     if (from->minimum < c->minimum) c->minimum = from->minimum;
     if (from->maximum > c->maximum) c->maximum = from->maximum;
+    if (from->least < c->least) c->least = from->least;
+    if (from->greatest > c->greatest) c->greatest = from->greatest;
     add_sum(c, from->sum);
     c->sum_rest += from->sum_rest;
     thin(c, from->level);

@@ -30,6 +30,7 @@ typedef struct aip__profile_column {
     aip__profile_kind kind;
     int64_t n, n_missing; /* missing: null or NaN */
     double minimum, maximum, sum, sum_rest;
+    int64_t least, greatest; /* the range of what is stored as an integer, exactly */
     aip__profile_draw *sample;
     size_t n_sample, sample_capacity, most_sample;
     int level; /* keys below 2^(64 - level) are kept; 0: all */

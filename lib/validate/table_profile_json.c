@@ -158,19 +158,24 @@ static void add_quoted(aip__text *t, const char *bytes, size_t n) {
     aip__text_char(t, '"');
 }
 
-/* A number that stands for values of the field: a bound, a mean, a quantile. */
+/* A number that stands for values of the field: a mean, a quantile, a bound of floats. */
 static void add_number(aip__text *t, const aip_field *f, double v) {
-    char buffer[64];
-    if (!isfinite(v))
-        aip__text_str(t, "null");
-    else if (f->type == AIP_DATE32)
-        add_quoted(t, buffer, aip__format_date(buffer, (int32_t)v));
-    else if (f->type == AIP_TIMESTAMP)
-        add_quoted(t, buffer, aip__format_timestamp(buffer, (int64_t)v, f->zone != NULL));
-    else if ((f->type == AIP_INT32 || f->type == AIP_INT64) && v == trunc(v) && fabs(v) < 0x1p53)
+    if ((f->type == AIP_INT32 || f->type == AIP_INT64) && v == trunc(v) && fabs(v) < 0x1p53)
         aip__text_printf(t, "%lld", (long long)v);
     else
         add_f64(t, f->type == AIP_DECIMAL64 ? v / pow(10, f->scale) : v);
+}
+
+/* A bound: of integers, dates and timestamps exactly. */
+static void add_bound(aip__text *t, const aip_field *f, double v, int64_t stored) {
+    char buffer[64];
+    switch (f->type) {
+    case AIP_DATE32: add_quoted(t, buffer, aip__format_date(buffer, (int32_t)stored)); return;
+    case AIP_TIMESTAMP: add_quoted(t, buffer, aip__format_timestamp(buffer, stored, f->zone != NULL)); return;
+    case AIP_INT32:
+    case AIP_INT64: aip__text_printf(t, "%lld", (long long)stored); return;
+    default: add_number(t, f, v);
+    }
 }
 
 static void add_cell(aip__text *t, const aip_field *f, const aip__column *c, int64_t row) {
@@ -265,9 +270,9 @@ static void add_column(aip__text *t, const aip_field *f, const aip__profile_colu
         aip__text_printf(t, ",\"distinct\":%zu,\"distinct_is_exact\":%s", c->n_distinct, c->many ? "false" : "true");
     if (c->n > 0 && (c->kind == AIP__PROFILE_NUMBER || c->kind == AIP__PROFILE_TIME)) {
         aip__text_str(t, ",\"min\":");
-        add_number(t, f, c->minimum);
+        add_bound(t, f, c->minimum, c->least);
         aip__text_str(t, ",\"max\":");
-        add_number(t, f, c->maximum);
+        add_bound(t, f, c->maximum, c->greatest);
     }
     if (c->n > 0 && c->kind == AIP__PROFILE_NUMBER) add_numeric(t, f, c);
     if (c->kind == AIP__PROFILE_TEXT) add_top(t, c, most_top, top);

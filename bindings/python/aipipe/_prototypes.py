@@ -250,8 +250,9 @@ class aip_location(SizedStructure):
 class aip_connector_ops(SizedStructure):
     """self what create made of parameters and location; one dataset or one write has it. Never changed by two calls at once
     but by open, next and close of different passes, which may run at the same time. cursor of one pass: its functions are
-    called from any thread, one at a time. A status that is not AIP_OK ends the call; a positive one is the connector's own
-    and comes back unchanged."""
+    called from any thread, one at a time. In a child that the process forks afterwards, self belongs to the parent: a pass
+    is AIP_E_FORKED, and destroy is not called. A status that is not AIP_OK ends the call; a positive one is the connector's
+    own and comes back unchanged."""
 
 
 class aip_task_event(SizedStructure):

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- the connector `numbers`: reads 0 .. count-1 as column n, in batches of 10; what is written to it is added up ---------------------------- */
@@ -640,6 +641,43 @@ START_TEST(each_refused_allocation_of_a_read_and_a_write_is_a_clean_error) {
 }
 END_TEST
 
+/* In the child; 0, or which rule did not hold. */
+static int fails_as_forked(aip_dataset *d, aip_context *ctx, const shelf *of) {
+    aip_error *err = NULL;
+    int64_t n = 0;
+    int selfs = of->selfs;
+    if (aip_dataset_count(d, NULL, &n, &err) != AIP_E_FORKED || !strstr(aip_error_text(err), "numbers:x")) return 1;
+    aip_error_free(err);
+    aip_dataset_free(d);
+    if (of->opened != 1 || of->selfs != selfs) return 2;
+    if (aip_dataset_read(ctx, "{\"path\": \"numbers:y\"}", &d, NULL) != AIP_OK) return 3; /* a connection of its own */
+    if (aip_dataset_count(d, NULL, &n, NULL) != AIP_OK || n != 25) return 4;
+    aip_dataset_free(d);
+    return of->selfs == selfs ? 0 : 5;
+}
+
+START_TEST(a_forked_child_neither_reads_nor_ends_its_parents_connection_and_may_make_its_own) {
+    shelf of;
+    aip_context *ctx = context_with(&of, AIP_THREADS_NONE);
+    aip_dataset *d = NULL;
+    int64_t n = 0;
+    int ended = 0;
+    OK(aip_dataset_read(ctx, "{\"path\": \"numbers:x\"}", &d, &err));
+    OK(aip_dataset_count(d, NULL, &n, &err));
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(30);
+        _exit(fails_as_forked(d, ctx, &of));
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &ended, 0), child);
+    ck_assert_int_eq(ended, 0);
+    OK(aip_dataset_count(d, NULL, &n, &err));
+    aip_dataset_free(d);
+    context_end(ctx, &of);
+}
+END_TEST
+
 Suite *connector_suite(void) {
     const TTest *const tests[] = {a_path_that_names_a_connector_goes_to_it_in_both_spellings,
                                   a_scheme_that_nobody_knows_is_named_with_the_nearest_and_other_paths_are_files,
@@ -655,6 +693,7 @@ Suite *connector_suite(void) {
                                   a_dag_reads_from_and_writes_to_connectors,
                                   a_dag_that_names_an_unknown_connector_is_wrong_at_its_line,
                                   each_refused_allocation_of_a_read_and_a_write_is_a_clean_error,
+                                  a_forked_child_neither_reads_nor_ends_its_parents_connection_and_may_make_its_own,
                                   NULL};
     return unit_suite("connector", tests);
 }

@@ -116,6 +116,28 @@ START_TEST(dates_timestamps_and_decimals_are_given_in_their_own_form) {
 }
 END_TEST
 
+START_TEST(whole_numbers_that_a_double_does_not_hold_stay_apart_and_have_their_exact_range) {
+    aip_context *ctx = context_of(unit_workers(0));
+    aip_dataset *d = NULL;
+    aip_field fields[2] = {aip__field("id", AIP_INT64), aip__field("at", AIP_TIMESTAMP)};
+    const int64_t big = INT64_C(1) << 60, id[4] = {big, big + 1, big + 2, big + 1};
+    const int64_t at[4] = {INT64_MAX, INT64_MAX - 1, INT64_MAX - 1, 0};
+    aip_column_view v[2] = {AIP_COLUMN_VIEW_INIT, AIP_COLUMN_VIEW_INIT};
+    const void *values[2] = {id, at};
+    for (int i = 0; i < 2; i++) v[i].type = fields[i].type, v[i].length = 4, v[i].values = values[i];
+    aip_schema *schema = NULL;
+    OK(aip_schema_create(ctx, fields, 2, &schema, &err));
+    OK(aip_dataset_from_columns(schema, v, 2, &d, &err));
+    char *json = profile_of(d, NULL);
+    HAS(json, "\"distinct\":3,\"distinct_is_exact\":true,\"min\":1152921504606846976,\"max\":1152921504606846978,");
+    HAS(json, "\"distinct\":3,\"distinct_is_exact\":true,\"min\":\"1970-01-01T00:00:00\",");
+    aip_text_free(ctx, json);
+    aip_schema_free(schema);
+    aip_dataset_free(d);
+    aip_context_free(ctx);
+}
+END_TEST
+
 #define LONG 400000
 
 static aip_dataset *long_table(aip_context *ctx) {
@@ -206,6 +228,7 @@ Suite *table_profile_suite(void) {
     const TTest *const tests[] = {numbers_have_a_range_a_mean_quantiles_and_a_histogram,
                                   an_empty_table_has_columns_without_values,
                                   dates_timestamps_and_decimals_are_given_in_their_own_form,
+                                  whole_numbers_that_a_double_does_not_hold_stay_apart_and_have_their_exact_range,
                                   a_long_table_gives_the_same_bits_for_any_number_of_workers_and_quantiles_of_a_sample,
                                   the_first_rows_are_those_behind_a_filter_whatever_it_drops,
                                   a_cancelled_profile_ends_with_E_CANCELLED_and_leaves_nothing,
