@@ -302,7 +302,8 @@ static bool is_connectors(aip_context *ctx, const char *path) {
     char *json = NULL;
     line name = {0};
     size_t n = strcspn(path, ":");
-    line_add(&name, "connector.%.*s", (int)n, path);
+    line_add(&name, "connector.");
+    line_bytes(&name, path, n);
     bool known =
         path[n] == ':' && strncmp(path, "files:", n + 1) != 0 && aip_catalog_json(ctx, name.bytes, &json, NULL) == AIP_OK;
     aip_text_free(ctx, json);
