@@ -1,5 +1,5 @@
-/* The operations of the system that the library uses (files, and the programs it starts), as a table, so that tests can fail each one. Files are read with pread, never mapped (a
- * truncated map is SIGBUS). Writing is always to a temporary file beside the target: fsync, rename, fsync of the folder. */
+/* The operations of the system that the library uses (files, and the programs it starts), as a table, so that tests can fail each one. Files
+ * are read with pread, never mapped (a truncated map is SIGBUS). Writing is always to a temporary file beside the target: fsync, rename, fsync of the folder. */
 #ifndef AIPIPE_LIB_BASE_IO_H
 #define AIPIPE_LIB_BASE_IO_H
 

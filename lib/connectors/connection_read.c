@@ -84,7 +84,8 @@ static int32_t rows_next(void *cursor, aip__item *item, bool *end, aip_error **e
     rows *r = p->of;
     aip_batch *batch = NULL;
     int32_t status = p->ended ? AIP_OK : r->c.ops.next(r->c.self, p->cursor, p, &batch, err);
-    if (status == AIP_OK && batch) status = check_batch(r, batch, err);
+    if (status != AIP_OK) return aip__connection_status(&r->c, status, "next", err); /* nothing was given */
+    if (batch) status = check_batch(r, batch, err);
     if (status != AIP_OK) {
         aip_batch_free(batch);
         return aip__connection_status(&r->c, status, "next", err);
