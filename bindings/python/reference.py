@@ -4,8 +4,8 @@
     bindings/python/reference.py            # writes the file
     bindings/python/reference.py --check    # only compares; exit status 1 when it differs
 
-The docstrings are the source: help() and the page say the same. Signatures are read from the source files, so that they do not depend on the
-version of Python.
+The docstrings are the source: help() and the page say the same. Signatures are read from the source files, so that they do
+not depend on the version of Python.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ TARGET = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs", "reference
 
 HEAD = """# Python reference
 
-Written by bindings/python/reference.py from the docstrings of `import aipipe as ap`; `help(ap.Dataset)` shows the same. What each stage and
-model computes stands in the [catalogue](catalogue.md); the [tutorial](../tutorial.md) has whole programs.
+Written by bindings/python/reference.py from the docstrings of `import aipipe as ap`; `help(ap.Dataset)` shows the same. What
+each stage and model computes stands in the [catalogue](catalogue.md); the [tutorial](../tutorial.md) has whole programs.
 """
 
 GROUPS = (
@@ -52,6 +52,7 @@ def signature(node: ast.FunctionDef) -> str:
 
 
 def is_property(node: ast.FunctionDef) -> bool:
+    """Whether it is read without a call."""
     return any(isinstance(d, ast.Name) and d.id in ("property", "cached_property") for d in node.decorator_list)
 
 
@@ -84,15 +85,19 @@ def text(node: ast.AST) -> list[str]:
         lines.append(line)
     if inside:
         lines.append("```")
-    return lines + [""]
+    return [*lines, ""]
+
+
+SPECIAL = ("__call__", "__getitem__", "__iter__", "__len__", "__arrow_c_stream__")
 
 
 def methods(node: ast.ClassDef) -> list[str]:
+    """Those that are public and have a docstring."""
     lines: list[str] = []
     for item in node.body:
         if not isinstance(item, ast.FunctionDef) or not ast.get_docstring(item):
             continue
-        if item.name.startswith("_") and item.name not in ("__call__", "__getitem__", "__iter__", "__len__", "__arrow_c_stream__"):
+        if item.name.startswith("_") and item.name not in SPECIAL:
             continue
         if any(isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in item.decorator_list):
             continue
@@ -110,6 +115,7 @@ def shared_by(package: ModuleType, name: str) -> list[str]:
 
 
 def entry(package: ModuleType, name: str, node: ast.AST) -> list[str]:
+    """A function, or a class with its methods."""
     if isinstance(node, ast.FunctionDef):
         return [f"### {name}", "", "```python", f"{name}{signature(node)}", "```", "", *text(node)]
     assert isinstance(node, ast.ClassDef)
@@ -157,6 +163,7 @@ def write(package: ModuleType) -> str:
 
 
 def main() -> int:
+    """Writes or compares; the exit status."""
     sys.path.insert(0, HERE)
     import aipipe
 
