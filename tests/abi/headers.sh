@@ -16,10 +16,16 @@ for path in "$include"/aipipe/*.h; do
         for compiler in g++ clang++-14; do echo "$compiler c++ $standard -Wextra-semi $header"; done
     done
 done >"$log"
-for standard in c++17 c++20 c++2b; do # the C++ face is C++17; its parts stand alone too
-    for compiler in g++ clang++-14; do echo "$compiler c++ $standard -Wextra-semi aipipe.hpp"; done
+# The C++ face is C++17; its parts stand alone too.
+for path in "$include"/aipipe/*.hpp "$include"/aipipe/cpp/*.hpp; do
+    [ -e "$path" ] || continue # a pattern that nothing fits: a folder of C headers alone
+    header=${path#"$include"/aipipe/}
+    for standard in c++17 c++20 c++2b; do
+        case $header in cpp/*) compilers=g++ ;; *) compilers="g++ clang++-14" ;; esac
+        [ "$standard" = c++17 ] || [ "$header" = aipipe.hpp ] || continue
+        for compiler in $compilers; do echo "$compiler c++ $standard -Wextra-semi $header"; done
+    done
 done >>"$log"
-for path in "$include"/aipipe/cpp/*.hpp; do echo "g++ c++ c++17 -Wextra-semi cpp/$(basename "$path")"; done >>"$log"
 # $0 is the include folder; the words of a line are $1 to $5
 xargs -P "$(nproc)" -L 1 sh -c '
     echo "#include <aipipe/$5>" |
