@@ -349,6 +349,15 @@ class Terminal(PipelineTest):
 
 
 class Signals(PipelineTest):
+    # Under nohup, or in the background of a shell without job control, these come ignored, and a program stays deaf to them as it should.
+    HEARD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+
+    def setUp(self):
+        super().setUp()
+        for number in self.HEARD:
+            before = signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            self.addCleanup(signal.signal, number, before)
+
     def endless(self, *arguments):
         """The command with a table on its standard input that has no end."""
         process = subprocess.Popen([AIPIPE, *arguments], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
