@@ -34,7 +34,7 @@ static bool can_describe(const aip_stage_ops *ops) {
 }
 
 static int32_t add_learned(const aip_stage *s, aip__text *t, aip_error **err) {
-    if (!s->learned || !can_describe(s->spec->ops)) {
+    if (!s->spec || !s->learned || !can_describe(s->spec->ops)) {
         aip__text_str(t, "null");
         return AIP_OK;
     }
