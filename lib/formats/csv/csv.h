@@ -14,7 +14,15 @@
  * starts with the quote character is quoted: it ends at the next quote that is not doubled, and the delimiter or the record's end must follow,
  * else the record is malformed. A quote inside an unquoted field is data. Spaces are data. Empty lines are dropped, and so are lines that
  * start with the comment character. For records that are not malformed this is libcsv's meaning, with its trimming of spaces and its ending of
- * records at CR off. */
+ * records at CR off.
+ *
+ * Three settings change that; none is on by default.
+ *   escape      In and outside of quotes it makes a following quote, delimiter, escape, CR, LF or (at a line's start) comment character data, and
+ *               is dropped itself; before any other byte, and at the end of the file, it is data itself. It may not be the quote character.
+ *   no_doubling A quote in a quoted field ends it; "" is no quote (with escape: \" is).
+ *   lenient     No record is malformed. A quote in a quoted field that is neither doubled nor followed by the delimiter or the record's end is data,
+ *               and the field goes on, unless the delimiter or a line end stands before that quote, or the file ends before the field does: then
+ *               the field's opening quote was none, the field is an unquoted one that starts with that byte, and the scan goes on behind it. */
 #ifndef AIPIPE_LIB_FORMATS_CSV_H
 #define AIPIPE_LIB_FORMATS_CSV_H
 
@@ -26,6 +34,9 @@ typedef struct aip__csv_dialect {
     int comment; /* byte, or -1: none */
     char decimal;
     bool only_libcsv; /* tests: every record through libcsv */
+    char escape;      /* 0: none */
+    bool no_doubling;
+    bool lenient;
 } aip__csv_dialect;
 
 typedef enum { AIP__BAD_ERROR, AIP__BAD_NULL, AIP__BAD_REJECT } aip__bad_policy;
@@ -46,6 +57,12 @@ typedef struct aip__csv_options {
     aip__bad_policy on_bad_row;
     aip__ragged_policy ragged;
     int64_t max_record_bytes;
+    char
+        thousands; /* 0: none. Whole numbers, floats and decimals may have it between groups of three digits before the decimal mark */
+    char **date_formats; /* as of strftime; tried in order where ISO 8601 does not fit; one with a time of day gives timestamps */
+    int32_t n_date_formats;
+    char **true_words, **false_words; /* in place of the words of aip__parse_bool; NULL: those */
+    int32_t n_true_words, n_false_words;
 } aip__csv_options;
 
 extern const aip_descriptor aip__csv_descriptor;
