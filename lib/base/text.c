@@ -38,6 +38,8 @@ void aip__text_add(aip__text *t, const char *bytes, size_t n) {
     t->bytes[t->n] = 0;
 }
 
+char *aip__text_reserve(aip__text *t, size_t n) { return room(t, n) ? t->bytes + t->n : NULL; }
+
 void aip__text_str(aip__text *t, const char *text) { aip__text_add(t, text, strlen(text)); }
 
 void aip__text_char(aip__text *t, char c) { aip__text_add(t, &c, 1); }

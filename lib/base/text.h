@@ -17,6 +17,9 @@ void aip__text_init(aip__text *t, aip_context *ctx);
 void aip__text_add(aip__text *t, const char *bytes, size_t n);
 void aip__text_str(aip__text *t, const char *text);
 void aip__text_char(aip__text *t, char c);
+/* Where at least n bytes may be written behind the text; the caller then adds what it wrote to t->n. NULL when a growth was refused. What is
+ * there has no NUL behind it until the next aip__text_add. */
+char *aip__text_reserve(aip__text *t, size_t n);
 void aip__text_printf(aip__text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void aip__text_json(aip__text *t, const char *bytes, size_t n); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
 /* Shortest decimal that reads back to the same double, in the C locale: 0.1, 1, -0 (in JSON -0.0, else

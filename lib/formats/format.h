@@ -58,10 +58,15 @@ typedef struct aip__format_ops {
     void (*end_reading)(void *reader); /* the stream will not be asked again: frees what only `next` needs */
     void (*close)(void *reader);
 
-    /* Rows as bytes, added to `to`. write_begin gives what stands before the first row. */
+    /* Rows as bytes, added to `to`. write_begin gives what stands before the first row, write_end what stands behind the last. write_batch is
+     * called by many threads at once, each with a text of its own, and may not change the writer: what a batch becomes depends on the batch
+     * alone. The texts are then taken in the order of the batches, one at a time, and put behind one another. */
     int32_t (*write_begin)(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                            aip__text *to, void **writer, aip_error **err);
-    int32_t (*write_batch)(void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
+    int32_t (*write_batch)(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
+    /* A batch's text when its turn has come: for a writer that keeps places (a footer), or puts something between batches. May change the
+     * text. May be NULL. */
+    int32_t (*write_place)(void *writer, int64_t n_rows, aip__text *text, aip_error **err);
     int32_t (*write_end)(void *writer, aip__text *to, aip_error **err);
     void (*write_free)(void *writer);
 } aip__format_ops;

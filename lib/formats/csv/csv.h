@@ -235,7 +235,7 @@ void aip__csv_excerpt(const char *s, size_t n, char *out);
 extern const aip_param_spec aip__csv_write_params[];
 int32_t aip__csv_write_begin(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                              aip__text *to, void **writer, aip_error **err);
-int32_t aip__csv_write_batch(void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
+int32_t aip__csv_write_batch(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
 int32_t aip__csv_write_end(void *writer, aip__text *to, aip_error **err);
 void aip__csv_write_free(void *writer);
 

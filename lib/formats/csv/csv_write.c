@@ -18,37 +18,81 @@ _Static_assert(sizeof aip__csv_write_params / sizeof *aip__csv_write_params == A
 /* Texts that a reader takes for null by default: written in quotes when they are text. */
 static const char *const null_markers[] = {"NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "None"};
 
-typedef struct csv_writer {
+typedef struct csv_writer { /* immutable once begun: many threads write with it at once */
     aip_context *ctx;
     char delimiter;
     char *null_value;
     size_t null_n;
-    bool special[256]; /* bytes that need quotes */
+    bool special[256];     /* bytes that need quotes */
+    bool number_delimiter; /* the delimiter may stand in a number, a date or true and false */
     const aip_schema *schema;
-    char *quoted; /* scratch for libcsv */
-    size_t quoted_size;
 } csv_writer;
 
-static bool needs_quotes(const csv_writer *w, const char *s, size_t n) {
-    bool any = n == 0 || (n == w->null_n && memcmp(s, w->null_value, n) == 0) || (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0);
-    for (size_t i = 0; i < n && !any; i++) any = w->special[(unsigned char)s[i]];
-    for (size_t i = 0; i < sizeof null_markers / sizeof *null_markers && !any; i++)
-        any = strlen(null_markers[i]) == n && memcmp(null_markers[i], s, n) == 0;
-    return any;
+/* ---- one cell: `at` has room for it -------------------------------------------------------------------------------------------------------- */
+
+#define NUMBER_BYTES ((size_t)64) /* the most that data/convert.h writes */
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+static bool any_special(const csv_writer *w, const char *s, size_t n) {
+    size_t i = 0;
+    for (; n - i >= sizeof(bytes16); i += sizeof(bytes16)) {
+        bytes16 x;
+        uint64_t found[2];
+        memcpy(&x, s + i, sizeof x);
+        x = (bytes16)((x == (uint8_t)w->delimiter) | (x == '"') | (x == '\r') | (x == '\n'));
+        memcpy(found, &x, sizeof found);
+        if (found[0] | found[1]) return true;
+    }
+    for (; i < n; i++)
+        if (w->special[(unsigned char)s[i]]) return true;
+    return false;
 }
 
-static int32_t put_text(csv_writer *w, const char *s, size_t n, aip__text *to, aip_error **err) {
-    if (!needs_quotes(w, s, n)) {
-        aip__text_add(to, s, n);
-        return AIP_OK;
-    }
-    size_t need = 0;
-    if (aip__mul_size(n, 2, &need) || aip__add_size(need, 2, &need)) return aip__error_nomem(err);
-    if (aip__grow(w->ctx, &w->quoted, &w->quoted_size, need, 1) != 0) return aip__error_memory(w->ctx, err);
-    need = csv_write2(w->quoted, w->quoted_size, s, n, '"');
-    aip__text_add(to, w->quoted, need);
-    return AIP_OK;
+static bool null_marker(const char *s, size_t n) {
+    if (n > 4 || (*s != 'N' && *s != 'n')) return false;
+    for (size_t i = 0; i < sizeof null_markers / sizeof *null_markers; i++)
+        if (strlen(null_markers[i]) == n && memcmp(null_markers[i], s, n) == 0) return true;
+    return false;
 }
+
+static bool needs_quotes(const csv_writer *w, const char *s, size_t n) {
+    return n == 0 || any_special(w, s, n) || null_marker(s, n) || (n == w->null_n && memcmp(s, w->null_value, n) == 0)
+           || (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0);
+}
+
+/* At most 2 n + 2 bytes. */
+static char *put_text(const csv_writer *w, char *at, const char *s, size_t n) {
+    if (needs_quotes(w, s, n)) return at + csv_write2(at, 2 * n + 2, s, n, '"');
+    memcpy(at, s, n);
+    return at + n;
+}
+
+/* At most 2 NUMBER_BYTES + 2. */
+static char *put_number(const csv_writer *w, char *at, const aip__column *c, const aip_field *f, int64_t i) {
+    char quoted[NUMBER_BYTES];
+    char *out = w->number_delimiter ? quoted : at;
+    size_t n = 0;
+    switch (c->type) {
+    case AIP_BOOL:
+        n = aip__bit_get(aip__column_bits(c), i) ? 4 : 5;
+        memcpy(out, n == 4 ? "true" : "false", n);
+        break;
+    case AIP_INT32: n = aip__format_i64(out, aip__column_i32(c)[i]); break;
+    case AIP_INT64: n = aip__format_i64(out, aip__column_i64(c)[i]); break;
+    case AIP_FLOAT32: n = aip__format_f64(out, (double)aip__column_f32(c)[i]); break;
+    case AIP_FLOAT64: n = aip__format_f64(out, aip__column_f64(c)[i]); break;
+    case AIP_DATE32: n = aip__format_date(out, aip__column_i32(c)[i]); break;
+    case AIP_TIMESTAMP: n = aip__format_timestamp(out, aip__column_i64(c)[i], f->zone != NULL); break;
+    default: n = aip__format_decimal(out, aip__column_i64(c)[i], f->scale); break;
+    }
+    if (!w->number_delimiter) return at + n;
+    if (any_special(w, quoted, n)) return at + csv_write2(at, 2 * n + 2, quoted, n, '"');
+    memcpy(at, quoted, n);
+    return at + n;
+}
+
+/* ---- begin ------------------------------------------------------------------------------------------------------------------------------------ */
 
 static int32_t check_types(const aip_schema *schema, aip_error **err) {
     for (int32_t i = 0; i < schema->n; i++) {
@@ -70,6 +114,8 @@ static int32_t setup(csv_writer *w, const aip_params *params, const char *extens
         return AIP_E_PARAM;
     }
     w->delimiter = *delimiter;
+    w->number_delimiter = strchr("+-.:", *delimiter) || (*delimiter >= '0' && *delimiter <= '9')
+                          || (*delimiter >= 'A' && *delimiter <= 'Z') || (*delimiter >= 'a' && *delimiter <= 'z');
     w->special[(unsigned char)*delimiter] = w->special['"'] = w->special['\r'] = w->special['\n'] = true;
     for (const char *c = null_value; *c; c++) {
         if (!w->special[(unsigned char)*c]) continue;
@@ -84,21 +130,24 @@ static int32_t setup(csv_writer *w, const aip_params *params, const char *extens
     return w->null_value ? AIP_OK : aip__error_memory(w->ctx, err);
 }
 
-static int32_t put_header(csv_writer *w, aip__text *to, aip_error **err) {
+static int32_t put_header(const csv_writer *w, aip__text *to, aip_error **err) {
     for (int32_t i = 0; i < w->schema->n; i++) {
         const char *name = w->schema->fields[i].name;
-        if (i > 0) aip__text_char(to, w->delimiter);
-        AIP__TRY(put_text(w, name, strlen(name), to, err));
+        size_t n = strlen(name), need = 0;
+        if (aip__mul_size(n, 2, &need) || aip__add_size(need, 3, &need)) return aip__error_nomem(err);
+        char *start = aip__text_reserve(to, need), *at = start;
+        if (!at) return aip__error_memory(w->ctx, err);
+        if (i > 0) *at++ = w->delimiter;
+        to->n += (size_t)(put_text(w, at, name, n) - start);
     }
     aip__text_char(to, '\n');
-    return AIP_OK;
+    return to->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
 }
 
 void aip__csv_write_free(void *writer) {
     csv_writer *w = writer;
     if (!w) return;
     aip__free(w->ctx, w->null_value);
-    aip__free(w->ctx, w->quoted);
     aip__free(w->ctx, w);
 }
 
@@ -119,47 +168,54 @@ int32_t aip__csv_write_begin(aip_context *ctx, const aip_params *params, const c
     return AIP_OK;
 }
 
-static int32_t put_value(csv_writer *w, const aip__column *c, const aip_field *f, int64_t i, aip__text *to, aip_error **err) {
-    char out[64];
-    size_t n = 0;
-    const char *text = NULL;
-    switch (c->type) {
-    case AIP_BOOL:
-        if (aip__bit_get(aip__column_bits(c), i))
-            aip__text_add(to, "true", 4);
-        else
-            aip__text_add(to, "false", 5);
-        return AIP_OK;
-    case AIP_INT32: n = aip__format_i64(out, aip__column_i32(c)[i]); break;
-    case AIP_INT64: n = aip__format_i64(out, aip__column_i64(c)[i]); break;
-    case AIP_FLOAT32: n = aip__format_f64(out, (double)aip__column_f32(c)[i]); break;
-    case AIP_FLOAT64: n = aip__format_f64(out, aip__column_f64(c)[i]); break;
-    case AIP_DATE32: n = aip__format_date(out, aip__column_i32(c)[i]); break;
-    case AIP_TIMESTAMP: n = aip__format_timestamp(out, aip__column_i64(c)[i], f->zone != NULL); break;
-    case AIP_DECIMAL64: n = aip__format_decimal(out, aip__column_i64(c)[i], f->scale); break;
-    default: /* utf8, dictionary */ text = aip__column_text(c, i, &n); return put_text(w, text, n, to, err);
-    }
-    /* A delimiter such as '.' or '-' may stand in a number. */
-    for (size_t k = 0; k < n; k++)
-        if (out[k] == w->delimiter) return put_text(w, out, n, to, err);
-    aip__text_add(to, out, n);
-    return AIP_OK;
+/* ---- batches ---------------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct pen { /* writes into a text without asking it for each byte */
+    aip__text *to;
+    char *at, *end;
+} pen;
+
+/* Room for n more bytes. */
+static bool more(pen *p, size_t n) {
+    if ((size_t)(p->end - p->at) >= n) return true;
+    if (p->at) p->to->n = (size_t)(p->at - p->to->bytes);
+    p->at = aip__text_reserve(p->to, n);
+    p->end = p->at ? p->to->bytes + p->to->capacity : NULL;
+    return p->at != NULL;
 }
 
-int32_t aip__csv_write_batch(void *writer, const aip_batch *batch, aip__text *to, aip_error **err) {
-    csv_writer *w = writer;
-    for (int64_t r = 0; r < batch->n_rows; r++) {
-        for (int32_t i = 0; i < batch->n_columns; i++) {
-            const aip__column *c = batch->columns[i];
-            if (i > 0) aip__text_char(to, w->delimiter);
-            if (aip__valid(c->validity, r))
-                AIP__TRY(put_value(w, c, &w->schema->fields[i], r, to, err));
-            else
-                aip__text_add(to, w->null_value, w->null_n);
+static bool put_row(const csv_writer *w, pen *p, const aip_batch *batch, int64_t r) {
+    const size_t cell = 2 * NUMBER_BYTES + 2 + w->null_n + 2; /* with the delimiter before it and the line feed behind it */
+    for (int32_t i = 0; i < batch->n_columns; i++) {
+        const aip__column *c = batch->columns[i];
+        const char *text = NULL;
+        size_t n = 0, need = cell;
+        bool is_text = c->type == AIP_UTF8 || c->type == AIP_DICTIONARY, valid = aip__valid(c->validity, r);
+        if (is_text && valid) {
+            text = aip__column_text(c, r, &n); /* under 2^31 bytes */
+            need += 2 * n;
         }
-        aip__text_char(to, '\n');
+        if (!more(p, need)) return false;
+        if (i > 0) *p->at++ = w->delimiter;
+        if (!valid) {
+            memcpy(p->at, w->null_value, w->null_n);
+            p->at += w->null_n;
+        } else {
+            p->at = is_text ? put_text(w, p->at, text, n) : put_number(w, p->at, c, &w->schema->fields[i], r);
+        }
     }
-    return to->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
+    if (!more(p, 1)) return false;
+    *p->at++ = '\n';
+    return true;
+}
+
+int32_t aip__csv_write_batch(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err) {
+    const csv_writer *w = writer;
+    pen p = {.to = to};
+    for (int64_t r = 0; r < batch->n_rows; r++)
+        if (!put_row(w, &p, batch, r)) return aip__error_memory(w->ctx, err);
+    if (p.at) to->n = (size_t)(p.at - to->bytes);
+    return AIP_OK;
 }
 
 int32_t aip__csv_write_end(void *writer, aip__text *to, aip_error **err) {
