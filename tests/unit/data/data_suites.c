@@ -37,6 +37,7 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, cast_suite());
     srunner_add_suite(runner, stage_suite());
     srunner_add_suite(runner, convert_suite());
+    srunner_add_suite(runner, convert_column_suite());
     srunner_add_suite(runner, matrix_suite());
     srunner_add_suite(runner, arrow_suite());
     srunner_add_suite(runner, refusal_suite());

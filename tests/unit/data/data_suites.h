@@ -16,6 +16,7 @@ Suite *scan_fault_suite(void);
 Suite *cast_suite(void);
 Suite *stage_suite(void);
 Suite *convert_suite(void);
+Suite *convert_column_suite(void);
 Suite *matrix_suite(void);
 Suite *arrow_suite(void);
 Suite *refusal_suite(void);

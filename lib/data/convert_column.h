@@ -1,0 +1,51 @@
+/* Fields of one column to values, many at a time: what regular records of CSV are turned into columns with. A field that the vector code does
+ * not know goes to aip__parse_* (convert.h), which define what a text means; so all vector levels give the same values and the same lists. */
+#ifndef AIPIPE_LIB_DATA_CONVERT_COLUMN_H
+#define AIPIPE_LIB_DATA_CONVERT_COLUMN_H
+
+#include "data/column.h"
+#include "data/convert.h"
+
+/* One column of n records of a block of text whose field ends are indexed: field i is text[ends[i * stride - 1] + 1 .. ends[i * stride]), in
+ * uint32 arithmetic. The element before a block's first end is the offset of its first record less one: UINT32_MAX for 0. At least 64 readable
+ * bytes lie before the first field and behind the last. */
+typedef struct aip__fields {
+    const char *text;
+    const uint32_t *ends; /* of the column's first field */
+    int32_t stride;       /* fields of a record */
+    int32_t n;            /* records */
+    bool last;            /* the record's last field: a CR before its end is not part of it */
+} aip__fields;
+
+static inline const char *aip__field_at(const aip__fields *f, int32_t i, size_t *n) {
+    const uint32_t *e = f->ends + (int64_t)i * f->stride;
+    uint32_t start = e[-1] + 1, end = e[0];
+    if (f->last && end > start && f->text[end - 1] == '\r') end--;
+    *n = end - start;
+    return f->text + start;
+}
+/* The fields from `first` on, at most n of them. */
+static inline aip__fields aip__fields_part(const aip__fields *f, int32_t first, int32_t n) {
+    aip__fields part = *f;
+    part.ends += (int64_t)first * f->stride;
+    part.n = f->n - first < n ? f->n - first : n;
+    return part;
+}
+
+typedef struct aip__conversion {
+    int32_t type;  /* fixed width or bool */
+    int32_t scale; /* decimal64 */
+    bool zoned;    /* timestamp: with offset, else without; dates are midnights without */
+    char decimal;  /* the decimal mark of floats, usually '.' */
+} aip__conversion;
+
+/* Values of rows row .. row + n of `values` (of row 0; bits for bool). Empty fields get zero and their indices go to empty[], those of fields
+ * that are no value (quoted, words such as nan, null markers, bad) to odd[]: these get zero too. Indices rise; each list has room for n. What
+ * begins with a byte past '9' is odd for all types but bool. Returns the number of odd ones. */
+int32_t aip__convert_fields(const aip__conversion *c, const aip__fields *f, void *values, int64_t row, int32_t *odd,
+                            int32_t *empty, int32_t *n_empty);
+
+/* Without an offset where `zoned` is false, with one where it is true; a date among timestamps without is its midnight. */
+bool aip__parse_timestamp_as(const char *s, size_t n, bool zoned, int64_t *micros);
+
+#endif
