@@ -36,6 +36,10 @@ typedef struct aip__bad_rows {
 } aip__bad_rows;
 void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
 
+/* Limits of the common parameter block_bytes. */
+#define AIP__BLOCK_BYTES_MIN 64
+#define AIP__BLOCK_BYTES_MAX 67108864
+
 typedef struct aip__format_ops {
     const char *extensions; /* "csv|tsv" */
     const aip_param_spec *write_params;

@@ -54,6 +54,7 @@ def read_csv(
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
     max_record_bytes: int = 16777216,
+    block_bytes: int = 1048576,
     context: Optional[Context] = None,
 ) -> Dataset:
     """CSV files, plain or gzip, as a dataset. Only as much is read as names and types of the columns need.
@@ -80,6 +81,7 @@ def read_csv(
         infer_rows: first rows that types are guessed from; None: all.
         include_path: name of a column to add that holds the path of each row's file.
         max_record_bytes: a longer record is an error: most often a quote that is never closed.
+        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is.
         context: the context to make it from; None: the default one.
 
     Raises:
@@ -106,5 +108,6 @@ def read_csv(
         "infer_rows": infer_rows,
         "include_path": include_path,
         "max_record_bytes": max_record_bytes,
+        "block_bytes": block_bytes,
     }
     return read(path, context=context, format="csv", **options)

@@ -57,6 +57,7 @@ typedef struct aip__csv_options {
     aip__bad_policy on_bad_row;
     aip__ragged_policy ragged;
     int64_t max_record_bytes;
+    size_t block_bytes; /* read and cut at a time */
     char
         thousands; /* 0: none. Whole numbers, floats and decimals may have it between groups of three digits before the decimal mark */
     char **date_formats; /* as of strftime; tried in order where ISO 8601 does not fit; one with a time of day gives timestamps */

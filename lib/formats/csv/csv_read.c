@@ -1,5 +1,6 @@
-/* A stream as items of whole records, cut serially and cheaply: pieces of about 1 MiB are read behind what the last item left over, so that a
- * buffer always starts at the start of a record and no quote state needs to be carried. Items cut from one buffer share it. */
+/* A stream as items of whole records, cut serially and cheaply: pieces of block_bytes are read behind what the last item left over, so that a
+ * buffer always starts at the start of a record and no quote state needs to be carried. Items cut from one buffer share it. Before the text, as
+ * behind it, lie 64 bytes that may be read, so that kernels load whole vectors that end with a field. */
 #include "formats/csv/csv.h"
 
 #include "data/batch.h"
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PIECE_BYTES (((size_t)1 << 20) - 64) /* with a buffer's slack, one 1 MiB block of the buffer store */
+#define MARGIN ((size_t)64) /* readable bytes before the text; a buffer has as many behind it */
 #define MAX_COLUMNS 100000
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__stream *stream, const char *source) {
@@ -43,7 +44,8 @@ static void find_quote(aip__csv_cutter *c) {
 /* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a piece makes the
  * next buffer larger, so that scanning it again and again stays linear. */
 static int32_t refill(aip__csv_cutter *c, aip_error **err) {
-    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = PIECE_BYTES, got = 0;
+    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->options->block_bytes, got = 0;
+    if (size >= 64 * MARGIN) size -= 2 * MARGIN; /* with both margins a block of the buffer store */
     if (left > (size_t)c->options->max_record_bytes)
         return place(
             c,
@@ -52,20 +54,22 @@ static int32_t refill(aip__csv_cutter *c, aip_error **err) {
                            (long long)c->options->max_record_bytes),
             err);
     while (left > size / 2) size *= 2;
-    aip__buffer *fresh = aip__buffer_new(c->ctx, size);
+    aip__buffer *fresh = aip__buffer_new(c->ctx, MARGIN + size);
     if (!fresh) return aip__error_memory(c->ctx, err);
-    if (left > 0) memcpy(fresh->data, buffer_at(c), left);
-    int32_t status = aip__stream_read(c->stream, fresh->data + left, size - left, &got, err);
+    uint8_t *text = fresh->data + MARGIN;
+    memset(fresh->data, 0, MARGIN);
+    if (left > 0) memcpy(text, buffer_at(c), left);
+    int32_t status = aip__stream_read(c->stream, text + left, size - left, &got, err);
     if (status != AIP_OK) {
         aip__buffer_free(fresh);
         aip__error_at_source(err, c->source);
         return status;
     }
-    aip__buffer_resize(&fresh, left + got); /* shrinks: cannot fail */
+    aip__buffer_resize(&fresh, MARGIN + left + got); /* shrinks: cannot fail */
     c->ended = got < size - left;
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
-    c->at = 0;
+    c->at = MARGIN;
     find_quote(c);
     return AIP_OK;
 }
@@ -92,12 +96,14 @@ static int32_t need_bytes(aip__csv_cutter *c, bool *end, aip_error **err) {
 
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err) {
     AIP__TRY(refill(c, err));
-    if (c->buffer->size >= 2 && (memcmp(c->buffer->data, "\xff\xfe", 2) == 0 || memcmp(c->buffer->data, "\xfe\xff", 2) == 0)) {
+    const char *text = buffer_at(c);
+    size_t n = c->buffer->size - c->at;
+    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
         aip__error_set(err, AIP_E_DATA, "the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
         aip__error_at_source(err, c->source);
         return AIP_E_DATA;
     }
-    if (c->buffer->size >= 3 && memcmp(c->buffer->data, "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
+    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
     for (int64_t skip = c->options->skip_rows; skip > 0;) {
         bool end = false;
         AIP__TRY(need_bytes(c, &end, err));

@@ -137,9 +137,11 @@ START_TEST(a_record_is_never_ended_by_where_the_buffer_ends) {
 }
 END_TEST
 
-static void read_pieces(aip_context *ctx, const char *text, size_t n, int64_t max_rows, FILE *out) {
-    aip__csv_options o = {
-        .ctx = ctx, .dialect = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'}, .max_record_bytes = 1 << 24};
+static void read_pieces(aip_context *ctx, const char *text, size_t n, size_t block_bytes, int64_t max_rows, FILE *out) {
+    aip__csv_options o = {.ctx = ctx,
+                          .dialect = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'},
+                          .max_record_bytes = 1 << 24,
+                          .block_bytes = block_bytes};
     aip__stream *stream = NULL;
     aip__csv_cutter c;
     OK(aip__stream_memory(ctx, text, n, &stream, &err));
@@ -164,9 +166,10 @@ static void read_pieces(aip_context *ctx, const char *text, size_t n, int64_t ma
 }
 
 START_TEST(items_are_the_text_cut_between_records_with_their_lines_and_offsets) {
+    static const size_t blocks[] = {64, 100, 1000, 4096, 65536, 1 << 20};
     aip_context *ctx = table_context(0);
-    for (int round = 0; round < 6; round++) { /* several buffers; with and without quotes; few and many rows to an item */
-        size_t n = 0, max = 3000000, size = 0, expected_size = 0;
+    for (int round = 0; round < 12; round++) { /* several buffers; with and without quotes; few and many rows to an item */
+        size_t block_bytes = blocks[round / 2], n = 0, max = block_bytes < 4096 ? 200000 : 3000000, size = 0, expected_size = 0;
         char *text = calloc(1, max + 64), *found = NULL, *expected = NULL;
         ck_assert_ptr_nonnull(text);
         while (n + 5000 < max) {
@@ -183,7 +186,7 @@ START_TEST(items_are_the_text_cut_between_records_with_their_lines_and_offsets) 
             }
         }
         FILE *f = open_memstream(&found, &size), *g = open_memstream(&expected, &expected_size);
-        read_pieces(ctx, text, n, round < 2 ? 100 : 65536, f);
+        read_pieces(ctx, text, n, block_bytes, round % 4 < 2 ? 100 : 65536, f);
         split(ctx, 3, text, n, false, g);
         fclose(f);
         fclose(g);

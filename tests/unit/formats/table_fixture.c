@@ -191,17 +191,34 @@ char *table_text(aip_dataset *d) {
     return text;
 }
 
+/* Every table is read with blocks of these sizes: it must be the same whatever they are. */
+static const int32_t table_blocks[] = {64, 100, 1048576};
+#define N_TABLE_BLOCKS (sizeof table_blocks / sizeof *table_blocks)
+
+static char *with_block(const char *extra, int32_t block_bytes) {
+    size_t n = (extra ? strlen(extra) : 0) + 64;
+    char *all = malloc(n);
+    ck_assert_ptr_nonnull(all);
+    snprintf(all, n, "%s%s\"block_bytes\": %d", extra ? extra : "", extra ? ", " : "", (int)block_bytes);
+    return all;
+}
+
 void table_check(const char *csv, const char *extra, const char *expected) {
-    aip_context *ctx = table_context(1);
     char *path = table_file("check.csv", csv, strlen(csv));
-    aip_dataset *d = NULL;
-    OK(table_read(ctx, path, extra, &d, &err));
-    char *text = table_text(d);
-    ck_assert_str_eq(text, expected);
-    free(text);
+    for (size_t i = 0; i < N_TABLE_BLOCKS; i++) {
+        aip_context *ctx = table_context(1);
+        aip_dataset *d = NULL;
+        char *all = with_block(extra, table_blocks[i]);
+        OK(table_read(ctx, path, all, &d, &err));
+        char *text = table_text(d);
+        ck_assert_msg(strcmp(text, expected) == 0, "block_bytes %d: found\n%s\nexpected\n%s", (int)table_blocks[i], text,
+                      expected);
+        free(text);
+        free(all);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+    }
     free(path);
-    aip_dataset_free(d);
-    table_context_free(ctx);
 }
 
 static int32_t nothing(void *user, aip_batch *b, aip_error **err) {
@@ -210,16 +227,21 @@ static int32_t nothing(void *user, aip_batch *b, aip_error **err) {
 }
 
 void table_check_fails(const char *csv, const char *extra, int32_t status, const char *text) {
-    aip_context *ctx = table_context(1);
     char *path = table_file("check.csv", csv, strlen(csv));
-    aip_dataset *d = NULL;
-    aip_error *err = NULL;
-    int32_t found = table_read(ctx, path, extra, &d, &err);
-    if (found == AIP_OK) found = aip_dataset_each(d, NULL, nothing, NULL, NULL, &err);
-    ck_assert_msg(found == status, "%d %s", (int)found, aip_error_text(err));
-    ck_assert_msg(strstr(aip_error_text(err), text) != NULL, "message: %s", aip_error_text(err));
-    aip_error_free(err);
+    for (size_t i = 0; i < N_TABLE_BLOCKS; i++) {
+        aip_context *ctx = table_context(1);
+        aip_dataset *d = NULL;
+        aip_error *err = NULL;
+        char *all = with_block(extra, table_blocks[i]);
+        int32_t found = table_read(ctx, path, all, &d, &err);
+        if (found == AIP_OK) found = aip_dataset_each(d, NULL, nothing, NULL, NULL, &err);
+        ck_assert_msg(found == status, "block_bytes %d: %d %s", (int)table_blocks[i], (int)found, aip_error_text(err));
+        ck_assert_msg(strstr(aip_error_text(err), text) != NULL, "block_bytes %d: message: %s", (int)table_blocks[i],
+                      aip_error_text(err));
+        aip_error_free(err);
+        free(all);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+    }
     free(path);
-    aip_dataset_free(d);
-    table_context_free(ctx);
 }
