@@ -3,6 +3,8 @@
 
 #include "transform/cell.h"
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 int32_t aip__fit_columns_init(aip__fit_columns *f, aip_context *ctx, const aip_params *params, const char *otherwise,
                               const aip_schema *schema, aip_error **err) {
@@ -65,6 +67,20 @@ int32_t aip__read_name(aip_context *ctx, aip_reader *r, char **name, aip_error *
     if (n == 0 || memchr(text, 0, n)) return aip__corrupt_state(err, "a column's name is empty or holds a NUL");
     *name = aip__strndup(ctx, text, n);
     return *name ? AIP_OK : aip__error_memory(ctx, err);
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+int32_t aip__read_names_differ(aip_context *ctx, char *const *first, size_t stride, int32_t n, aip_error **err) {
+    if (n < 2) return AIP_OK;
+    const char **names = aip__alloc(ctx, (size_t)n * sizeof *names);
+    if (!names) return aip__error_memory(ctx, err);
+    for (int32_t i = 0; i < n; i++) memcpy(&names[i], (const char *)first + (size_t)i * stride, sizeof *names);
+    qsort(names, (size_t)n, sizeof *names, by_bytes);
+    bool differ = true;
+    for (int32_t i = 1; differ && i < n; i++) differ = strcmp(names[i - 1], names[i]) != 0;
+    aip__free(ctx, names);
+    return differ ? AIP_OK : aip__corrupt_state(err, "a column is there twice");
 }
 
 int32_t aip__read_number(aip_reader *r, bool nan_too, double *v, aip_error **err) {

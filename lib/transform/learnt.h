@@ -32,6 +32,8 @@ int32_t aip__find_learnt(aip_context *ctx, const aip_schema *in, const char *con
 int32_t aip__read_count(aip_reader *r, int64_t limit, size_t item_bytes, int32_t *n, aip_error **err);
 /* A copy (aip__free) of a text without NULs. */
 int32_t aip__read_name(aip_context *ctx, aip_reader *r, char **name, aip_error **err);
+/* Each name of a fit once, as a schema has them: n of them, the first at `first`, the next `stride` bytes on. */
+int32_t aip__read_names_differ(aip_context *ctx, char *const *first, size_t stride, int32_t n, aip_error **err);
 /* Finite, or NaN when nan_too. */
 int32_t aip__read_number(aip_reader *r, bool nan_too, double *v, aip_error **err);
 int32_t aip__read_type(aip_reader *r, int32_t *type, aip_error **err); /* one of AIP_BOOL ... */

@@ -123,9 +123,10 @@ static int32_t load(const void *self, aip_reader *r, void **fitted, aip_error **
     AIP__TRY(aip__read_count(r, AIP__MAX_COLUMNS, 40, &n, err));
     aip__imputer_fitted *t = NULL;
     AIP__TRY(aip__imputer_fitted_new(s->ctx, n, &t, err));
-    for (int32_t i = 0; i < n; i++) {
-        int32_t status = load_column(s, &t->columns[i], r, err);
-        if (status == AIP_OK) continue;
+    int32_t status = AIP_OK;
+    for (int32_t i = 0; status == AIP_OK && i < n; i++) status = load_column(s, &t->columns[i], r, err);
+    if (status == AIP_OK) status = aip__read_names_differ(s->ctx, &t->columns[0].name, sizeof t->columns[0], n, err);
+    if (status != AIP_OK) {
         aip__imputer_fitted_free(t);
         return status;
     }

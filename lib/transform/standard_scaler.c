@@ -243,6 +243,7 @@ static int32_t load(const void *self, aip_reader *r, void **fitted, aip_error **
         if (status == AIP_OK && (c->scale <= 0 || isnan(c->scale) != isnan(c->mean)))
             status = aip__corrupt_state(err, "a scale is not positive");
     }
+    if (status == AIP_OK) status = aip__read_names_differ(s->ctx, &t->columns[0].name, sizeof t->columns[0], n, err);
     if (status == AIP_OK) status = load_seen(t, s, r, err);
     if (status != AIP_OK) {
         fitted_destroy(t);

@@ -4,6 +4,7 @@
 #include "base/catalog.h"
 #include "data/stage.h"
 #include "transform/transform.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const stages[][2] = {
@@ -20,9 +21,12 @@ static aip_context *ctx;
 static aip_stage *made[N_STAGES];
 static aip_batch *batch; /* columns x, k, t: float64, int32, utf8; each 1, null */
 
-static void must(int32_t status) {
-    if (status != AIP_OK) abort();
+static void must_be_ok(int32_t status, int line) {
+    if (status == AIP_OK) return;
+    fprintf(stderr, "fuzz_stage_state.c:%d: status %d\n", line, (int)status);
+    abort();
 }
+#define must(status) must_be_ok(status, __LINE__)
 
 static void set_up(void) {
     must(aip__context_init(NULL, &ctx, NULL));

@@ -205,6 +205,35 @@ START_TEST(a_saved_fit_reads_back_as_it_was_and_damage_is_refused) {
 }
 END_TEST
 
+START_TEST(a_saved_fit_of_two_columns_with_one_name_is_refused) {
+    static const struct fit two[] = {{"standard_scaler", "{\"columns\": [\"x\", \"k\"]}", true},
+                                     {"simple_imputer", "{\"columns\": [\"x\", \"k\"]}", true},
+                                     {"one_hot_encoder", "{\"columns\": [\"x\", \"k\"]}", true}};
+    static const char k[] = "\1\0\0\0\0\0\0\0k"; /* the name as it is saved: its length and its bytes */
+    aip_context *ctx = tt_context(0);
+    aip_dataset *d = table(ctx, 100);
+    for (size_t f = 0; f < sizeof two / sizeof *two; f++) {
+        aip_stage *s = tt_stage(ctx, two[f].name, two[f].params), *fitted = fit_in_parts(s, d, 1);
+        const aip_stage_ops *ops = s->spec->ops;
+        aip_writer w;
+        aip_reader r;
+        void *loaded = NULL;
+        aip__writer_init(&w, ctx);
+        OK(ops->save(s->spec->self, fitted->learned->fitted, &w, &err));
+        char *name = memmem(w.text.bytes, w.text.n, k, sizeof k - 1);
+        ck_assert_ptr_nonnull(name);
+        name[8] = 'x';
+        aip__reader_init(&r, ctx, w.text.bytes, w.text.n, "stage");
+        FAILS(ops->load(s->spec->self, &r, &loaded, &err), AIP_E_CORRUPT, "a column is there twice");
+        aip__writer_free(&w);
+        aip_stage_free(fitted);
+        aip_stage_free(s);
+    }
+    aip_dataset_free(d);
+    tt_context_end(ctx);
+}
+END_TEST
+
 /* ---- memory that runs out ------------------------------------------------------------------------------------------------------ */
 
 typedef struct scarce {
@@ -288,6 +317,7 @@ END_TEST
 
 Suite *state_suite(void) {
     const TTest *const tests[] = {any_parts_merge_to_the_same_fit, a_saved_fit_reads_back_as_it_was_and_damage_is_refused,
+                                  a_saved_fit_of_two_columns_with_one_name_is_refused,
                                   each_allocation_may_fail_and_nothing_is_lost, NULL};
     return unit_suite("transform_states", tests);
 }
