@@ -70,6 +70,10 @@ int32_t aip__utf8_begin(aip__utf8_builder *b, aip_context *ctx, int32_t type, in
 int32_t aip__utf8_add(aip__utf8_builder *b, const char *bytes, size_t n,
                       aip_error **err); /* AIP_E_DATA past 2^31-1 bytes in a column */
 int32_t aip__utf8_add_null(aip__utf8_builder *b, aip_error **err);
+/* Rows many at a time: room for `rows` more offsets and `bytes` more bytes; then, once the texts and the offsets behind each are written,
+ * b->bytes->size says where they end and these rows are the builder's, those at nulls[0..n_nulls) (rising, from 0) null. */
+int32_t aip__utf8_reserve(aip__utf8_builder *b, int64_t rows, size_t bytes, aip_error **err);
+int32_t aip__utf8_added(aip__utf8_builder *b, int64_t rows, const int32_t *nulls, int32_t n_nulls, aip_error **err);
 int32_t aip__utf8_end(aip__utf8_builder *b, aip__column **out, aip_error **err); /* the builder is empty afterwards */
 void aip__utf8_abandon(aip__utf8_builder *b);
 

@@ -36,6 +36,42 @@ int32_t aip__utf8_begin(aip__utf8_builder *b, aip_context *ctx, int32_t type, in
     return AIP_OK;
 }
 
+int32_t aip__utf8_reserve(aip__utf8_builder *b, int64_t rows, size_t bytes, aip_error **err) {
+    size_t offsets = 0, end = 0;
+    if (aip__rows_size(b->length + rows + 1, sizeof(int32_t), &offsets) || aip__add_size(b->bytes->size, bytes, &end))
+        return aip__error_set(err, AIP_E_MEMORY_LIMIT, "a column of %lld rows does not fit memory",
+                              (long long)(b->length + rows));
+    return reserve(&b->offsets, offsets) && reserve(&b->bytes, end) ? AIP_OK : aip__error_memory(b->ctx, err);
+}
+
+/* The bitmap of a builder that has nulls, or is about to have one, so that `rows` more are valid. False when memory is refused. */
+static bool all_valid(aip__utf8_builder *b, int64_t rows) {
+    if (!b->validity) {
+        b->validity = aip__buffer_new(b->ctx, aip__bitmap_bytes((int64_t)(b->offsets->capacity / sizeof(int32_t))));
+        if (!b->validity) return false;
+        b->validity->size = aip__bitmap_bytes(b->length);
+        aip__bitmap_fill(b->validity->data, b->length, true);
+    }
+    size_t size = aip__bitmap_bytes(b->length), more = aip__bitmap_bytes(b->length + rows);
+    if (!reserve(&b->validity, more)) return false;
+    uint8_t *bits = b->validity->data;
+    if (b->length & 7) bits[size - 1] = (uint8_t)(bits[size - 1] | 0xffu << (b->length & 7));
+    memset(bits + size, 0xff, more - size);
+    int64_t end = b->length + rows;
+    if (end & 7) bits[more - 1] = (uint8_t)(bits[more - 1] & ((1u << (end & 7)) - 1));
+    b->validity->size = more;
+    return true;
+}
+
+int32_t aip__utf8_added(aip__utf8_builder *b, int64_t rows, const int32_t *nulls, int32_t n_nulls, aip_error **err) {
+    if ((n_nulls > 0 || b->validity) && !all_valid(b, rows)) return aip__error_memory(b->ctx, err);
+    for (int32_t i = 0; i < n_nulls; i++) aip__bit_clear(b->validity->data, b->length + nulls[i]);
+    b->length += rows;
+    b->null_count += n_nulls;
+    b->offsets->size = ((size_t)b->length + 1) * sizeof(int32_t);
+    return AIP_OK;
+}
+
 /* Ends the row that was just written and says whether it is valid. */
 static bool end_row(aip__utf8_builder *b, bool valid) {
     int64_t i = b->length;

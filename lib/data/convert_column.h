@@ -45,6 +45,22 @@ typedef struct aip__conversion {
 int32_t aip__convert_fields(const aip__conversion *c, const aip__fields *f, void *values, int64_t row, int32_t *odd,
                             int32_t *empty, int32_t *n_empty);
 
+/* ---- texts ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* Which fields are null, and what quotes mean: a field that begins with `quote` ends with it, and quotes inside are doubled. */
+typedef struct aip__text_rules {
+    int quote; /* byte, or -1: none */
+    bool empty_is_null, quoted_null /* markers and emptiness count in quotes too */;
+    const bool *null_starts;                                    /* 256: bytes that null markers begin with */
+    bool (*is_null)(const void *user, const char *s, size_t n); /* for texts that begin so */
+    const void *user;
+} aip__text_rules;
+
+/* Adds f->n rows to a builder of utf8. The text is UTF-8 where it is to be. */
+int32_t aip__utf8_add_fields(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err);
+/* Doubled quotes of s[0..n) become one, into `to` (room for n); returns how many bytes are left. */
+size_t aip__unescape_quotes(char *to, const char *s, size_t n, char quote);
+
 /* Without an offset where `zoned` is false, with one where it is true; a date among timestamps without is its midnight. */
 bool aip__parse_timestamp_as(const char *s, size_t n, bool zoned, int64_t *micros);
 

@@ -26,6 +26,7 @@
 #ifndef AIPIPE_LIB_FORMATS_CSV_H
 #define AIPIPE_LIB_FORMATS_CSV_H
 
+#include "data/convert_column.h"
 #include "formats/format.h"
 
 typedef struct aip__csv_dialect {
@@ -169,7 +170,8 @@ typedef struct aip__csv_target { /* one column being made */
     aip__column *column;    /* fixed width and bool */
     aip__utf8_builder text; /* utf8 */
     bool is_text, text_begun;
-    uint8_t *validity; /* of column, once there was a null */
+    uint8_t *validity;           /* of column, once there was a null */
+    bool fields_known, by_cells; /* every field of a regular record goes through a cell */
 } aip__csv_target;
 
 int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
@@ -177,6 +179,19 @@ int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_fi
 /* The block's cells of a slot into rows from `row` on. A cell that does not fit becomes null and marks its row, unless an earlier column did. */
 int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, int32_t slot, int64_t row,
                          bool plain, int64_t *n_bad, aip_error **err);
+/* What is wrong with a field of a regular record. */
+typedef struct aip__csv_fault {
+    int32_t row, slot; /* index among the fields; which column */
+    aip__row_fault fault;
+} aip__csv_fault;
+typedef struct aip__csv_faults {
+    aip__csv_fault *list;
+    size_t n, capacity; /* list: aip__free of the options' context */
+} aip__csv_faults;
+/* Fields of a slot, of regular records (a field that begins with the quote character ends with it, and quotes inside are doubled), into rows
+ * from `row` on. One that does not fit becomes null and is added to `faults`, rows rising. valid: the text is UTF-8 without NUL. */
+int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, const aip__fields *f, int32_t slot, int64_t row,
+                                bool valid, aip__csv_faults *faults, aip_error **err);
 int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err);
 void aip__csv_target_abandon(aip__csv_target *t);
 

@@ -14,8 +14,8 @@ int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_fi
         t->text_begun = true;
         return AIP_OK;
     }
-    /* Zeroed: bool bits are set one by one, and nulls hold zero. */
-    return aip__column_new(ctx, field->type, max_rows, true, &t->column, err);
+    /* Every row is written; what lies at nulls is zeroed in the end. Bits of bool are set one by one. */
+    return aip__column_new(ctx, field->type, max_rows, field->type == AIP_BOOL, &t->column, err);
 }
 
 static void mark(aip__csv_row *row, aip__row_fault fault, int32_t slot, int64_t *n_bad) {
@@ -30,15 +30,6 @@ static bool set_null(aip__csv_target *t, int64_t row) {
     if (!t->validity) t->validity = aip__column_validity_mut(t->column);
     if (!t->validity) return false;
     aip__bit_clear(t->validity, row);
-    return true;
-}
-
-static bool parse_timestamp(const aip__csv_cell *c, bool zoned, int64_t *out) {
-    bool has_zone = false;
-    int32_t days = 0;
-    if (aip__parse_timestamp(c->text, c->n, out, &has_zone)) return has_zone == zoned;
-    if (zoned || !aip__parse_date(c->text, c->n, &days)) return false;
-    *out = (int64_t)days * INT64_C(86400000000); /* a date among timestamps is its midnight */
     return true;
 }
 
@@ -93,7 +84,7 @@ static int32_t convert_fixed(aip__csv_target *t, const aip__csv_options *o, aip_
     case AIP_TIMESTAMP: {
         int64_t *values = aip__column_i64_mut(t->column);
         bool zoned = t->field->zone != NULL;
-        CONVERT(parse_timestamp(c, zoned, &values[i]))
+        CONVERT(aip__parse_timestamp_as(c->text, c->n, zoned, &values[i]))
         return AIP_OK;
     }
     case AIP_DECIMAL64: {
@@ -130,6 +121,113 @@ int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv
     const aip__csv_cell *cells = block->cells + (size_t)slot * (size_t)block->max_rows;
     if (t->is_text) return convert_text(t, o, block, cells, slot, plain, n_bad, err);
     return convert_fixed(t, o, block, cells, slot, row, n_bad, err);
+}
+
+/* ---- regular records: fields in place ---------------------------------------------------------------------------------------------------------- */
+
+#define PART 1024 /* fields whose oddities are listed together */
+
+static int32_t add_fault(aip__csv_faults *faults, const aip__csv_options *o, int32_t row, int32_t slot, aip__row_fault fault,
+                         aip_error **err) {
+    if (aip__grow(o->ctx, &faults->list, &faults->capacity, faults->n + 1, sizeof *faults->list) != 0)
+        return aip__error_memory(o->ctx, err);
+    faults->list[faults->n++] = (aip__csv_fault){.row = row, .slot = slot, .fault = fault};
+    return AIP_OK;
+}
+
+/* The text of a field without its quotes, in place or in *scratch, which is freed by the caller. */
+static int32_t unquoted(const aip__csv_options *o, const aip__fields *f, int32_t i, aip__csv_cell *cell, char **scratch,
+                        aip_error **err) {
+    size_t n = 0;
+    const char *s = aip__field_at(f, i, &n);
+    bool quoted = n >= 2 && (unsigned char)*s == o->dialect.quote;
+    if (quoted) s++, n -= 2;
+    if (quoted && n > 0 && memchr(s, o->dialect.quote, n)) {
+        *scratch = aip__alloc(o->ctx, n);
+        if (!*scratch) return aip__error_memory(o->ctx, err);
+        n = aip__unescape_quotes(*scratch, s, n, (char)o->dialect.quote);
+        s = *scratch;
+    }
+    *cell = (aip__csv_cell){.text = s, .n = (uint32_t)n, .at = quoted ? AIP__CSV_QUOTE_BIT : 0};
+    return AIP_OK;
+}
+
+/* One field by way of a cell: the same meaning as in a record that is not regular. */
+static int32_t convert_one(aip__csv_target *t, const aip__csv_options *o, const aip__fields *f, int32_t i, int32_t slot,
+                           int64_t row, int32_t at, aip__csv_faults *faults, aip_error **err) {
+    char *scratch = NULL;
+    aip__csv_cell cell = {0};
+    AIP__TRY(unquoted(o, f, i, &cell, &scratch, err));
+    aip__csv_row record = {.column = -1};
+    aip__csv_block block = {.max_rows = 1, .n_rows = 1, .rows = &record, .cells = &cell};
+    int64_t n_bad = 0;
+    int32_t status = t->is_text ? convert_text(t, o, &block, &cell, 0, false, &n_bad, err)
+                                : convert_fixed(t, o, &block, &cell, 0, row, &n_bad, err);
+    if (status == AIP_OK && n_bad > 0) status = add_fault(faults, o, at, slot, record.fault, err);
+    aip__free(o->ctx, scratch);
+    return status;
+}
+
+/* Would the fast way take a null marker, or a word that means true or false here, for some value? */
+static bool needs_cells(const aip__csv_target *t, const aip__csv_options *o, const aip__conversion *c) {
+    if (t->field->type == AIP_BOOL && (o->true_words || o->false_words)) return true;
+    for (int32_t k = 0; k < o->n_nulls; k++) {
+        char text[3 * 64] = {0};
+        size_t n = o->null_lengths[k];
+        if (n == 0) continue;
+        if (n > 64) return true;
+        memcpy(text + 64, o->nulls[k], n);
+        uint32_t ends[2] = {UINT32_MAX, (uint32_t)n};
+        aip__fields one = {.text = text + 64, .ends = ends + 1, .stride = 1, .n = 1};
+        uint64_t value = 0;
+        int32_t odd = 0, empty = 0, n_empty = 0;
+        if (aip__convert_fields(c, &one, &value, 0, &odd, &empty, &n_empty) == 0) return true;
+    }
+    return false;
+}
+
+static int32_t convert_part(aip__csv_target *t, const aip__csv_options *o, const aip__conversion *c, const aip__fields *f,
+                            int32_t first, int32_t slot, int64_t row, aip__csv_faults *faults, aip_error **err) {
+    aip__fields part = aip__fields_part(f, first, PART);
+    int32_t odd[PART], empty[PART], n_empty = 0, e = 0;
+    int32_t n_odd = aip__convert_fields(c, &part, t->column->values_buffer->data, row + first, odd, empty, &n_empty);
+    if (n_empty > 0 && o->empty_is_null) {
+        if (!t->validity) t->validity = aip__column_validity_mut(t->column);
+        if (!t->validity) return aip__error_memory(o->ctx, err);
+        for (; e < n_empty; e++) aip__bit_clear(t->validity, row + first + empty[e]);
+    }
+    for (int32_t k = 0; k < n_odd || e < n_empty;) { /* in the order of the rows */
+        int32_t i = e == n_empty || (k < n_odd && odd[k] < empty[e]) ? odd[k++] : empty[e++];
+        AIP__TRY(convert_one(t, o, &part, i, slot, row + first + i, first + i, faults, err));
+    }
+    return AIP_OK;
+}
+
+static bool is_null_text(const void *options, const char *s, size_t n) { return aip__csv_in_nulls(options, s, n); }
+
+int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, const aip__fields *f, int32_t slot, int64_t row,
+                                bool valid, aip__csv_faults *faults, aip_error **err) {
+    if (t->is_text && valid) {
+        aip__text_rules rules = {.quote = o->dialect.quote,
+                                 .empty_is_null = o->empty_is_null,
+                                 .quoted_null = o->quoted_null,
+                                 .null_starts = o->null_starts,
+                                 .is_null = is_null_text,
+                                 .user = o};
+        return aip__utf8_add_fields(&t->text, &rules, f, err);
+    }
+    aip__conversion c = {
+        .type = t->field->type, .scale = t->field->scale, .zoned = t->field->zone != NULL, .decimal = o->dialect.decimal};
+    if (!t->is_text && !t->fields_known) {
+        t->by_cells = needs_cells(t, o, &c);
+        t->fields_known = true;
+    }
+    if (t->is_text || t->by_cells) {
+        for (int32_t i = 0; i < f->n; i++) AIP__TRY(convert_one(t, o, f, i, slot, row + i, i, faults, err));
+        return AIP_OK;
+    }
+    for (int32_t first = 0; first < f->n; first += PART) AIP__TRY(convert_part(t, o, &c, f, first, slot, row, faults, err));
+    return AIP_OK;
 }
 
 int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err) {

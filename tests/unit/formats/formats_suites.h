@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+Suite *csv_fields_suite(void);
 Suite *csv_read_suite(void);
 Suite *csv_split_suite(void);
 Suite *csv_write_suite(void);
