@@ -21,7 +21,7 @@ struct aip_pass {
     bool ended;
     aip__rejects *fresh; /* since the last item */
     aip__rejects *all;
-    int64_t n_rejected, n_kept;
+    int64_t n_rejected;
 };
 
 typedef struct rows_item {
@@ -134,12 +134,7 @@ static int32_t rows_account(void *cursor, aip__decoded *decoded, aip_error **err
     aip__rejects *rejects = decoded->rejects;
     decoded->rejects = NULL;
     p->n_rejected += decoded->n_rejected;
-    if (!rejects || p->n_kept >= AIP__MAX_KEPT_REJECTS) {
-        aip__rejects_free(rejects);
-        return AIP_OK;
-    }
-    p->n_kept += decoded->n_rejected;
-    return aip__rejects_append(p->all, rejects, err);
+    return rejects ? aip__rejects_append(p->all, rejects, AIP__MAX_KEPT_REJECTS, err) : AIP_OK;
 }
 
 static int32_t rows_finish(void *cursor, aip_error **err) {
@@ -148,7 +143,8 @@ static int32_t rows_finish(void *cursor, aip_error **err) {
     aip_dataset *rejects = NULL;
     AIP__TRY(aip__rejects_dataset(p->all, &rejects, err));
     if (p->n_rejected > 0)
-        aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld rows were rejected", r->c.path, (long long)p->n_rejected);
+        aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld rows were rejected%s", r->c.path, (long long)p->n_rejected,
+                 p->n_rejected > AIP__MAX_KEPT_REJECTS ? "; the rejects table holds the first 100000 of them" : "");
     aip__lock_take(r->c.ctx, &r->lock);
     aip_dataset *before = r->rejects;
     r->rejects = rejects;

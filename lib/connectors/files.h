@@ -5,6 +5,9 @@
 #include "base/lock.h"
 #include "connectors/connectors.h"
 
+typedef struct aip__rejects_file aip__rejects_file;
+typedef struct aip__files_types aip__files_types;
+
 typedef struct aip__files_entry {
     char *path;
     struct stat opened; /* as it was when the dataset was made */
@@ -25,12 +28,52 @@ typedef struct aip__files {
     aip_schema *outer; /* with the path column */
     bool include_path;
 
+    aip__files_types *types; /* on_bad_row: promote: what the pass over the types found; else NULL */
+    char *rejects_path;      /* NULL: no file of rejects */
+
     double max_rejects;      /* negative: no limit; below 1: a fraction */
     uint32_t generation;     /* of the process that opened the pipes: a child would take from them what its parent waits for */
     aip__lock lock;          /* of the reference taken on `rejects` */
     aip_dataset *rejects;    /* of the last finished pass */
     _Atomic(int64_t) n_rows; /* that came out of a finished pass; -1: there was none */
 } aip__files;
+
+/* A pass over the files: serial cuts, decoded in parallel. The pass over types and the pass over rows share it. */
+typedef struct aip__files_pass {
+    aip__files *f;
+    int32_t at; /* file being read */
+    aip__file file;
+    aip__stream *stream; /* NULL: the file is not open yet */
+    int64_t consumed;
+    void **readers; /* of each file opened so far: items in flight still need them */
+    aip__rejects *rejects;
+    aip__rejects_file *rejects_file; /* NULL: none is asked for */
+    int64_t n_records, n_rejected, n_nulled, n_padded;
+    char *first_reject;
+} aip__files_pass;
+typedef struct aip__files_item {
+    aip__item inner;
+    int32_t file;
+} aip__files_item;
+int32_t aip__files_pass_open(void *self, const aip__token *token, void **cursor, aip_error **err);
+int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error **err);
+void aip__files_pass_item_free(void *cursor, aip__item *item);
+void aip__files_pass_close(void *cursor);
+int64_t aip__files_total_bytes(void *self);
+
+/* Settles the types of inner columns over all rows: guesses[inner->n] of the sample (AIP_UTF8: not looked at) become those of all rows. What
+ * became larger is logged, and kept for the report. */
+int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **err);
+/* `,"promoted":[...]` of a JSON object, when there is any. */
+void aip__files_types_report(const aip__files *f, aip__text *t);
+void aip__files_types_free(aip__files *f);
+
+/* A file of all rejects of a pass, written as they come, whole or not at all. */
+int32_t aip__rejects_file_check(aip_context *ctx, const char *path, aip_error **err); /* its format is known */
+int32_t aip__rejects_file_open(aip_context *ctx, const char *path, aip__rejects_file **out, aip_error **err);
+int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects, aip_error **err);
+int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_error **err);
+void aip__rejects_file_free(aip__rejects_file *w); /* abandons it before commit */
 
 /* Paths of a parameter (a string or a list; globs are expanded, each in bytewise order), in base_dir. */
 int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err);

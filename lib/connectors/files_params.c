@@ -18,6 +18,10 @@ static const aip_param_spec read_params[] = {
      0, 0, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "include_path", "Name of a column to add that holds the path of each row's file",
      "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "rejects",
+     "File to write every rejected record to in each pass, whole or not at all: source, line, column, byte_offset, reason, raw; without "
+     "rejects a table without rows; null: none",
+     "null", NULL, 0, 0, 1, 0},
 };
 
 static const aip_param_spec write_params[] = {

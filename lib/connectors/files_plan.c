@@ -18,6 +18,7 @@ typedef struct plan {
     aip__sample sample;  /* names and joined guesses, in the order of the first file */
     aip_schema *names;   /* index of sample.names */
     int32_t *guessed_by; /* file that gave a column its type; -1: none yet */
+    bool promote;
 } plan;
 
 /* Column names as a schema, for its index; refuses empty and repeated names. */
@@ -65,13 +66,14 @@ static int32_t differs(const plan *p, int32_t file, const char *name, const char
 static int32_t join_guess(plan *p, int32_t column, aip__guess guess, int32_t file, aip_error **err) {
     aip__guess *mine = &p->sample.guesses[column], joined = aip__guess_join(*mine, guess);
     const char *name = p->sample.names[column];
-    if (mine->type != 0 && guess.type != 0 && !aip__node_get(p->types, name)) {
+    if (!p->promote && mine->type != 0 && guess.type != 0 && !aip__node_get(p->types, name)) {
         aip_field a = aip__field(name, 0), b = a, c = a;
         aip__guess_field(*mine, &a);
         aip__guess_field(guess, &b);
         aip__guess_field(joined, &c);
         if (c.type == AIP_UTF8 && (a.type != AIP_UTF8 || b.type != AIP_UTF8)) {
-            aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s here, but %s in '%s'; set types: {%s: ...}", name,
+            aip__error_set(err, AIP_E_SCHEMA,
+                           "column '%s' is %s here, but %s in '%s'; set types: {%s: ...}, or on_bad_row: promote", name,
                            aip_type_name(b.type), aip_type_name(a.type), p->f->entries[p->guessed_by[column]].path, name);
             aip__error_at_source(err, p->f->entries[file].path);
             aip__error_at_data_column(err, name);
@@ -241,13 +243,10 @@ static int32_t make_schemas(plan *p, const aip_field *fields, int32_t n, aip_err
     return status == AIP_OK ? status : at_param(p, NULL, "include_path", status, err);
 }
 
-static int32_t settle(plan *p, aip_error **err) {
+/* The schemas as the guesses now are. */
+static int32_t build(plan *p, aip_error **err) {
     aip__files *f = p->f;
-    const aip__node *c = p->columns;
-    if (c->kind != AIP__NULL && c->kind != AIP__LIST && c->kind != AIP__MAP) return columns_shape(p, c, err);
-    AIP__TRY(look_at_all(p, err));
-    AIP__TRY(check_types(p, err));
-    int32_t n = 0, most = c->kind == AIP__NULL ? p->sample.n : c->n;
+    int32_t n = 0, most = p->columns->kind == AIP__NULL ? p->sample.n : p->columns->n;
     aip_field *fields = aip__calloc(f->ctx, (size_t)most + 1, sizeof *fields);
     f->from = aip__calloc(f->ctx, (size_t)most + 1, sizeof *f->from);
     int32_t status = fields && f->from ? choose(p, fields, &n, err) : aip__error_memory(f->ctx, err);
@@ -256,11 +255,63 @@ static int32_t settle(plan *p, aip_error **err) {
     return status;
 }
 
+static void unbuild(aip__files *f) {
+    for (int32_t i = 0; f->from && f->from[i]; i++) aip__free(f->ctx, f->from[i]);
+    aip__free(f->ctx, f->from);
+    aip_schema_free(f->inner);
+    aip_schema_free(f->outer);
+    f->from = NULL;
+    f->inner = f->outer = NULL;
+}
+
+/* on_bad_row: promote. The columns that the user gave a type are not looked at. */
+static int32_t promote(plan *p, aip_error **err) {
+    aip__files *f = p->f;
+    for (int32_t i = 0; i < f->n; i++) {
+        if (f->entries[i].size >= 0) continue;
+        aip__error_set(
+            err, AIP_E_PARAM,
+            "on_bad_row: promote reads a file twice, which a pipe cannot be: set infer_rows: null (what was read is kept in "
+            "memory), or read from a file");
+        aip__error_at_parameter(err, "on_bad_row");
+        aip__error_at_source(err, f->entries[i].path);
+        return AIP_E_PARAM;
+    }
+    int32_t n = f->inner->n;
+    aip__guess *guesses = aip__calloc(f->ctx, (size_t)n + 1, sizeof *guesses);
+    if (!guesses) return aip__error_memory(f->ctx, err);
+    for (int32_t i = 0; i < n; i++)
+        guesses[i] = aip__node_get(p->types, f->from[i]) ? (aip__guess){.type = AIP_UTF8}
+                                                         : p->sample.guesses[aip_schema_find(p->names, f->from[i])];
+    int32_t status = aip__files_settle_types(f, guesses, err);
+    for (int32_t i = 0; i < n && status == AIP_OK; i++) p->sample.guesses[aip_schema_find(p->names, f->from[i])] = guesses[i];
+    aip__free(f->ctx, guesses);
+    if (status != AIP_OK) return status;
+    unbuild(f);
+    return build(p, err);
+}
+
+static int32_t settle(plan *p, aip_error **err) {
+    const aip__node *c = p->columns;
+    if (c->kind != AIP__NULL && c->kind != AIP__LIST && c->kind != AIP__MAP) return columns_shape(p, c, err);
+    AIP__TRY(look_at_all(p, err));
+    AIP__TRY(check_types(p, err));
+    AIP__TRY(build(p, err));
+    if (!p->promote || aip_params_is_null(p->params, "infer_rows")) return AIP_OK; /* all rows were looked at */
+    return promote(p, err);
+}
+
 int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err) {
     plan p = {
         .f = f, .params = params, .columns = aip__params_node(params, "columns"), .types = aip__params_node(params, "types")};
+    p.promote = strcmp(aip_params_string(params, "on_bad_row"), "promote") == 0;
     f->max_rejects = aip_params_is_null(params, "max_rejects") ? -1 : aip_params_float(params, "max_rejects");
-    int32_t status = settle(&p, err);
+    int32_t status = AIP_OK;
+    if (p.promote && !f->ops->infer_item) {
+        status = aip__error_set(err, AIP_E_PARAM, "on_bad_row: promote is not possible for this format");
+        aip__error_at_parameter(err, "on_bad_row");
+    }
+    if (status == AIP_OK) status = settle(&p, err);
     aip__sample_free(f->ctx, &p.sample);
     aip_schema_free(p.names);
     aip__free(f->ctx, p.guessed_by);

@@ -12,17 +12,39 @@ int32_t aip__files_read_check(aip_context *ctx, const aip__node *params, const c
     void *options = NULL;
     AIP__TRY(aip__files_params(ctx, true, params, source, base_dir, &format, &checked, err));
     const aip__format_ops *ops = format->ops;
-    int32_t status = ops->create(ctx, checked, "", &options, err);
-    if (status == AIP_OK) ops->destroy(options);
+    const char *rejects = aip_params_string(checked, "rejects");
+    int32_t status = rejects ? aip__rejects_file_check(ctx, rejects, err) : AIP_OK;
+    if (status == AIP_OK) status = ops->create(ctx, checked, "", &options, err);
+    if (options) ops->destroy(options);
     aip__params_free(checked);
     aip__error_at_source(err, source);
     return status;
+}
+
+/* Where rejects go, which is no file that is read. */
+static int32_t rejects_path(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
+    const char *given = aip_params_string(params, "rejects");
+    struct stat there, read;
+    if (!given) return AIP_OK;
+    AIP__TRY(aip__rejects_file_check(f->ctx, given, err));
+    f->rejects_path = aip__path_join(f->ctx, base_dir, given);
+    if (!f->rejects_path) return aip__error_memory(f->ctx, err);
+    if (f->ctx->io->stat(f->rejects_path, &there) != 0) return AIP_OK;
+    for (int32_t i = 0; i < f->n; i++) {
+        if (f->ctx->io->stat(f->entries[i].path, &read) != 0 || read.st_dev != there.st_dev || read.st_ino != there.st_ino)
+            continue;
+        aip__error_set(err, AIP_E_PARAM, "read: rejects: '%s' is one of the files that are read", given);
+        aip__error_at_parameter(err, "rejects");
+        return AIP_E_PARAM;
+    }
+    return AIP_OK;
 }
 
 static int32_t plan(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
     char extension[16] = "";
     bool gz = false;
     AIP__TRY(aip__files_paths(f, params, base_dir, err));
+    AIP__TRY(rejects_path(f, params, base_dir, err));
     aip__files_extension(f->entries[0].path, extension, &gz);
     AIP__TRY(f->ops->create(f->ctx, params, extension, &f->format, err));
     return aip__files_plan(f, params, err);

@@ -7,22 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct pass {
-    aip__files *f;
-    int32_t at; /* file being read */
-    aip__file file;
-    aip__stream *stream; /* NULL: the file is not open yet */
-    int64_t consumed;
-    void **readers; /* of each file opened so far: items in flight still need them */
-    aip__rejects *rejects;
-    int64_t n_records, n_rejected, n_nulled, n_padded, n_kept;
-    char *first_reject;
-} pass;
-
-typedef struct files_item {
-    aip__item inner;
-    int32_t file;
-} files_item;
+typedef aip__files_pass pass;
+typedef aip__files_item files_item;
 
 /* ---- files and streams ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -90,7 +76,7 @@ static void leave_file(pass *p) {
 
 /* ---- source -------------------------------------------------------------------------------------------------------------------------------------- */
 
-static void pass_close(void *cursor) {
+void aip__files_pass_close(void *cursor) {
     pass *p = cursor;
     if (!p) return;
     aip_context *ctx = p->f->ctx;
@@ -99,11 +85,12 @@ static void pass_close(void *cursor) {
         if (p->readers[i]) p->f->ops->close(p->readers[i]);
     aip__free(ctx, p->readers);
     aip__rejects_free(p->rejects);
+    aip__rejects_file_free(p->rejects_file);
     aip__free(ctx, p->first_reject);
     aip__free(ctx, p);
 }
 
-static int32_t pass_open(void *self, const aip__token *token, void **cursor, aip_error **err) {
+int32_t aip__files_pass_open(void *self, const aip__token *token, void **cursor, aip_error **err) {
     aip__files *f = self;
     (void)token;
     pass *p = aip__calloc(f->ctx, 1, sizeof *p);
@@ -113,14 +100,29 @@ static int32_t pass_open(void *self, const aip__token *token, void **cursor, aip
     p->readers = aip__calloc(f->ctx, (size_t)f->n, sizeof *p->readers);
     int32_t status = p->readers ? aip__rejects_new(f->ctx, &p->rejects, err) : aip__error_memory(f->ctx, err);
     if (status != AIP_OK) {
-        pass_close(p);
+        aip__files_pass_close(p);
         return status;
     }
     *cursor = p;
     return AIP_OK;
 }
 
-static int32_t pass_next(void *cursor, aip__item *item, bool *end, aip_error **err) {
+static int32_t rows_open(void *self, const aip__token *token, void **cursor, aip_error **err) {
+    aip__files *f = self;
+    void *made = NULL;
+    AIP__TRY(aip__files_pass_open(f, token, &made, err));
+    if (f->rejects_path) {
+        int32_t status = aip__rejects_file_open(f->ctx, f->rejects_path, &((pass *)made)->rejects_file, err);
+        if (status != AIP_OK) {
+            aip__files_pass_close(made);
+            return status;
+        }
+    }
+    *cursor = made;
+    return AIP_OK;
+}
+
+int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error **err) {
     pass *p = cursor;
     aip__files *f = p->f;
     aip__item inner = {0};
@@ -149,7 +151,7 @@ static int32_t pass_next(void *cursor, aip__item *item, bool *end, aip_error **e
     return AIP_OK;
 }
 
-static void pass_item_free(void *cursor, aip__item *item) {
+void aip__files_pass_item_free(void *cursor, aip__item *item) {
     pass *p = cursor;
     files_item *mine = item->data;
     if (!mine) return;
@@ -242,14 +244,22 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
         p->first_reject = bad->first;
         bad->first = NULL;
     }
-    if (bad->rejects && p->n_kept < AIP__MAX_KEPT_REJECTS) {
-        p->n_kept += aip__rejects_count(bad->rejects);
-        status = aip__rejects_append(p->rejects, bad->rejects, err);
+    if (bad->rejects && p->rejects_file) status = aip__rejects_file_add(p->rejects_file, bad->rejects, err);
+    if (bad->rejects && status == AIP_OK) {
+        status = aip__rejects_append(p->rejects, bad->rejects, AIP__MAX_KEPT_REJECTS, err);
         bad->rejects = NULL;
     }
     aip__bad_rows_free(p->f->ctx, bad);
     if (status == AIP_OK && p->f->max_rejects >= 1 && (double)p->n_rejected > p->f->max_rejects) status = too_many(p, err);
     return status;
+}
+
+static int32_t commit_rejects(pass *p, aip_error **err) {
+    int64_t n = 0;
+    AIP__TRY(aip__rejects_file_commit(p->rejects_file, &n, err));
+    if (n == p->n_rejected) return AIP_OK;
+    return aip__error_set(err, AIP_E_INTERNAL, "rejects are not accounted for: %lld rows were rejected, %lld stand in '%s'",
+                          (long long)p->n_rejected, (long long)n, p->f->rejects_path);
 }
 
 static int32_t pass_finish(void *cursor, aip_error **err) {
@@ -265,6 +275,10 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     if (p->n_rejected > 0)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
                  (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);
+    if (p->n_rejected > AIP__MAX_KEPT_REJECTS && !p->rejects_file)
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL,
+                 "the rejects table holds the first %d of them; rejects: FILE writes all to a file", AIP__MAX_KEPT_REJECTS);
+    if (p->rejects_file) AIP__TRY(commit_rejects(p, err));
     AIP__TRY(aip__rejects_dataset(p->rejects, &rejects, err));
     aip__lock_take(f->ctx, &f->lock);
     aip_dataset *before = f->rejects;
@@ -275,7 +289,7 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     return AIP_OK;
 }
 
-static int64_t files_total_bytes(void *self) {
+int64_t aip__files_total_bytes(void *self) {
     const aip__files *f = self;
     int64_t total = 0;
     for (int32_t i = 0; i < f->n; i++) {
@@ -309,25 +323,30 @@ void aip__files_free(aip__files *f) {
     aip_schema_free(f->outer);
     if (f->format) f->ops->destroy(f->format);
     aip_dataset_free(f->rejects);
+    aip__files_types_free(f);
+    aip__free(f->ctx, f->rejects_path);
     aip__lock_destroy(f->ctx, &f->lock);
     aip__free(f->ctx, f);
 }
+
+static void files_report(void *self, aip__text *t) { aip__files_types_report(self, t); }
 
 static void files_destroy(void *self) { aip__files_free(self); }
 
 static const aip__source_ops files_ops = {
     .kind = "files",
-    .open = pass_open,
-    .next = pass_next,
+    .open = rows_open,
+    .next = aip__files_pass_next,
     .decode = pass_decode,
-    .item_free = pass_item_free,
+    .item_free = aip__files_pass_item_free,
     .account = pass_account,
     .finish = pass_finish,
-    .close = pass_close,
+    .close = aip__files_pass_close,
     .destroy = files_destroy,
-    .total_bytes = files_total_bytes,
+    .total_bytes = aip__files_total_bytes,
     .count = files_count,
     .rejects = files_rejects,
+    .report = files_report,
 };
 
 int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err) {

@@ -74,6 +74,9 @@ static void add_task(aip__text *t, const aip_run *run, int32_t i) {
         aip__text_str(t, ",\"metrics\":");
         aip__text_str(t, r->metrics);
     }
+    if (r->state == AIP_TASK_SUCCESS && task->operator_ && strcmp(task->operator_->name, "read") == 0)
+        for (int32_t k = 0; k < r->n_outputs; k++)
+            if (!r->outputs[k].name && r->outputs[k].dataset) aip__dataset_report(r->outputs[k].dataset, t);
     const aip__node *written = r->definition ? aip__dag_written_path(run->dag, i, r->definition) : NULL;
     if (r->state == AIP_TASK_SUCCESS && written) add_text(t, "output", written->string);
     if (r->error) add_error(t, r->error, r->status);

@@ -334,6 +334,11 @@ int64_t aip__dataset_known_count(const aip_dataset *d) {
     }
 }
 
+void aip__dataset_report(const aip_dataset *d, aip__text *json) {
+    while (!d->ops) d = d->parent;
+    if (d->ops->report) d->ops->report(d->self, json);
+}
+
 int32_t aip_dataset_count(aip_dataset *dataset, const aip_call *call, int64_t *out, aip_error **err) {
     AIP__TRY(check_dataset(dataset, out, "aip_dataset_count", err));
     int64_t n = aip__dataset_known_count(dataset);

@@ -32,6 +32,9 @@ bool aip__dataset_kept_counts(const aip_dataset *d, aip_row_counts *counts);
 /* Rows when known without a pass, else -1. */
 int64_t aip__dataset_known_count(const aip_dataset *d);
 
+/* Adds what its source has to tell, each member of a JSON object after a comma. */
+void aip__dataset_report(const aip_dataset *d, aip__text *json);
+
 /* A dataset in memory from batches (references taken over, also on failure). */
 int32_t aip__dataset_memory(aip_context *ctx, const aip_schema *schema, aip_batch **batches, int64_t n, aip_dataset **out,
                             aip_error **err);

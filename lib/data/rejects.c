@@ -65,12 +65,13 @@ int32_t aip__rejects_add(aip__rejects *r, const char *source, int64_t line, cons
 
 int64_t aip__rejects_count(const aip__rejects *r) { return (int64_t)r->n; }
 
-int32_t aip__rejects_append(aip__rejects *into, aip__rejects *from, aip_error **err) {
-    size_t base = into->texts.n;
-    bool fits = aip__grow(into->ctx, &into->rows, &into->capacity, into->n + from->n, sizeof *into->rows) == 0;
-    if (fits) aip__text_add(&into->texts, from->texts.bytes ? from->texts.bytes : "", from->texts.n);
+int32_t aip__rejects_append(aip__rejects *into, aip__rejects *from, int64_t most, aip_error **err) {
+    size_t base = into->texts.n, room = (uint64_t)most > into->n ? (size_t)most - into->n : 0;
+    size_t n = from->n < room ? from->n : room, bytes = n > 0 ? from->rows[n - 1].at[N_TEXTS] : 0;
+    bool fits = n == 0 || aip__grow(into->ctx, &into->rows, &into->capacity, into->n + n, sizeof *into->rows) == 0;
+    if (fits && bytes > 0) aip__text_add(&into->texts, from->texts.bytes, bytes);
     fits = fits && !into->texts.failed;
-    for (size_t i = 0; fits && i < from->n; i++) {
+    for (size_t i = 0; fits && i < n; i++) {
         reject *row = &into->rows[into->n++];
         *row = from->rows[i];
         for (int k = 0; k <= N_TEXTS; k++) row->at[k] += base;
@@ -114,31 +115,37 @@ static int32_t texts(const aip__rejects *r, int which, size_t from, size_t n, ai
     return status;
 }
 
-static int32_t make_batch(const aip__rejects *r, const aip_schema *schema, size_t from, size_t n, aip_batch **out,
-                          aip_error **err) {
+int32_t aip__rejects_schema(aip_context *ctx, aip_schema **out, aip_error **err) {
+    const aip_field fields[6] = {aip__field("source", AIP_UTF8), aip__field("line", AIP_INT64),
+                                 aip__field("column", AIP_UTF8), aip__field("byte_offset", AIP_INT64),
+                                 aip__field("reason", AIP_UTF8), aip__field("raw", AIP_UTF8)};
+    return aip_schema_create(ctx, fields, 6, out, err);
+}
+
+int32_t aip__rejects_batch(const aip__rejects *r, const aip_schema *schema, int64_t first, int64_t n_rows, aip_batch **out,
+                           aip_error **err) {
     aip__column *c[6] = {NULL};
+    size_t from = (size_t)first, n = (size_t)n_rows;
     int32_t status = texts(r, SOURCE, from, n, &c[0], err);
     if (status == AIP_OK) status = numbers(r, true, from, n, &c[1], err);
     if (status == AIP_OK) status = texts(r, COLUMN, from, n, &c[2], err);
     if (status == AIP_OK) status = numbers(r, false, from, n, &c[3], err);
     if (status == AIP_OK) status = texts(r, REASON, from, n, &c[4], err);
     if (status == AIP_OK) status = texts(r, RAW, from, n, &c[5], err);
-    if (status == AIP_OK) return aip__batch_new(schema, (int64_t)n, c, out, err);
+    if (status == AIP_OK) return aip__batch_new(schema, n_rows, c, out, err);
     for (int i = 0; i < 6; i++) aip__column_free(c[i]);
     return status;
 }
 
 int32_t aip__rejects_dataset(const aip__rejects *r, aip_dataset **out, aip_error **err) {
-    const aip_field fields[6] = {aip__field("source", AIP_UTF8), aip__field("line", AIP_INT64),
-                                 aip__field("column", AIP_UTF8), aip__field("byte_offset", AIP_INT64),
-                                 aip__field("reason", AIP_UTF8), aip__field("raw", AIP_UTF8)};
     size_t n_batches = r->n / AIP_BATCH_MAX_ROWS + (r->n % AIP_BATCH_MAX_ROWS != 0), made = 0;
     aip_schema *schema = NULL;
     aip_batch **batches = aip__calloc(r->ctx, n_batches + 1, sizeof(aip_batch *));
-    int32_t status = batches ? aip_schema_create(r->ctx, fields, 6, &schema, err) : aip__error_memory(r->ctx, err);
+    int32_t status = batches ? aip__rejects_schema(r->ctx, &schema, err) : aip__error_memory(r->ctx, err);
     for (; made < n_batches && status == AIP_OK; made += status == AIP_OK) {
         size_t from = made * AIP_BATCH_MAX_ROWS, left = r->n - from;
-        status = make_batch(r, schema, from, left < AIP_BATCH_MAX_ROWS ? left : AIP_BATCH_MAX_ROWS, &batches[made], err);
+        size_t n = left < AIP_BATCH_MAX_ROWS ? left : AIP_BATCH_MAX_ROWS;
+        status = aip__rejects_batch(r, schema, (int64_t)from, (int64_t)n, &batches[made], err);
     }
     if (status == AIP_OK) {
         status = aip__dataset_memory(r->ctx, schema, batches, (int64_t)n_batches, out, err); /* takes the batches */

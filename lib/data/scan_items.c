@@ -59,6 +59,12 @@ static int32_t decode(aip__scan *s, aip__slot *t, aip_error **err) {
         t->decoded.batch = NULL;
     }
     t->has_decoded = true;
+    int64_t rows = t->batch ? t->batch->n_rows : 0;
+    if (t->decoded.n_records != rows + t->decoded.n_rejected)
+        return aip__error_set(
+            err, AIP_E_INTERNAL,
+            "rows are not accounted for: of an item of %lld records the %s source gave %lld rows and %lld rejects",
+            (long long)t->decoded.n_records, ops->kind, (long long)rows, (long long)t->decoded.n_rejected);
     atomic_fetch_add_explicit(&s->rows_in, t->decoded.n_records, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->rows_rejected, t->decoded.n_rejected, memory_order_relaxed);
     return AIP_OK;
@@ -78,6 +84,15 @@ static bool keeps_promise(const aip__plan_stage *stage, const aip_batch *b) {
     return true;
 }
 
+/* What a stage's descriptor declares of its rows, on which accounts, ordinals and packages rely. */
+static int32_t check_rows(const aip__plan_stage *stage, int64_t before, int64_t after, aip_error **err) {
+    bool same = stage->rows == AIP_ROWS_SAME;
+    if (same ? after == before : stage->rows != AIP_ROWS_FEWER || after <= before) return AIP_OK;
+    return aip__error_set(err, AIP_E_INTERNAL,
+                          "rows are not accounted for: the stage declares `rows: %s`, but of a batch of %lld rows it made %lld",
+                          same ? "same" : "fewer", (long long)before, (long long)after);
+}
+
 /* The end of a stage's apply: its batch takes the place of the item's, or its error is placed. */
 static int32_t put_batch(aip__scan *s, aip__slot *t, const aip__plan_stage *stage, int32_t status, aip_batch *next,
                          aip_error **err) {
@@ -85,6 +100,7 @@ static int32_t put_batch(aip__scan *s, aip__slot *t, const aip__plan_stage *stag
         aip_batch_free(next);
         status = aip__error_set(err, AIP_E_MISUSE, "apply gave no batch, or one of other columns than bind announced");
     }
+    if (status == AIP_OK && (status = check_rows(stage, t->batch->n_rows, next->n_rows, err)) != AIP_OK) aip_batch_free(next);
     AIP__TRY(at_stage(stage, status, "apply", err));
     atomic_fetch_add_explicit(&s->rows_filtered, t->batch->n_rows - next->n_rows, memory_order_relaxed);
     if (stage->rows == AIP_ROWS_SAME && next->ordinal < 0 && atomic_load(&next->refs) == 1) next->ordinal = t->batch->ordinal;

@@ -3,6 +3,7 @@
 #ifndef AIPIPE_LIB_DATA_SOURCE_H
 #define AIPIPE_LIB_DATA_SOURCE_H
 
+#include "base/text.h"
 #include "data/batch.h"
 #include "exec/cancel.h"
 
@@ -40,6 +41,8 @@ typedef struct aip__source_ops {
     int64_t (*count)(void *self);
     /* The rejects table of the last finished pass as a dataset (retained for the caller), or NULL when there was no pass. May be NULL. */
     aip_dataset *(*rejects)(void *self);
+    /* Adds what is to be told of how it is read, as members of a JSON object, each after a comma. May be NULL. */
+    void (*report)(void *self, aip__text *json);
 } aip__source_ops;
 
 /* A dataset over a source; takes self over (also on failure: destroy is called). once: a second pass is AIP_E_STATE. */

@@ -17,6 +17,8 @@ typedef struct aip__guess {
     bool zoned, unzoned; /* a timestamp with, without an offset was seen (a date counts as without) */
 } aip__guess;
 aip__guess aip__guess_join(aip__guess a, aip__guess b);
+/* Nothing makes it larger. */
+bool aip__guess_is_text(aip__guess g);
 /* The guess as a type and zone: nothing is utf8, timestamps of both kinds are utf8. */
 void aip__guess_field(aip__guess g, aip_field *field);
 
@@ -39,6 +41,28 @@ void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
 /* Limits of the common parameter block_bytes. */
 #define AIP__BLOCK_BYTES_MIN 64
 #define AIP__BLOCK_BYTES_MAX 67108864
+
+/* A cell that made its column's guess larger while the rows of an item were gone through in order, from a guess that was given. The steps of
+ * items, taken in source order, hold every step that going through all rows one by one would make: what is beyond a larger guess is beyond
+ * a smaller one too. So types can be settled over a whole file in parallel, with the same places named for any cut. */
+typedef struct aip__type_step {
+    int32_t column;   /* of the schema that the reader was opened with */
+    int32_t file;     /* not the format's */
+    aip__guess cell;  /* what the cell alone says */
+    int64_t line, at; /* of the cell in the file: from 1, `at` in bytes */
+    int64_t offset;
+    char excerpt[64]; /* of the cell: valid UTF-8 */
+} aip__type_step;
+
+typedef struct aip__type_steps { /* of one item, in any order of columns, each column's in the order of rows */
+    aip_context *ctx;
+    aip__type_step *steps;
+    size_t n, capacity;
+} aip__type_steps;
+/* Joins a cell into a running guess. True: it made it larger, as the schema would show. */
+bool aip__guess_widen(aip__guess *running, aip__guess cell);
+int32_t aip__type_steps_add(aip__type_steps *steps, const aip__type_step *step, aip_error **err);
+void aip__type_steps_free(aip__type_steps *steps);
 
 typedef struct aip__format_ops {
     const char *extensions; /* "csv|tsv" */
@@ -73,6 +97,17 @@ typedef struct aip__format_ops {
     int32_t (*write_place)(void *writer, int64_t n_rows, aip__text *text, aip_error **err);
     int32_t (*write_end)(void *writer, aip__text *to, aip_error **err);
     void (*write_free)(void *writer);
+
+    /* ---- may be NULL: then what needs it is refused by name ---- */
+    /* The cells of an item against the guesses start[schema->n] (type AIP_UTF8: not looked at), for on_bad_row: promote. Many at once. */
+    int32_t (*infer_item)(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err);
+    /* Of a stream of plain bytes that starts where a record does (first: where the file does): how many bytes are whole records with their
+     * line ends, and how many line feeds those hold. A record that the stream ends in is not whole. For checkpoints. */
+    int32_t (*whole)(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
+                     aip_error **err);
+    /* After open, which read the header, and before next: goes on in another stream, which starts at a record of the same file, at that
+     * byte and line. The first stream is not asked again. */
+    int32_t (*resume)(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err);
 } aip__format_ops;
 
 /* By a descriptor's name ("csv") or a file extension. Errors: AIP_E_NOT_FOUND with the nearest name; for an extension NULL is returned. */

@@ -21,8 +21,9 @@ static const aip_param_spec common[] = {
      1e15, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "on_bad_row",
      "A row that does not fit: error, null (the word or null itself: cells that do not parse become null, short rows are filled up with "
-     "nulls, others are rejected), reject (into the rejects table)",
-     "\"error\"", "error|null|reject", 0, 0, 0, 0},
+     "nulls, others are rejected), reject (into the rejects table), promote (types are settled over all rows before they are read, each "
+     "that is more than infer_rows showed is reported; what fits no type of its column then is an error)",
+     "\"error\"", "error|null|reject|promote", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_FLOAT, "max_rejects",
      "More rejected rows are an error: a number of rows, or below 1 a fraction of them; null: no limit", "null", NULL, 0, 1e15, 1,
      0},
@@ -40,6 +41,34 @@ void aip__guess_field(aip__guess g, aip_field *field) {
     bool mixed = g.type == AIP_TIMESTAMP && g.zoned && g.unzoned;
     field->type = g.type == 0 || mixed ? AIP_UTF8 : g.type;
     field->zone = field->type == AIP_TIMESTAMP && g.zoned ? "UTC" : NULL;
+}
+
+bool aip__guess_is_text(aip__guess g) { return g.type == AIP_UTF8 || (g.type == AIP_TIMESTAMP && g.zoned && g.unzoned); }
+
+static bool same_field(aip__guess a, aip__guess b) {
+    aip_field x = {0}, y = {0};
+    aip__guess_field(a, &x);
+    aip__guess_field(b, &y);
+    return x.type == y.type && (x.zone == NULL) == (y.zone == NULL) && (a.type == 0) == (b.type == 0);
+}
+
+bool aip__guess_widen(aip__guess *running, aip__guess cell) {
+    aip__guess before = *running;
+    *running = aip__guess_join(before, cell);
+    return !same_field(before, *running);
+}
+
+int32_t aip__type_steps_add(aip__type_steps *steps, const aip__type_step *step, aip_error **err) {
+    if (aip__grow(steps->ctx, &steps->steps, &steps->capacity, steps->n + 1, sizeof *steps->steps) != 0)
+        return aip__error_memory(steps->ctx, err);
+    steps->steps[steps->n++] = *step;
+    return AIP_OK;
+}
+
+void aip__type_steps_free(aip__type_steps *steps) {
+    aip__free(steps->ctx, steps->steps);
+    steps->steps = NULL;
+    steps->n = steps->capacity = 0;
 }
 
 void aip__sample_free(aip_context *ctx, aip__sample *sample) {

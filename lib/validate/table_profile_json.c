@@ -362,7 +362,9 @@ static int32_t profile(aip_dataset *dataset, const aip_params *p, const aip_call
         add_head(t, head);
         aip__text_str(t, ",\"rejects\":[");
         if (counts.rows_rejected > 0) status = add_rejects(t, dataset, aip_params_int(p, "rejects"), call, err);
-        aip__text_str(t, "]}");
+        aip__text_char(t, ']');
+        aip__dataset_report(dataset, t);
+        aip__text_char(t, '}');
     }
     aip_dataset_free(seen);
     aip_stage_free(stage);

@@ -8,6 +8,8 @@
  *   csv_reader.c   the reader as the table of formats wants it
  *   csv_decode.c   an item -> a batch, rejects or an error
  *   csv_infer.c    the first rows -> names and guessed types
+ *   csv_types.c    an item -> what its cells say of types
+ *   csv_whole.c    how much of a growing file is whole records
  *   csv_write.c    batches -> text
  *
  * Dialect. A record ends at LF or CR LF outside quotes, or at the end of the file; a lone CR is data, and in the header an error. A field that
@@ -243,6 +245,11 @@ typedef struct aip__csv_reader {
 
 int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
                         aip_error **err);
+/* What one cell that is not null says. */
+aip__guess aip__csv_guess(const aip__csv_options *o, const char *s, size_t n);
+int32_t aip__csv_infer_item(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err);
+int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
+                       aip_error **err);
 int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err);
 /* Cell text for a message: at most 40 bytes, valid UTF-8, with ... when cut. out: 64 bytes. */
 void aip__csv_excerpt(const char *s, size_t n, char *out);

@@ -6,17 +6,11 @@
 
 #define MAX_SAMPLE_BYTES ((int64_t)32 << 20) /* of very wide rows, fewer are looked at */
 
-/* Zones are told apart only while the column may still be timestamps. */
-static aip__guess look(const aip__csv_options *o, aip__guess g, const aip__csv_cell *c) {
-    int32_t type = aip__infer_text(c->text, c->n, o->dialect.decimal);
+aip__guess aip__csv_guess(const aip__csv_options *o, const char *s, size_t n) {
+    aip__guess g = {.type = aip__infer_text(s, n, o->dialect.decimal)};
     int64_t micros = 0;
-    bool zoned = false;
-    if (type == AIP_TIMESTAMP && aip__parse_timestamp(c->text, c->n, &micros, &zoned)) {
-        g.zoned |= zoned;
-        g.unzoned |= !zoned;
-    }
-    g.unzoned |= type == AIP_DATE32;
-    g.type = aip__infer_join(g.type, type);
+    if (g.type == AIP_TIMESTAMP && aip__parse_timestamp(s, n, &micros, &g.zoned)) g.unzoned = !g.zoned;
+    if (g.type == AIP_DATE32) g.unzoned = true;
     return g;
 }
 
@@ -25,7 +19,7 @@ static void look_at_block(const aip__csv_options *o, const aip__csv_block *b, in
         const aip__csv_cell *cells = b->cells + (size_t)s * (size_t)b->max_rows;
         for (int32_t r = 0; r < b->n_rows && guesses[s].type != AIP_UTF8; r++)
             if (cells[r].text && b->rows[r].fault == AIP__ROW_GOOD && !aip__csv_is_null(o, cells[r].text, cells[r].n))
-                guesses[s] = look(o, guesses[s], &cells[r]);
+                guesses[s] = aip__guess_join(guesses[s], aip__csv_guess(o, cells[r].text, cells[r].n));
     }
 }
 

@@ -84,6 +84,18 @@ static void reader_item_free(void *reader, aip__item *item) {
 
 static void reader_end_reading(void *reader) { aip__csv_cutter_end(&((aip__csv_reader *)reader)->cutter); }
 
+static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err) {
+    aip__csv_cutter *c = &((aip__csv_reader *)reader)->cutter;
+    const char *source = c->source;
+    const aip__csv_options *o = c->options;
+    (void)err;
+    aip__csv_cutter_end(c);
+    aip__csv_cutter_init(c, o, stream, source);
+    c->offset = offset;
+    c->line = line;
+    return AIP_OK;
+}
+
 static const aip__format_ops ops = {
     .extensions = "csv|tsv",
     .write_params = aip__csv_write_params,
@@ -101,6 +113,9 @@ static const aip__format_ops ops = {
     .write_batch = aip__csv_write_batch,
     .write_end = aip__csv_write_end,
     .write_free = aip__csv_write_free,
+    .infer_item = aip__csv_infer_item,
+    .whole = aip__csv_whole,
+    .resume = reader_resume,
 };
 
 const aip_descriptor aip__csv_descriptor = {

@@ -6,5 +6,6 @@
 
 Suite *files_suite(void);
 Suite *host_source_suite(void);
+Suite *policies_suite(void);
 
 #endif

@@ -45,6 +45,7 @@ typedef struct {
     aip_context *ctx;
     aip_schema *schema;
     int64_t n_items, bad_item, bad_cut; /* -1: none */
+    int64_t lie;                        /* records that items from the fourth on say they hold more than they give */
     int opens, closes, finishes;
     _Atomic(int) held; /* items not freed */
 } numbers;
@@ -91,7 +92,7 @@ static int32_t numbers_decode(void *cursor, const aip__item *item, aip__decoded 
     if (i->index % 7 == 3) usleep(300); /* later items overtake this one */
     if (c->source->bad_item >= 0 && i->index >= c->source->bad_item)
         return aip__error_set(err, AIP_E_DATA, "item %d is bad", (int)i->index);
-    out->n_records = i->n_rows + 1; /* one reject each */
+    out->n_records = i->n_rows + 1 + (i->index > 3 ? c->source->lie : 0); /* one reject each */
     out->n_rejected = 1;
     if (i->n_rows == 0) return AIP_OK;
     aip__column *col = NULL;
@@ -226,6 +227,24 @@ static aip_dataset *through(aip_dataset *d, const aip_descriptor *descriptor) {
     aip_dataset_free(d);
     return out;
 }
+
+/* Stages that keep even numbers only, or give each batch's rows and some of the same again, and declare otherwise. */
+static const aip_descriptor liar_same = {
+    .struct_size = sizeof(aip_descriptor), .kind = AIP_KIND_STAGE, .name = "liar", .ops = &even_ops, .rows = AIP_ROWS_SAME};
+
+static int32_t more_apply(const void *bound, const aip_batch *in, aip_batch **out, aip_error **err) {
+    (void)bound;
+    aip__column *col = NULL;
+    AIP__TRY(aip__column_new(in->ctx, AIP_INT64, in->n_rows + 5, true, &col, err));
+    memset(aip__column_i64_mut(col), 0, (size_t)(in->n_rows + 5) * sizeof(int64_t));
+    aip__column_publish(col);
+    return aip__batch_new(in->schema, in->n_rows + 5, &col, out, err);
+}
+static const aip_stage_ops more_ops = {.struct_size = sizeof(aip_stage_ops), .bind = same_bind, .apply = more_apply};
+static const aip_descriptor liar_fewer = {
+    .struct_size = sizeof(aip_descriptor), .kind = AIP_KIND_STAGE, .name = "liar", .ops = &more_ops, .rows = AIP_ROWS_FEWER};
+static const aip_descriptor other_stage = {
+    .struct_size = sizeof(aip_descriptor), .kind = AIP_KIND_STAGE, .name = "more", .ops = &more_ops, .rows = AIP_ROWS_OTHER};
 
 /* ---- a fold whose result depends on the order of additions: floating-point sums of 1 / (n + 1) ------------------------------------ */
 
@@ -506,6 +525,46 @@ START_TEST(an_empty_source_gives_no_batch_and_an_initial_state) {
 }
 END_TEST
 
+static int32_t pass_over(aip_dataset *d, aip_row_counts *counts, aip_error **err) {
+    int64_t n = 0;
+    return aip_dataset_each(d, NULL, count_rows, &n, counts, err);
+}
+
+START_TEST(a_stage_that_lies_about_its_rows_and_a_source_that_loses_some_are_caught_whatever_the_pass) {
+    for (int w = 0; w < N_WORKERS; w++) {
+        aip_context *ctx = context_with(workers[w]);
+        size_t bytes = 64;
+        numbers *source = NULL;
+        void *state = NULL;
+        aip__token token;
+        OK(aip__token_init(&token, ctx, NULL, &err));
+        aip_dataset *d = through(dataset_of(ctx, 20, -1, -1, NULL), &liar_same);
+        FAILS(pass_over(d, NULL, &err), AIP_E_INTERNAL, "declares `rows: same`, but of a batch of 100 rows it made 50");
+        FAILS(aip__fold_run(d, &token, "sum", &sum_ops, &bytes, &state, NULL, &err), AIP_E_INTERNAL, "it made 50");
+        aip_dataset_free(d);
+        d = through(dataset_of(ctx, 20, -1, -1, NULL), &liar_fewer);
+        FAILS(pass_over(d, NULL, &err), AIP_E_INTERNAL, "declares `rows: fewer`, but of a batch of 100 rows it made 105");
+        aip_dataset_free(d);
+        /* 7 items of 100 rows, 7 of none (which have no batch), 6 of 257: 20 rejects, and 5 rows more of each of 13 batches */
+        d = through(dataset_of(ctx, 20, -1, -1, NULL), &other_stage);
+        aip_row_counts counts = AIP_ROW_COUNTS_INIT;
+        OK(pass_over(d, &counts, &err));
+        ck_assert_int_eq(counts.rows_in, 7 * 100 + 6 * 257 + 20);
+        ck_assert_int_eq(counts.rows_rejected, 20);
+        ck_assert_int_eq(counts.rows_filtered, -5 * 13);
+        ck_assert_int_eq(counts.rows_out, 7 * 100 + 6 * 257 + 5 * 13);
+        aip_dataset_free(d);
+        d = dataset_of(ctx, 20, -1, -1, &source);
+        source->lie = 1; /* item 4 has no rows, one reject, and says it held two records */
+        FAILS(pass_over(d, NULL, &err), AIP_E_INTERNAL, "of an item of 2 records the numbers source gave 0 rows and 1 rejects");
+        source->lie = -1;
+        FAILS(pass_over(d, NULL, &err), AIP_E_INTERNAL, "of an item of 0 records the numbers source gave 0 rows and 1 rejects");
+        aip_dataset_free(d);
+        context_end(ctx);
+    }
+}
+END_TEST
+
 Suite *scan_suite(void) {
     Suite *suite = suite_create("scan");
     TCase *tc = tcase_create("scan");
@@ -521,6 +580,7 @@ Suite *scan_suite(void) {
     tcase_add_loop_test(tc, a_cancelled_pass_ends_with_E_CANCELLED, 0, N_WORKERS);
     tcase_add_test(tc, a_hosts_status_comes_back_unchanged);
     tcase_add_test(tc, an_empty_source_gives_no_batch_and_an_initial_state);
+    tcase_add_test(tc, a_stage_that_lies_about_its_rows_and_a_source_that_loses_some_are_caught_whatever_the_pass);
     suite_add_tcase(suite, tc);
     return suite;
 }

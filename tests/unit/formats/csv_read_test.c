@@ -310,11 +310,6 @@ START_TEST(on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_s
 }
 END_TEST
 
-START_TEST(promoting_a_column_is_refused_by_name) {
-    table_check_fails("a\n1\n", "\"on_bad_row\": \"promote\"", AIP_E_PARAM, "on_bad_row");
-}
-END_TEST
-
 Suite *csv_read_suite(void) {
     const TTest *const tests[] = {fields_are_split_at_delimiters_and_records_at_line_feeds,
                                   quoted_fields_hold_delimiters_line_feeds_and_doubled_quotes,
@@ -335,7 +330,6 @@ Suite *csv_read_suite(void) {
                                   rejected_rows_are_in_the_rejects_table_with_place_and_reason,
                                   max_rejects_is_a_count_or_below_one_a_fraction,
                                   on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_shape,
-                                  promoting_a_column_is_refused_by_name,
                                   NULL};
     return unit_suite("csv_read", tests);
 }

@@ -1,0 +1,112 @@
+/* How much of a file that is still being written is whole records: those that end in a line feed outside quotes. What stands behind the last of
+ * them is left for when its line end has come. */
+#include "formats/csv/csv.h"
+
+#include <string.h>
+
+#define PIECE_BYTES ((size_t)1 << 20)
+
+typedef struct whole {
+    const aip__csv_options *options;
+    aip__stream *stream;
+    const char *source;
+    char *bytes; /* bytes[at..n): read, and not yet in whole records */
+    size_t at, n, size;
+    int64_t skip;        /* lines that are no records, before the header */
+    bool ended, started; /* started: the header or a record was there */
+    int64_t whole, lines;
+} whole;
+
+/* Moves what is left to the front and reads behind it; makes room when a record fills all there is. */
+static int32_t more(whole *w, aip_error **err) {
+    size_t left = w->n - w->at, got = 0;
+    if (left > (size_t)w->options->max_record_bytes) {
+        aip__error_set(err, AIP_E_DATA, "record is longer than max_record_bytes (%lld): a quote that is never closed?",
+                       (long long)w->options->max_record_bytes);
+        aip__error_at_source(err, w->source);
+        aip__error_at_offset(err, w->whole);
+        return AIP_E_DATA;
+    }
+    if (left > w->size / 2) {
+        char *larger = aip__realloc(w->options->ctx, w->bytes, w->size * 2);
+        if (!larger) return aip__error_memory(w->options->ctx, err);
+        w->bytes = larger;
+        w->size *= 2;
+    }
+    memmove(w->bytes, w->bytes + w->at, left);
+    w->at = 0;
+    w->n = left;
+    int32_t status = aip__stream_read(w->stream, w->bytes + left, w->size - left, &got, err);
+    if (status != AIP_OK) aip__error_at_source(err, w->source);
+    w->ended = got < w->size - left;
+    w->n += status == AIP_OK ? got : 0;
+    return status;
+}
+
+static void take(whole *w, size_t n) {
+    w->lines += (int64_t)aip__csv_count_lines(w->bytes + w->at, n);
+    w->whole += (int64_t)n;
+    w->at += n;
+}
+
+static void skip_lines(whole *w) {
+    while (w->skip > 0) {
+        const char *nl = memchr(w->bytes + w->at, '\n', w->n - w->at);
+        if (!nl) return;
+        take(w, (size_t)(nl + 1 - (w->bytes + w->at)));
+        w->skip--;
+    }
+}
+
+/* Up to and with the first record that is no comment or empty line. */
+static void take_first(whole *w) {
+    aip__csv_record r;
+    const char *end = w->bytes + w->n;
+    while (!w->started && w->at < w->n && aip__csv_scan_record(&w->options->dialect, w->bytes + w->at, end, false, &r)
+           && r.next[-1] == '\n') {
+        w->started = r.kind != AIP__CSV_SKIP;
+        take(w, (size_t)(r.next - (w->bytes + w->at)));
+    }
+}
+
+/* All whole records of the bytes at hand. */
+static void take_records(whole *w) {
+    take_first(w);
+    const aip__csv_dialect *d = &w->options->dialect;
+    const char *p = w->bytes + w->at, *end = w->bytes + w->n, *at = p;
+    if (!w->started || at == end) return;
+    if (d->quote < 0 || !memchr(p, d->quote, (size_t)(end - p))) {
+        const char *nl = memrchr(p, '\n', (size_t)(end - p));
+        at = nl ? nl + 1 : p;
+    } else {
+        aip__csv_record r;
+        while (at < end && aip__csv_scan_record(d, at, end, false, &r) && r.next[-1] == '\n') at = r.next;
+    }
+    take(w, (size_t)(at - p));
+}
+
+int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
+                       aip_error **err) {
+    const aip__csv_options *o = format;
+    whole w = {.options = o,
+               .stream = stream,
+               .source = source,
+               .size = PIECE_BYTES,
+               .started = !first,
+               .skip = first ? o->skip_rows : 0};
+    w.bytes = aip__alloc(o->ctx, w.size);
+    int32_t status = w.bytes ? AIP_OK : aip__error_memory(o->ctx, err);
+    bool mark = first; /* a byte order mark may stand before a quote */
+    while (status == AIP_OK && !w.ended) {
+        status = more(&w, err);
+        if (status == AIP_OK && mark && w.n >= 3 && memcmp(w.bytes, "\xef\xbb\xbf", 3) == 0) take(&w, 3);
+        mark = false;
+        if (status == AIP_OK) skip_lines(&w);
+        if (status == AIP_OK && w.skip == 0) take_records(&w);
+    }
+    aip__free(o->ctx, w.bytes);
+    if (status != AIP_OK) return status;
+    *bytes = w.started ? w.whole : 0;
+    *lines = w.started ? w.lines : 0;
+    return AIP_OK;
+}
