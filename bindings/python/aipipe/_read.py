@@ -49,7 +49,8 @@ def read_csv(
     decimal: str = ".",
     encoding: Literal["utf-8"] = "utf-8",
     ragged: Literal["error", "pad", "truncate"] = "error",
-    on_bad_row: Literal["error", "null", "reject"] = "error",
+    on_bad_row: Literal["error", "null", "reject", "promote"] = "error",
+    rejects: Optional[Path] = None,
     max_rejects: Optional[float] = None,
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
@@ -76,7 +77,9 @@ def read_csv(
         ragged: rows with too few or too many cells: bad rows; ``"pad"``: short rows get nulls; ``"truncate"``: also, long ones
             are cut.
         on_bad_row: a row that does not fit: an error; ``"null"``: nulls in the cells that do not parse; ``"reject"``: see
-            ``rejects``.
+            ``rejects``; ``"promote"``: types are settled over all rows first, what is more than ``infer_rows`` showed is logged.
+        rejects: a file to write every rejected record to in each pass, whole or not at all; ``Dataset.rejects()`` keeps
+            100,000 of them.
         max_rejects: more rejected rows are an error: a number, or below 1 a fraction.
         infer_rows: first rows that types are guessed from; None: all.
         include_path: name of a column to add that holds the path of each row's file.
@@ -104,6 +107,7 @@ def read_csv(
         "encoding": encoding,
         "ragged": ragged,
         "on_bad_row": on_bad_row,
+        "rejects": rejects,
         "max_rejects": max_rejects,
         "infer_rows": infer_rows,
         "include_path": include_path,
