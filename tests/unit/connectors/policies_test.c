@@ -342,14 +342,13 @@ START_TEST(a_file_of_rejects_holds_all_of_them_where_the_table_keeps_the_first_a
 END_TEST
 
 Suite *policies_suite(void) {
-    const TTest *const tests[] = {
-        promote_gives_each_column_the_type_of_all_its_rows_and_names_the_places_that_forced_it,
-        without_promote_the_same_conflict_is_an_error_a_null_or_a_reject_at_its_place,
-        promote_joins_files_that_do_not_go_together_otherwise_and_rows_of_a_wrong_shape_stay_errors,
-        promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses,
-        a_file_of_rejects_holds_source_line_column_offset_reason_and_text_of_each,
-        a_file_of_rejects_is_whole_or_not_there_and_has_no_rows_when_there_are_none,
-        a_file_of_rejects_holds_all_of_them_where_the_table_keeps_the_first_and_says_so,
-        NULL};
+    const TTest *const tests[] = {promote_gives_each_column_the_type_of_all_its_rows_and_names_the_places_that_forced_it,
+                                  without_promote_the_same_conflict_is_an_error_a_null_or_a_reject_at_its_place,
+                                  promote_joins_files_that_do_not_go_together_otherwise_and_rows_of_a_wrong_shape_stay_errors,
+                                  promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses,
+                                  a_file_of_rejects_holds_source_line_column_offset_reason_and_text_of_each,
+                                  a_file_of_rejects_is_whole_or_not_there_and_has_no_rows_when_there_are_none,
+                                  a_file_of_rejects_holds_all_of_them_where_the_table_keeps_the_first_and_says_so,
+                                  NULL};
     return unit_suite("policies", tests);
 }
