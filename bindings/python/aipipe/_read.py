@@ -47,7 +47,9 @@ def read_csv(
     null_values: Union[str, Sequence[str]] = _NULLS,
     quoted_null: bool = False,
     decimal: str = ".",
-    encoding: Literal["utf-8"] = "utf-8",
+    encoding: str = "utf-8",
+    encoding_errors: Literal["bad_row", "replace", "error"] = "bad_row",
+    line_end: Literal["auto", "lf", "cr"] = "auto",
     ragged: Literal["error", "pad", "truncate"] = "error",
     on_bad_row: Literal["error", "null", "reject", "promote"] = "error",
     rejects: Optional[Path] = None,
@@ -73,7 +75,10 @@ def read_csv(
         null_values: cells that mean null.
         quoted_null: a quoted null marker is null in text columns too.
         decimal: decimal mark, one byte.
-        encoding: encoding of the text.
+        encoding: encoding of the text, as iconv names it; ``"auto"``: by its first bytes. A byte order mark is heeded under
+            ``"utf-8"`` and ``"auto"``.
+        encoding_errors: bytes that are no text in the encoding: a bad row; ``"replace"``: U+FFFD; ``"error"``: an error.
+        line_end: what ends a line: ``"lf"`` (also CR LF), ``"cr"`` (alone), ``"auto"``: by the first bytes.
         ragged: rows with too few or too many cells: bad rows; ``"pad"``: short rows get nulls; ``"truncate"``: also, long ones
             are cut.
         on_bad_row: a row that does not fit: an error; ``"null"``: nulls in the cells that do not parse; ``"reject"``: see
@@ -105,6 +110,8 @@ def read_csv(
         "quoted_null": quoted_null,
         "decimal": decimal,
         "encoding": encoding,
+        "encoding_errors": encoding_errors,
+        "line_end": line_end,
         "ragged": ragged,
         "on_bad_row": on_bad_row,
         "rejects": rejects,

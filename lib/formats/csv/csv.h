@@ -1,6 +1,7 @@
 /* The inside of the CSV reader.
  *
  *   csv_options.c  parameters -> options
+ *   csv_input.c    a stream of bytes -> text, and the options as they are for this file
  *   csv_scan.c     where records end (the one definition of it), and lines
  *   csv_split.c    records of an item -> a block of cells; irregular records through libcsv
  *   csv_convert.c  a block of cells -> typed columns, bad cells marked
@@ -29,6 +30,7 @@
 #define AIPIPE_LIB_FORMATS_CSV_H
 
 #include "data/convert_column.h"
+#include "formats/encoding/encoding.h"
 #include "formats/format.h"
 
 typedef struct aip__csv_dialect {
@@ -61,8 +63,10 @@ typedef struct aip__csv_options {
     aip__ragged_policy ragged;
     int64_t max_record_bytes;
     size_t block_bytes; /* read and cut at a time */
-    char
-        thousands; /* 0: none. Whole numbers, floats and decimals may have it between groups of three digits before the decimal mark */
+    char *encoding;
+    aip__undecodable undecodable;
+    aip__line_end line_end;
+    char thousands;      /* 0: none. Whole numbers, floats and decimals may have it between groups of three digits */
     char **date_formats; /* as of strftime; tried in order where ISO 8601 does not fit; one with a time of day gives timestamps */
     int32_t n_date_formats;
     char **true_words, **false_words; /* in place of the words of aip__parse_bool; NULL: those */
@@ -70,7 +74,7 @@ typedef struct aip__csv_options {
 } aip__csv_options;
 
 extern const aip_descriptor aip__csv_descriptor;
-#define AIP__CSV_N_PARAMS 12
+#define AIP__CSV_N_PARAMS 14
 extern const aip_param_spec aip__csv_params[];
 int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
 void aip__csv_options_destroy(void *options);
@@ -197,6 +201,16 @@ int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, c
 int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err);
 void aip__csv_target_abandon(aip__csv_target *t);
 
+/* ---- input: a stream of bytes as text, and what holds of it ------------------------------------------------------------------------------------- */
+typedef struct aip__csv_input {
+    aip__csv_options options; /* the format's, from which it borrows, with what was found in this file */
+    aip__text_stream *text;   /* NULL once ended */
+} aip__csv_input;
+/* The stream and the format's options are borrowed and outlive it. */
+int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, const char *source, aip__csv_input *out,
+                            aip_error **err);
+void aip__csv_input_end(aip__csv_input *in); /* the options stay */
+
 /* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_piece { /* an item */
     aip__buffer *buffer;        /* shared by the items cut from it */
@@ -210,7 +224,7 @@ typedef struct aip__csv_piece { /* an item */
 typedef struct aip__csv_cutter {
     aip_context *ctx;
     const aip__csv_options *options;
-    aip__stream *stream;
+    aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;
     size_t at;       /* where the next record starts in buffer */
@@ -219,7 +233,7 @@ typedef struct aip__csv_cutter {
     int64_t line, offset;
 } aip__csv_cutter;
 
-void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__stream *stream, const char *source);
+void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source);
 /* Skips what stands before the header. */
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err);
 /* The next record that is not skipped, as a piece of its own; *end when there is none. Does not move when `peek`. */
@@ -234,8 +248,9 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
 void aip__csv_names_free(aip_context *ctx, char **names, int32_t n);
 
 typedef struct aip__csv_reader {
+    aip__csv_input input;
     aip__csv_cutter cutter;
-    const aip__csv_options *options;
+    const aip__csv_options *options; /* of input */
     const aip_schema *schema;
     int32_t n_columns; /* of the file */
     int32_t *slot;

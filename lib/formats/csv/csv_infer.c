@@ -55,10 +55,12 @@ static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t 
 int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
                         aip_error **err) {
     const aip__csv_options *o = format;
+    aip__csv_input input;
     aip__csv_cutter cutter;
     aip__sample sample = {0};
     int32_t *slot = NULL;
-    aip__csv_cutter_init(&cutter, o, stream, source);
+    AIP__TRY(aip__csv_input_open(o, stream, source, &input, err));
+    aip__csv_cutter_init(&cutter, &input.options, input.text, source);
     int32_t status = aip__csv_cutter_start(&cutter, err);
     if (status == AIP_OK) status = aip__csv_header(&cutter, &sample.names, &sample.n, err);
     if (status == AIP_OK) {
@@ -70,6 +72,7 @@ int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, i
     }
     aip__free(o->ctx, slot);
     aip__csv_cutter_end(&cutter);
+    aip__csv_input_end(&input);
     if (status != AIP_OK) {
         aip__sample_free(o->ctx, &sample);
         return status;

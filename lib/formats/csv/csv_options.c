@@ -21,8 +21,18 @@ const aip_param_spec aip__csv_params[] = {
      "A quoted null marker is null in text columns too; else it is text, and \"\" is the empty text (in other columns it is null anyway)",
      "false", NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "decimal", "Decimal mark, one byte", "\".\"", NULL, 0, 0, 0, 0},
-    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "encoding", "Encoding of the text; a byte order mark is skipped", "\"utf-8\"",
-     "utf-8", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "encoding",
+     "Encoding of the text: a name that iconv knows (utf-16, latin-1, windows-1252, ...), or auto, which tells UTF-8, UTF-16 and "
+     "Windows-1252 by the first 128 KiB; a byte order mark of UTF-8, UTF-16 or UTF-32 is heeded under utf-8 and auto",
+     "\"utf-8\"", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "encoding_errors",
+     "Bytes that are no text in the encoding: bad_row (the row is bad, see on_bad_row), replace (by U+FFFD), error (with the offset in the "
+     "file, whatever on_bad_row says)",
+     "\"bad_row\"", "bad_row|replace|error", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "line_end",
+     "What ends a line: lf (LF or CR LF), cr (CR alone, of old Macs), auto (cr where the first 128 KiB have CR outside of quotes and no LF, else "
+     "lf)",
+     "\"auto\"", "auto|lf|cr", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "ragged",
      "Rows with too few or too many cells: error (a bad row), pad (short rows get nulls), truncate (also, long rows are cut)",
      "\"error\"", "error|pad|truncate", 0, 0, 0, 0},
@@ -95,6 +105,27 @@ static int32_t null_markers(aip__csv_options *o, const aip_params *params, aip_e
     return AIP_OK;
 }
 
+static int32_t text(aip__csv_options *o, const aip_params *params, aip_error **err) {
+    const char *encoding = aip_params_string(params, "encoding"), *errors = aip_params_string(params, "encoding_errors");
+    const char *line_end = aip_params_string(params, "line_end");
+    aip__decoder *decoder = NULL;
+    int32_t status =
+        strcmp(encoding, "auto") == 0 ? AIP_OK : aip__decoder_new(o->ctx, encoding, AIP__UNDECODABLE_ROW, &decoder, err);
+    aip__decoder_free(decoder); /* only whether the name is known, before any file is opened */
+    if (status == AIP_E_PARAM) {
+        int32_t column = 0, line = aip__params_line(params, "encoding", &column);
+        aip__error_at_parameter(err, "encoding");
+        aip__error_at_line(err, line, column);
+    }
+    if (status != AIP_OK) return status;
+    o->encoding = aip__strdup(o->ctx, encoding);
+    o->undecodable = strcmp(errors, "replace") == 0 ? AIP__UNDECODABLE_REPLACE
+                     : strcmp(errors, "error") == 0 ? AIP__UNDECODABLE_ERROR
+                                                    : AIP__UNDECODABLE_ROW;
+    o->line_end = strcmp(line_end, "cr") == 0 ? AIP__LINES_CR : strcmp(line_end, "lf") == 0 ? AIP__LINES_LF : AIP__LINES_AUTO;
+    return o->encoding ? AIP_OK : aip__error_memory(o->ctx, err);
+}
+
 static int32_t fill(aip__csv_options *o, const aip_params *params, const char *extension, aip_error **err) {
     AIP__TRY(dialect(o, params, extension, err));
     AIP__TRY(strings(o->ctx, params, "names", &o->names, &o->n_names, err));
@@ -102,6 +133,7 @@ static int32_t fill(aip__csv_options *o, const aip_params *params, const char *e
     o->header = aip_params_bool(params, "header") != 0;
     o->skip_rows = aip_params_int(params, "skip_rows");
     o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
+    AIP__TRY(text(o, params, err));
     o->max_record_bytes = aip_params_int(params, "max_record_bytes");
     o->block_bytes = (size_t)aip_params_int(params, "block_bytes");
     const char *policy = aip_params_string(params, "on_bad_row"), *ragged = aip_params_string(params, "ragged");
@@ -138,6 +170,7 @@ void aip__csv_options_destroy(void *options) {
     aip__csv_names_free(o->ctx, o->names, o->n_names);
     aip__csv_names_free(o->ctx, o->nulls, o->n_nulls);
     aip__free(o->ctx, o->null_lengths);
+    aip__free(o->ctx, o->encoding);
     aip__free(o->ctx, o);
 }
 

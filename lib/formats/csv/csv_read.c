@@ -11,7 +11,7 @@
 #define MARGIN ((size_t)64) /* readable bytes before the text; a buffer has as many behind it */
 #define MAX_COLUMNS 100000
 
-void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__stream *stream, const char *source) {
+void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source) {
     *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .quote_at = SIZE_MAX, .line = 1};
 }
 
@@ -59,7 +59,7 @@ static int32_t refill(aip__csv_cutter *c, aip_error **err) {
     uint8_t *text = fresh->data + MARGIN;
     memset(fresh->data, 0, MARGIN);
     if (left > 0) memcpy(text, buffer_at(c), left);
-    int32_t status = aip__stream_read(c->stream, text + left, size - left, &got, err);
+    int32_t status = aip__text_stream_read(c->stream, text + left, size - left, &got, err);
     if (status != AIP_OK) {
         aip__buffer_free(fresh);
         aip__error_at_source(err, c->source);
@@ -96,14 +96,7 @@ static int32_t need_bytes(aip__csv_cutter *c, bool *end, aip_error **err) {
 
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err) {
     AIP__TRY(refill(c, err));
-    const char *text = buffer_at(c);
-    size_t n = c->buffer->size - c->at;
-    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0)) {
-        aip__error_set(err, AIP_E_DATA, "the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
-        aip__error_at_source(err, c->source);
-        return AIP_E_DATA;
-    }
-    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
+    if (c->buffer->size - c->at >= 3 && memcmp(buffer_at(c), "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
     for (int64_t skip = c->options->skip_rows; skip > 0;) {
         bool end = false;
         AIP__TRY(need_bytes(c, &end, err));

@@ -27,9 +27,11 @@ static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *co
 static void reader_close(void *reader) {
     aip__csv_reader *r = reader;
     if (!r) return;
+    aip_context *ctx = r->options->ctx;
     aip__csv_cutter_end(&r->cutter);
-    aip__free(r->options->ctx, r->slot);
-    aip__free(r->options->ctx, r);
+    aip__csv_input_end(&r->input);
+    aip__free(ctx, r->slot);
+    aip__free(ctx, r);
 }
 
 static int32_t reader_open(void *format, aip__stream *stream, const char *source, const aip_schema *schema, char *const *from,
@@ -39,14 +41,18 @@ static int32_t reader_open(void *format, aip__stream *stream, const char *source
     int32_t n = 0;
     aip__csv_reader *r = aip__calloc(o->ctx, 1, sizeof *r);
     if (!r) return aip__error_memory(o->ctx, err);
-    r->options = o;
+    r->options = &r->input.options;
+    r->input.options = *o;
     r->schema = schema;
     for (int32_t i = 0; i < schema->n; i++) {
         size_t width = aip__type_width(schema->fields[i].type);
         r->row_bytes += width ? (int64_t)width : (int64_t)sizeof(int32_t);
     }
-    aip__csv_cutter_init(&r->cutter, o, stream, source);
-    int32_t status = aip__csv_cutter_start(&r->cutter, err);
+    int32_t status = aip__csv_input_open(o, stream, source, &r->input, err);
+    if (status == AIP_OK) {
+        aip__csv_cutter_init(&r->cutter, r->options, r->input.text, source);
+        status = aip__csv_cutter_start(&r->cutter, err);
+    }
     if (status == AIP_OK) status = aip__csv_header(&r->cutter, &names, &n, err);
     if (status == AIP_OK) status = match(r, names, n, from, err);
     aip__csv_names_free(o->ctx, names, n);
@@ -82,7 +88,11 @@ static void reader_item_free(void *reader, aip__item *item) {
     item->data = NULL;
 }
 
-static void reader_end_reading(void *reader) { aip__csv_cutter_end(&((aip__csv_reader *)reader)->cutter); }
+static void reader_end_reading(void *reader) {
+    aip__csv_reader *r = reader;
+    aip__csv_cutter_end(&r->cutter);
+    aip__csv_input_end(&r->input);
+}
 
 static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err) {
     aip__csv_cutter *c = &((aip__csv_reader *)reader)->cutter;

@@ -142,10 +142,13 @@ static void read_pieces(aip_context *ctx, const char *text, size_t n, size_t blo
                           .dialect = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'},
                           .max_record_bytes = 1 << 24,
                           .block_bytes = block_bytes};
+    const aip__text_options utf8 = {.encoding = "utf-8", .line_end = AIP__LINES_LF, .quote = '"'};
     aip__stream *stream = NULL;
+    aip__text_stream *decoded = NULL;
     aip__csv_cutter c;
     OK(aip__stream_memory(ctx, text, n, &stream, &err));
-    aip__csv_cutter_init(&c, &o, stream, "text");
+    OK(aip__text_stream_open(ctx, stream, &utf8, &decoded, &err));
+    aip__csv_cutter_init(&c, &o, decoded, "text");
     OK(aip__csv_cutter_start(&c, &err));
     int64_t offset = 0, line = 1;
     for (bool end = false; !end;) {
@@ -162,6 +165,7 @@ static void read_pieces(aip_context *ctx, const char *text, size_t n, size_t blo
     }
     ck_assert_int_eq(offset, (int64_t)n);
     aip__csv_cutter_end(&c);
+    aip__text_stream_close(decoded);
     aip__stream_close(stream);
 }
 

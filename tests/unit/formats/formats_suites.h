@@ -8,6 +8,7 @@ Suite *csv_fields_suite(void);
 Suite *csv_read_suite(void);
 Suite *csv_split_suite(void);
 Suite *csv_write_suite(void);
+Suite *encoding_suite(void);
 Suite *gzip_suite(void);
 
 #endif

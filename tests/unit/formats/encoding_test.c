@@ -1,0 +1,247 @@
+/* Text of any encoding as UTF-8. The bytes of the encodings are written by hand after their tables (Unicode's CP1252.TXT and SHIFTJIS.TXT, RFC 2781
+ * for UTF-16); that the size of a read changes nothing is held over text of all kinds. */
+#include "base/context.h"
+#include "formats/encoding/encoding.h"
+#include "formats_suites.h"
+#include "table_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define S(text) text, sizeof text - 1
+
+typedef struct encoded {
+    const char *encoding, *bytes;
+    size_t n;
+    const char *utf8;
+} encoded;
+
+static const encoded texts[] = {
+    {"utf-8", S("caf\xc3\xa9,\xe2\x82\xac\n"), "caf\xc3\xa9,\xe2\x82\xac\n"},
+    {"utf-8",
+     S("\xef\xbb\xbf"
+       "a\n"),
+     "\xef\xbb\xbf"
+     "a\n"}, /* kept: offsets stay the file's */
+    {"utf-8",
+     S("\xff\xfe"
+       "a\0,\0\xac\x20\n\0"),
+     "a,\xe2\x82\xac\n"},
+    {"utf-8",
+     S("\xff\xfe\0\0"
+       "a\0\0\0"
+       "\0\xf6\x01\0"),
+     "a\xf0\x9f\x98\x80"},
+    {"latin-1", S("caf\xe9\n"), "caf\xc3\xa9\n"},
+    {"windows-1252", S("\x80 caf\xe9 \x93x\x94\n"), "\xe2\x82\xac caf\xc3\xa9 \xe2\x80\x9cx\xe2\x80\x9d\n"},
+    {"cp1252", S("\x80"), "\xe2\x82\xac"},
+    {"utf-16", S("\xfe\xff\0a\x20\xac"), "a\xe2\x82\xac"},
+    {"utf-16", S("a\0b\0c\0d\0"), "abcd"},
+    {"utf-16", S("\0a\0b\0c\0d"), "abcd"},
+    {"utf-16le", S("\x3d\xd8\x00\xde!\0"), "\xf0\x9f\x98\x80!"}, /* a pair of surrogates */
+    {"utf-16be", S("\xfe\xff\xd8\x3d\xde\x00"), "\xf0\x9f\x98\x80"},
+    {"shift_jis", S("\x93\xfa\x96\x7b,\xb1\n"), "\xe6\x97\xa5\xe6\x9c\xac,\xef\xbd\xb1\n"},
+    {"auto", S("caf\xc3\xa9\n"), "caf\xc3\xa9\n"},
+    {"auto", S("caf\xe9\n"), "caf\xc3\xa9\n"},
+    {"auto",
+     S("a\0,\0b\0\n\0"
+       "1\0,\0"
+       "2\0\n\0"),
+     "a,b\n1,2\n"},
+    {"auto",
+     S("\0a\0,\0b\0\n\0"
+       "1\0,\0"
+       "2\0\n"),
+     "a,b\n1,2\n"},
+    {"auto", S(""), ""},
+};
+
+/* The whole text, read in pieces of `size` bytes; free() it. */
+static char *decoded(aip_context *ctx, const void *bytes, size_t n, const aip__text_options *o, size_t size, size_t *n_out,
+                     int32_t *status) {
+    aip__stream *stream = NULL;
+    aip__text_stream *t = NULL;
+    size_t capacity = 4 * n + 64, at = 0, got = 0;
+    char *out = malloc(capacity);
+    ck_assert_ptr_nonnull(out);
+    OK(aip__stream_memory(ctx, bytes, n, &stream, &err));
+    *status = aip__text_stream_open(ctx, stream, o, &t, NULL);
+    while (*status == AIP_OK) {
+        ck_assert_uint_le(at + size, capacity + size);
+        out = realloc(out, at + size + 1);
+        ck_assert_ptr_nonnull(out);
+        *status = aip__text_stream_read(t, out + at, size, &got, NULL);
+        if (*status != AIP_OK) break;
+        at += got;
+        if (got < size) break;
+    }
+    aip__text_stream_close(t);
+    aip__stream_close(stream);
+    *n_out = at;
+    return out;
+}
+
+START_TEST(text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read) {
+    aip_context *ctx = table_context(0);
+    static const size_t sizes[] = {1, 2, 3, 5, 31, 32, 33, 1000};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            const encoded *e = &texts[i];
+            aip__text_options o = {.encoding = e->encoding, .quote = '"'};
+            size_t n = 0;
+            int32_t status = AIP_OK;
+            char *found = decoded(ctx, e->bytes, e->n, &o, sizes[k], &n, &status);
+            ck_assert_msg(status == AIP_OK && n == strlen(e->utf8) && memcmp(found, e->utf8, n) == 0,
+                          "text %zu (%s), reads of %zu: found '%.*s'", i, e->encoding, sizes[k], (int)n, found);
+            free(found);
+        }
+    table_context_free(ctx);
+}
+END_TEST
+
+/* Past the sample and past every buffer, with characters of one to four bytes at every offset of a border. */
+START_TEST(a_long_text_is_the_same_in_every_encoding_that_can_hold_it) {
+    aip_context *ctx = table_context(0);
+    const size_t n_chars = 3 * AIP__TEXT_SAMPLE / 2;
+    uint8_t *le = malloc(n_chars * 4), *be = malloc(n_chars * 4);
+    char *utf8 = malloc(n_chars * 4);
+    size_t n16 = 0, n8 = 0;
+    ck_assert(le && be && utf8);
+    uint32_t state = 7;
+    for (size_t i = 0; i < n_chars; i++) {
+        static const uint16_t units[4][2] = {{'x', 0}, {0xe9, 0}, {0x20ac, 0}, {0xd83d, 0xde00}};
+        static const char *const bytes[4] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+        state = state * 1664525u + 1013904223u;
+        size_t k = state >> 30;
+        for (int u = 0; u < (k == 3 ? 2 : 1); u++, n16 += 2) {
+            be[n16] = le[n16 + 1] = (uint8_t)(units[k][u] >> 8);
+            be[n16 + 1] = le[n16] = (uint8_t)units[k][u];
+        }
+        memcpy(utf8 + n8, bytes[k], strlen(bytes[k]));
+        n8 += strlen(bytes[k]);
+    }
+    static const size_t sizes[] = {7, 4096, 1000003};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+        for (int which = 0; which < 3; which++) {
+            aip__text_options o = {.encoding = which == 0 ? "utf-16le" : which == 1 ? "utf-16be" : "utf-8", .quote = -1};
+            if (which == 2) o.undecodable = AIP__UNDECODABLE_ERROR; /* so that it is looked at */
+            size_t n = 0;
+            int32_t status = AIP_OK;
+            char *found = decoded(ctx,
+                                  which == 0   ? le
+                                  : which == 1 ? be
+                                               : (uint8_t *)utf8,
+                                  which == 2 ? n8 : n16, &o, sizes[k], &n, &status);
+            ck_assert_msg(status == AIP_OK && n == n8 && memcmp(found, utf8, n8) == 0, "%s, reads of %zu", o.encoding, sizes[k]);
+            free(found);
+        }
+    free(le), free(be), free(utf8);
+    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_text_are_an_error_or_replaced_or_make_a_bad_row) {
+    static const struct {
+        const char *encoding, *bytes;
+        size_t n;
+        const char *row, *replaced;
+        int64_t offset;
+    } cases[] = {
+        {"utf-8", S("ab\xe9 c"), "ab\xe9 c", "ab\xef\xbf\xbd c", 2},
+        {"utf-8", S("ab\xe2\x82"), "ab\xe2\x82", "ab\xef\xbf\xbd\xef\xbf\xbd", 2},
+        {"windows-1252",
+         S("a\x81"
+           "b"),
+         "a\xff"
+         "b",
+         "a\xef\xbf\xbd"
+         "b",
+         1},
+        {"utf-16le",
+         S("a\0\x00\xdc"
+           "b\0"),
+         "a\xff"
+         "b",
+         "a\xef\xbf\xbd"
+         "b",
+         2}, /* half a pair */
+        {"utf-16le",
+         S("a\0"
+           "b"),
+         "a\xff", "a\xef\xbf\xbd", 2},
+        {"shift_jis", S("a\x93"), "a\xff", "a\xef\xbf\xbd", 1},
+    };
+    aip_context *ctx = table_context(0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t size = 1; size < 40; size += 19) {
+            aip__text_options o = {.encoding = cases[i].encoding, .quote = -1};
+            size_t n = 0;
+            int32_t status = AIP_OK;
+            char *found = decoded(ctx, cases[i].bytes, cases[i].n, &o, size, &n, &status);
+            ck_assert_int_eq(status, AIP_OK);
+            ck_assert_msg(n == strlen(cases[i].row) && memcmp(found, cases[i].row, n) == 0, "case %zu: a bad row", i);
+            free(found);
+            o.undecodable = AIP__UNDECODABLE_REPLACE;
+            found = decoded(ctx, cases[i].bytes, cases[i].n, &o, size, &n, &status);
+            ck_assert_int_eq(status, AIP_OK);
+            ck_assert_msg(n == strlen(cases[i].replaced) && memcmp(found, cases[i].replaced, n) == 0, "case %zu: replaced", i);
+            free(found);
+            o.undecodable = AIP__UNDECODABLE_ERROR;
+            aip__stream *stream = NULL;
+            aip__text_stream *t = NULL;
+            aip_error *err = NULL;
+            ck_assert_int_eq(aip__stream_memory(ctx, cases[i].bytes, cases[i].n, &stream, NULL), AIP_OK);
+            ck_assert_int_eq(aip__text_stream_open(ctx, stream, &o, &t, &err), AIP_E_DATA);
+            ck_assert_int_eq(aip_error_offset(err), cases[i].offset);
+            aip_error_free(err);
+            aip__stream_close(stream);
+        }
+    table_context_free(ctx);
+}
+END_TEST
+
+static void check_guess(const char *bytes, size_t n, bool whole, bool marks_only, const char *expected) {
+    aip__encoding_guess g;
+    aip__encoding_guess_of((const uint8_t *)bytes, n, whole, marks_only, &g);
+    ck_assert_str_eq(g.name, expected);
+}
+
+START_TEST(the_first_bytes_tell_the_encoding) {
+    check_guess(S("\xff\xfe"
+                  "a\0"),
+                true, true, "utf-16le");
+    check_guess(S("\xff\xfe\0\0"
+                  "a\0\0\0"),
+                true, true, "utf-32le");
+    check_guess(S("\0\0\xfe\xff"), true, true, "utf-32be");
+    check_guess(S("caf\xe9"), true, true, "utf-8"); /* nothing but marks is asked for */
+    check_guess(S("caf\xe9"), true, false, "windows-1252");
+    check_guess(S("caf\xe9"), false, false, "utf-8"); /* the sample may end within a character */
+    check_guess(S("caf\xe9 x"), false, false, "windows-1252");
+    check_guess(S("x\0y\0z\0"), true, false, "utf-16le");
+    check_guess(S("x,y,\0,z,,"), true, false, "utf-8"); /* one NUL is damage, not an encoding */
+}
+END_TEST
+
+START_TEST(a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy) {
+    table_check("t,n\ncaf\xe9,1\n", "\"encoding\": \"latin-1\"", "t:utf8 n:int64\n'caf\xc3\xa9'|1\n");
+    table_check("t,n\ncaf\xe9,1\n", "\"encoding\": \"auto\"", "t:utf8 n:int64\n'caf\xc3\xa9'|1\n");
+    table_check("caf\xe9\n1\n", "\"encoding\": \"windows-1252\"", "caf\xc3\xa9:int64\n1\n");
+    table_check("t,n\nx\x81,1\ny,2\n", "\"encoding\": \"windows-1252\", \"on_bad_row\": \"reject\"", "t:utf8 n:int64\n'y'|2\n");
+    table_check("t,n\nx\x81,1\ny,2\n", "\"encoding\": \"windows-1252\", \"on_bad_row\": \"null\"",
+                "t:utf8 n:int64\n~|1\n'y'|2\n");
+    table_check("t,n\nx\xe9,1\n", "\"encoding_errors\": \"replace\"", "t:utf8 n:int64\n'x\xef\xbf\xbd'|1\n");
+    table_check_fails("t,n\nx\xe9,1\n", "\"encoding_errors\": \"error\"", AIP_E_DATA, "byte 0xe9 is no text in utf-8");
+    table_check_fails("t\nx\n", "\"encoding\": \"klingon\"", AIP_E_PARAM, "encoding: 'klingon' is not known here");
+    table_check_fails("t\nx\n", "\"encoding\": \"utf-8//IGNORE\"", AIP_E_PARAM, "encoding: expected the name of an encoding");
+}
+END_TEST
+
+Suite *encoding_suite(void) {
+    const TTest *const tests[] = {text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read,
+                                  a_long_text_is_the_same_in_every_encoding_that_can_hold_it,
+                                  bytes_that_are_no_text_are_an_error_or_replaced_or_make_a_bad_row,
+                                  the_first_bytes_tell_the_encoding,
+                                  a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy,
+                                  NULL};
+    return unit_suite("encoding", tests);
+}
