@@ -209,6 +209,8 @@ typedef struct aip__csv_input {
 /* The stream and the format's options are borrowed and outlive it. */
 int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, const char *source, aip__csv_input *out,
                             aip_error **err);
+/* Goes on in another stream of the same file, which starts at a record: UTF-8, as aip__csv_whole holds. */
+int32_t aip__csv_input_resume(aip__csv_input *in, aip__stream *stream, const char *source, aip_error **err);
 void aip__csv_input_end(aip__csv_input *in); /* the options stay */
 
 /* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */

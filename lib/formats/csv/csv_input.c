@@ -12,6 +12,18 @@ int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, cons
     return status;
 }
 
+int32_t aip__csv_input_resume(aip__csv_input *in, aip__stream *stream, const char *source, aip_error **err) {
+    aip__text_options text = {.encoding = "utf-8",
+                              .undecodable = in->options.undecodable,
+                              .line_end = AIP__LINES_LF,
+                              .quote = in->options.dialect.quote,
+                              .continued = true};
+    aip__csv_input_end(in);
+    int32_t status = aip__text_stream_open(in->options.ctx, stream, &text, &in->text, err);
+    if (status != AIP_OK) aip__error_at_source(err, source);
+    return status;
+}
+
 void aip__csv_input_end(aip__csv_input *in) {
     aip__text_stream_close(in->text);
     in->text = NULL;

@@ -95,12 +95,12 @@ static void reader_end_reading(void *reader) {
 }
 
 static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err) {
-    aip__csv_cutter *c = &((aip__csv_reader *)reader)->cutter;
+    aip__csv_reader *r = reader;
+    aip__csv_cutter *c = &r->cutter;
     const char *source = c->source;
-    const aip__csv_options *o = c->options;
-    (void)err;
     aip__csv_cutter_end(c);
-    aip__csv_cutter_init(c, o, stream, source);
+    AIP__TRY(aip__csv_input_resume(&r->input, stream, source, err));
+    aip__csv_cutter_init(c, r->options, r->input.text, source);
     c->offset = offset;
     c->line = line;
     return AIP_OK;

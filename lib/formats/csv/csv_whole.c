@@ -85,6 +85,15 @@ static void take_records(whole *w) {
     take(w, (size_t)(at - p));
 }
 
+/* A place in the file is a place in its text only where the text is UTF-8 and its lines end in LF. */
+static int32_t can_go_on(const aip__csv_options *o, const char *source, aip_error **err) {
+    if (aip__encoding_is_utf8(o->encoding) && o->line_end != AIP__LINES_CR) return AIP_OK;
+    aip__error_set(err, AIP_E_UNSUPPORTED, "a checkpoint needs UTF-8 text whose lines end in LF: found encoding %s, line_end %s",
+                   o->encoding, o->line_end == AIP__LINES_CR ? "cr" : "lf");
+    aip__error_at_source(err, source);
+    return AIP_E_UNSUPPORTED;
+}
+
 int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
                        aip_error **err) {
     const aip__csv_options *o = format;
@@ -94,11 +103,18 @@ int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bo
                .size = PIECE_BYTES,
                .started = !first,
                .skip = first ? o->skip_rows : 0};
+    AIP__TRY(can_go_on(o, source, err));
     w.bytes = aip__alloc(o->ctx, w.size);
     int32_t status = w.bytes ? AIP_OK : aip__error_memory(o->ctx, err);
     bool mark = first; /* a byte order mark may stand before a quote */
     while (status == AIP_OK && !w.ended) {
         status = more(&w, err);
+        if (status == AIP_OK && mark && w.n >= 2
+            && (memcmp(w.bytes, "\xff\xfe", 2) == 0 || memcmp(w.bytes, "\xfe\xff", 2) == 0)) {
+            status = aip__error_set(err, AIP_E_UNSUPPORTED,
+                                    "a checkpoint needs UTF-8 text: the byte order mark says UTF-16 or UTF-32");
+            aip__error_at_source(err, source);
+        }
         if (status == AIP_OK && mark && w.n >= 3 && memcmp(w.bytes, "\xef\xbb\xbf", 3) == 0) take(&w, 3);
         mark = false;
         if (status == AIP_OK) skip_lines(&w);

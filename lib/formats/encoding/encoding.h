@@ -53,6 +53,7 @@ typedef struct aip__text_options {
     aip__undecodable undecodable;
     aip__line_end line_end; /* AUTO: CR where the sample has CR outside of quotes and not one LF. CR becomes LF on the way */
     int quote;              /* for that; -1: none */
+    bool continued;         /* the stream starts in the middle of a file: no byte order mark is looked for */
 } aip__text_options;
 
 /* Over a stream, which is borrowed and must outlive the stage. Reads up to AIP__TEXT_SAMPLE bytes of it at once. one-at-a-time */

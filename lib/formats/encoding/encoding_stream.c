@@ -76,7 +76,9 @@ static int32_t named_encoding(aip__text_stream *t, const char *name, aip_error *
 
 static int32_t choose_encoding(aip__text_stream *t, const aip__text_options *o, aip_error **err) {
     bool automatic = strcmp(o->encoding, "auto") == 0;
-    if (automatic || aip__encoding_is_utf8(o->encoding))
+    if (o->continued)
+        snprintf(t->encoding.name, sizeof t->encoding.name, "%s", o->encoding);
+    else if (automatic || aip__encoding_is_utf8(o->encoding))
         aip__encoding_guess_of(t->raw, t->raw_n, t->raw_ended, !automatic, &t->encoding);
     else
         AIP__TRY(named_encoding(t, o->encoding, err));

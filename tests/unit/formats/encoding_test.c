@@ -236,12 +236,53 @@ START_TEST(a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy
 }
 END_TEST
 
+START_TEST(how_far_a_growing_file_is_whole_is_told_of_utf8_alone) {
+    static const struct {
+        const char *options, *bytes;
+        size_t n;
+        int32_t status;
+        int64_t whole;
+    } cases[] = {
+        {"{\"path\": \"-\"}", S("a\n1\n2"), AIP_OK, 4},
+        {"{\"path\": \"-\"}",
+         S("\xff\xfe"
+           "a\0\n\0"),
+         AIP_E_UNSUPPORTED, 0},
+        {"{\"path\": \"-\", \"encoding\": \"latin-1\"}", S("a\n1\n2"), AIP_E_UNSUPPORTED, 0},
+        {"{\"path\": \"-\", \"line_end\": \"cr\"}", S("a\r1\r2"), AIP_E_UNSUPPORTED, 0},
+    };
+    aip_context *ctx = table_context(0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const aip_descriptor *csv = NULL;
+        aip_descriptor *table = NULL;
+        aip_params *params = NULL;
+        aip__stream *stream = NULL;
+        void *format = NULL;
+        int64_t bytes = 0, lines = 0;
+        OK(aip__format_find(ctx, "csv", &csv, &err));
+        const aip__format_ops *ops = csv->ops;
+        OK(aip__files_table(ctx, true, csv, &table, &err));
+        OK(aip__params_parse(ctx, table, cases[i].options, &params, &err));
+        OK(ops->create(ctx, params, "", &format, &err));
+        OK(aip__stream_memory(ctx, cases[i].bytes, cases[i].n, &stream, &err));
+        ck_assert_int_eq(ops->whole(format, stream, "text", true, &bytes, &lines, NULL), cases[i].status);
+        ck_assert_int_eq(bytes, cases[i].whole);
+        aip__stream_close(stream);
+        ops->destroy(format);
+        aip__params_free(params);
+        aip__free(ctx, table);
+    }
+    table_context_free(ctx);
+}
+END_TEST
+
 Suite *encoding_suite(void) {
     const TTest *const tests[] = {text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read,
                                   a_long_text_is_the_same_in_every_encoding_that_can_hold_it,
                                   bytes_that_are_no_text_are_an_error_or_replaced_or_make_a_bad_row,
                                   the_first_bytes_tell_the_encoding,
                                   a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy,
+                                  how_far_a_growing_file_is_whole_is_told_of_utf8_alone,
                                   NULL};
     return unit_suite("encoding", tests);
 }
