@@ -77,8 +77,8 @@ void aip__rejects_file_free(aip__rejects_file *w); /* abandons it before commit 
 
 /* Paths of a parameter (a string or a list; globs are expanded, each in bytewise order), in base_dir. */
 int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err);
-/* "csv" of "x/y.csv.gz"; "" when there is none. At most 15 bytes. */
-void aip__files_extension(const char *path, char out[16], bool *gz);
+/* "csv" of "x/y.csv.gz"; "" when there is none. At most 15 bytes. packing: what .gz or .zst behind it says. */
+void aip__files_extension(const char *path, char out[16], aip__packing *packing);
 /* Looks at each file and settles schema and names. */
 int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err);
 /* A dataset over the planned files; takes f over, also on failure. */

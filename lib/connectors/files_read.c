@@ -42,10 +42,10 @@ static int32_t rejects_path(aip__files *f, const aip_params *params, const char 
 
 static int32_t plan(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
     char extension[16] = "";
-    bool gz = false;
+    aip__packing packing = AIP__PACKING_NONE;
     AIP__TRY(aip__files_paths(f, params, base_dir, err));
     AIP__TRY(rejects_path(f, params, base_dir, err));
-    aip__files_extension(f->entries[0].path, extension, &gz);
+    aip__files_extension(f->entries[0].path, extension, &packing);
     AIP__TRY(f->ops->create(f->ctx, params, extension, &f->format, err));
     return aip__files_plan(f, params, err);
 }

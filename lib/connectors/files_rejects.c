@@ -5,7 +5,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
-#include "formats/gzip/gzip.h"
+#include "connectors/files_output.h"
 #include <string.h>
 
 #define FLUSH_BYTES ((size_t)256 << 10)
@@ -15,9 +15,8 @@ struct aip__rejects_file {
     const aip__format_ops *ops;
     aip_schema *schema;
     void *writer;
-    aip__gzip *gzip; /* NULL: not compressed */
-    aip__file_out file;
-    aip__text batch, text, packed;
+    aip__output output;
+    aip__text batch, text;
     int64_t n_rows;
 };
 
@@ -47,14 +46,12 @@ static int32_t begin(aip__rejects_file *w, const char *path, aip_error **err) {
     const aip_descriptor *format = NULL;
     aip_params *params = NULL;
     char extension[16] = "";
-    bool gz = false;
+    aip__packing packing = AIP__PACKING_NONE;
     AIP__TRY(aip__rejects_schema(w->ctx, &w->schema, err));
     AIP__TRY(write_params(w->ctx, path, &format, &params, err));
-    aip__files_extension(path, extension, &gz);
+    aip__files_extension(path, extension, &packing);
     w->ops = format->ops;
-    int32_t status = gz ? aip__gzip_new(w->ctx, (int)aip_params_int(params, "compression_level"), &w->gzip, err) : AIP_OK;
-    if (status == AIP_OK) status = aip__make_folders(w->ctx, path, err);
-    if (status == AIP_OK) status = aip__file_create(w->ctx, path, &w->file, err);
+    int32_t status = aip__output_open(&w->output, w->ctx, path, packing, (int)aip_params_int(params, "compression_level"), err);
     if (status == AIP_OK) status = w->ops->write_begin(w->ctx, params, extension, w->schema, &w->text, &w->writer, err);
     aip__params_free(params);
     return status;
@@ -64,10 +61,8 @@ int32_t aip__rejects_file_open(aip_context *ctx, const char *path, aip__rejects_
     aip__rejects_file *w = aip__calloc(ctx, 1, sizeof *w);
     if (!w) return aip__error_memory(ctx, err);
     w->ctx = ctx;
-    w->file.fd = -1;
     aip__text_init(&w->batch, ctx);
     aip__text_init(&w->text, ctx);
-    aip__text_init(&w->packed, ctx);
     int32_t status = begin(w, path, err);
     if (status != AIP_OK) {
         aip__rejects_file_free(w);
@@ -78,15 +73,10 @@ int32_t aip__rejects_file_open(aip_context *ctx, const char *path, aip__rejects_
 }
 
 static int32_t flush(aip__rejects_file *w, bool last, aip_error **err) {
-    const aip__text *t = &w->text;
     if (w->text.failed) return aip__error_memory(w->ctx, err);
     if (!last && w->text.n < FLUSH_BYTES) return AIP_OK;
-    if (w->gzip) {
-        AIP__TRY(aip__gzip_add(w->gzip, w->text.bytes, w->text.n, last, &w->packed, err));
-        t = &w->packed;
-    }
-    if (t->n > 0) AIP__TRY(aip__file_write(&w->file, t->bytes, t->n, err));
-    w->text.n = w->packed.n = 0;
+    AIP__TRY(aip__output_write(&w->output, w->text.bytes, w->text.n, err));
+    w->text.n = 0;
     return AIP_OK;
 }
 
@@ -112,7 +102,7 @@ int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects,
 int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_error **err) {
     AIP__TRY(w->ops->write_end(w->writer, &w->text, err));
     AIP__TRY(flush(w, true, err));
-    AIP__TRY(aip__file_commit(&w->file, err));
+    AIP__TRY(aip__output_finish(&w->output, err));
     *n_rows = w->n_rows;
     return AIP_OK;
 }
@@ -120,12 +110,10 @@ int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_erro
 void aip__rejects_file_free(aip__rejects_file *w) {
     if (!w) return;
     aip_context *ctx = w->ctx;
-    aip__file_abandon(&w->file); /* nothing, after commit */
+    aip__output_close(&w->output);
     if (w->writer) w->ops->write_free(w->writer);
-    aip__gzip_free(w->gzip);
     aip__text_free(&w->batch);
     aip__text_free(&w->text);
-    aip__text_free(&w->packed);
     aip_schema_free(w->schema);
     aip__free(ctx, w);
 }

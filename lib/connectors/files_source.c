@@ -20,14 +20,16 @@ static int32_t pipe_stream(aip__files *f, aip__files_entry *e, bool sampling, ai
     return aip__stream_pipe(f->ctx, &e->pipe, &e->seen, !sampling, out, err);
 }
 
-/* Other bytes under the name of a gzip file are damage, or a name that misleads; nothing at all is an empty file, as it is without .gz. */
-static int32_t check_gzip(const aip__files_entry *e, const aip__stream *stream, aip_error **err) {
+/* Other bytes under the name of a compressed file are damage, or a name that misleads; nothing at all is an empty file, as it is without .gz. */
+static int32_t check_packing(const aip__files_entry *e, const aip__stream *stream, aip_error **err) {
     char extension[16] = "";
-    bool gz = false;
-    aip__files_extension(e->path, extension, &gz);
-    if (!gz || aip__stream_is_gzip(stream) || aip__stream_is_empty(stream)) return AIP_OK;
+    aip__packing packing = AIP__PACKING_NONE;
+    aip__files_extension(e->path, extension, &packing);
+    if (packing == AIP__PACKING_NONE || aip__stream_packing(stream) == packing || aip__stream_is_empty(stream)) return AIP_OK;
     return aip__error_set(err, AIP_E_CORRUPT,
-                          "the name ends in .gz, but the content is not gzip (expected its first bytes to be 1f 8b)");
+                          "the name ends in %s, but the content is not %s (expected its first bytes to be %s)",
+                          packing == AIP__PACKING_GZIP ? ".gz" : ".zst", packing == AIP__PACKING_GZIP ? "gzip" : "zstd",
+                          packing == AIP__PACKING_GZIP ? "1f 8b" : "28 b5 2f fd");
 }
 
 int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *file, aip__stream **out, aip_error **err) {
@@ -49,7 +51,8 @@ int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *fi
         }
         if (status == AIP_OK) status = aip__stream_file(f->ctx, file, &stream, err);
     }
-    if (status == AIP_OK) status = check_gzip(e, stream, err);
+    if (status == AIP_OK && sampling) aip__stream_begin_only(stream);
+    if (status == AIP_OK) status = check_packing(e, stream, err);
     if (status != AIP_OK) {
         aip__stream_close(stream);
         aip__file_close(file);

@@ -1,130 +1,119 @@
-/* Writing a dataset to a file: one pass, formatted as the batches come, through gzip when the name says so, into a temporary file that takes the
- * target's place only when all of it is on disk. Standard output, pipes and devices are written to as they are. */
+/* Writing a dataset to a file: one pass, whose batches become text at the end of their parallel part, on any thread; the texts are written in the
+ * order of the rows by the thread that asked. Texts are used again, for fresh memory costs more than formatting does. */
 #include "connectors/files.h"
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "connectors/files_output.h"
 #include "data/scan.h"
-#include "formats/gzip/gzip.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define FLUSH_BYTES ((size_t)256 << 10)
+#define MAX_SPARE 64
 
-typedef struct output {
+typedef struct formatting { /* of one pass */
     aip_context *ctx;
-    const char *path;   /* for messages */
-    aip__file_out file; /* a regular file ... */
-    int fd;             /* ... or -1 or what is written to directly */
-    bool owns_fd, atomic;
-    aip__gzip *gzip;
-    aip__text text, packed;
-} output;
+    const aip__format_ops *ops;
+    const void *writer;
+    aip__lock lock; /* of the texts that wait to be used again */
+    aip__text *spare[MAX_SPARE];
+    int32_t n_spare;
+} formatting;
 
-static int32_t write_direct(output *o, const char *bytes, size_t n, aip_error **err) {
-    while (n > 0) {
-        ssize_t w = o->ctx->io->write(o->fd, bytes, n);
-        if (w < 0 && errno == EINTR) continue;
-        if (w < 0) {
-            int32_t status = aip__error_errno(err, errno, "cannot write");
-            aip__error_at_source(err, o->path);
-            return status;
-        }
-        bytes += w;
-        n -= (size_t)w;
+static aip__text *take_text(formatting *f) {
+    aip__text *t = NULL;
+    aip__lock_take(f->ctx, &f->lock);
+    if (f->n_spare > 0) t = f->spare[--f->n_spare];
+    aip__lock_leave(&f->lock);
+    if (!t) {
+        t = aip__alloc(f->ctx, sizeof *t);
+        if (t) aip__text_init(t, f->ctx);
     }
-    return AIP_OK;
+    return t;
 }
 
-static int32_t put(output *o, const aip__text *t, aip_error **err) {
-    if (t->n == 0) return AIP_OK;
-    return o->atomic ? aip__file_write(&o->file, t->bytes, t->n, err) : write_direct(o, t->bytes, t->n, err);
+static void free_text(aip_context *ctx, aip__text *t) {
+    aip__text_free(t);
+    aip__free(ctx, t);
 }
 
-/* Hands on what has gathered. */
-static int32_t flush(output *o, bool last, aip_error **err) {
-    if (o->text.failed) return aip__error_memory(o->ctx, err);
-    if (!last && o->text.n < FLUSH_BYTES) return AIP_OK;
-    if (o->gzip) {
-        AIP__TRY(aip__gzip_add(o->gzip, o->text.bytes, o->text.n, last, &o->packed, err));
-        AIP__TRY(put(o, &o->packed, err));
-        o->packed.n = 0;
-    } else {
-        AIP__TRY(put(o, &o->text, err));
-    }
-    o->text.n = 0;
-    return AIP_OK;
+static void give_text(void *user, void *text) {
+    formatting *f = user;
+    aip__text *t = text;
+    t->n = 0;
+    aip__lock_take(f->ctx, &f->lock);
+    bool keep = f->n_spare < MAX_SPARE;
+    if (keep) f->spare[f->n_spare++] = t;
+    aip__lock_leave(&f->lock);
+    if (!keep) free_text(f->ctx, t);
 }
 
-static int32_t output_open(output *o, aip_context *ctx, const char *path, int level, aip_error **err) {
-    struct stat st;
-    *o = (output){.ctx = ctx, .path = path, .fd = -1};
-    aip__text_init(&o->text, ctx);
-    aip__text_init(&o->packed, ctx);
-    o->file.fd = -1;
-    if (level > 0) AIP__TRY(aip__gzip_new(ctx, level, &o->gzip, err));
-    if (strcmp(path, "-") == 0) {
-        o->fd = STDOUT_FILENO;
-        return AIP_OK;
-    }
-    if (ctx->io->stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
-        o->fd = ctx->io->open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
-        o->owns_fd = o->fd >= 0;
-        if (o->fd >= 0) return AIP_OK;
-        int32_t status = aip__error_errno(err, errno, "cannot open");
-        aip__error_at_source(err, path);
+static int32_t format_batch(void *user, const aip_batch *batch, void **out, aip_error **err) {
+    formatting *f = user;
+    aip__text *t = take_text(f);
+    if (!t) return aip__error_memory(f->ctx, err);
+    int32_t status = f->ops->write_batch(f->writer, batch, t, err);
+    if (status == AIP_OK && t->failed) status = aip__error_memory(f->ctx, err);
+    if (status != AIP_OK) {
+        free_text(f->ctx, t);
         return status;
     }
-    AIP__TRY(aip__make_folders(ctx, path, err));
-    AIP__TRY(aip__file_create(ctx, path, &o->file, err));
-    o->atomic = true;
+    *out = t;
     return AIP_OK;
-}
-
-static void output_close(output *o) {
-    if (o->atomic) aip__file_abandon(&o->file); /* nothing, after commit */
-    if (o->owns_fd) o->ctx->io->close(o->fd);
-    aip__gzip_free(o->gzip);
-    aip__text_free(&o->text);
-    aip__text_free(&o->packed);
 }
 
 /* The pass itself. */
-static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writer, output *o, aip__token *token,
+static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writer, aip__output *o, aip__token *token,
                           aip_row_counts *counts, aip_error **err) {
+    formatting f = {.ctx = d->ctx, .ops = ops, .writer = writer};
+    aip__scan_map map = {.apply = format_batch, .drop = give_text, .user = &f};
     aip__scan *scan = NULL;
-    int32_t status = aip__scan_open(d, token, "write", &scan, err);
+    aip__lock_init(d->ctx, &f.lock);
+    int32_t status = aip__scan_open_mapped(d, token, "write", &map, &scan, err);
     while (status == AIP_OK) {
-        aip_batch *batch = NULL;
-        status = aip__scan_next(scan, &batch, err);
-        if (status != AIP_OK || !batch) break;
-        status = ops->write_batch(writer, batch, &o->text, err);
-        aip_batch_free(batch);
-        if (status == AIP_OK) status = flush(o, false, err);
+        void *next = NULL;
+        int64_t n_rows = 0;
+        status = aip__scan_next_mapped(scan, &next, &n_rows, err);
+        if (status != AIP_OK || !next) break;
+        aip__text *t = next;
+        if (ops->write_place) status = ops->write_place(writer, n_rows, t, err);
+        if (status == AIP_OK && t->failed) status = aip__error_memory(d->ctx, err);
+        if (status == AIP_OK) status = aip__output_write(o, t->bytes, t->n, err);
+        give_text(&f, t);
     }
     if (status == AIP_OK) aip__scan_counts(scan, counts);
     aip__scan_close(scan);
+    while (f.n_spare > 0) free_text(d->ctx, f.spare[--f.n_spare]);
+    aip__lock_destroy(d->ctx, &f.lock);
+    return status;
+}
+
+/* What stands before and behind the rows. */
+static int32_t write_ends(aip__output *o, aip__text *text, aip_error **err) {
+    if (text->failed) return aip__error_memory(o->ctx, err);
+    int32_t status = aip__output_write(o, text->bytes, text->n, err);
+    text->n = 0;
     return status;
 }
 
 static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_params *params, const char *path,
                           aip__token *token, aip_row_counts *counts, aip_error **err) {
     char extension[16] = "";
-    bool gz = false;
+    aip__packing packing = AIP__PACKING_NONE;
     void *writer = NULL;
-    output o;
-    aip__files_extension(path, extension, &gz);
-    int32_t status = output_open(&o, d->ctx, path, gz ? (int)aip_params_int(params, "compression_level") : 0, err);
-    if (status == AIP_OK) status = ops->write_begin(d->ctx, params, extension, d->schema, &o.text, &writer, err);
+    aip__output o;
+    aip__text ends;
+    aip__text_init(&ends, d->ctx);
+    aip__files_extension(path, extension, &packing);
+    int32_t status = aip__output_open(&o, d->ctx, path, packing, (int)aip_params_int(params, "compression_level"), err);
+    if (status == AIP_OK) status = ops->write_begin(d->ctx, params, extension, d->schema, &ends, &writer, err);
+    if (status == AIP_OK) status = write_ends(&o, &ends, err);
     if (status == AIP_OK) status = write_rows(d, ops, writer, &o, token, counts, err);
-    if (status == AIP_OK) status = ops->write_end(writer, &o.text, err);
-    if (status == AIP_OK) status = flush(&o, true, err);
-    if (status == AIP_OK && o.atomic) status = aip__file_commit(&o.file, err);
+    if (status == AIP_OK) status = ops->write_end(writer, &ends, err);
+    if (status == AIP_OK) status = write_ends(&o, &ends, err);
+    if (status == AIP_OK) status = aip__output_finish(&o, err);
     if (writer) ops->write_free(writer);
-    output_close(&o);
+    aip__output_close(&o);
+    aip__text_free(&ends);
     return status;
 }
 

@@ -28,7 +28,7 @@ int32_t aip__fold_run(aip_dataset *d, aip__token *token, const char *phase, cons
     sink.states = aip__calloc(ctx, (size_t)sink.n_lanes, sizeof *sink.states);
     if (!sink.states) return aip__error_memory(ctx, err);
     aip__scan *s = NULL;
-    int32_t status = aip__scan_begin(d, token, phase, &sink, &s, err);
+    int32_t status = aip__scan_begin(d, token, phase, &sink, NULL, &s, err);
     if (status == AIP_OK) status = run_fold(s, err);
     if (status == AIP_OK && counts) aip__scan_counts(s, counts);
     aip__scan_close(s);

@@ -32,6 +32,7 @@ void aip__scan_close(aip__scan *s) {
                 aip_error_free(ignored);
             }
             aip_batch_free(t->batch);
+            if (t->mapped) s->map->drop(s->map->user, t->mapped);
             aip_error_free(t->error);
         }
         aip__free(ctx, t->summary);
@@ -95,8 +96,8 @@ static int32_t make_ring(aip__scan *s, aip_error **err) {
     return AIP_OK;
 }
 
-int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, aip__fold_sink *sink, aip__scan **out,
-                        aip_error **err) {
+int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, aip__fold_sink *sink, const aip__scan_map *map,
+                        aip__scan **out, aip_error **err) {
     aip_context *ctx = d->ctx;
     AIP__TRY(aip__token_check(token, err));
     aip__scan *s = aip__calloc(ctx, 1, sizeof *s);
@@ -106,6 +107,7 @@ int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, ai
     s->token = token;
     s->phase = phase;
     s->sink = sink;
+    s->map = map;
     pthread_mutex_init(&s->lock, NULL);
     int32_t status = make_plan(s, d, err);
     if (status == AIP_OK) status = make_ring(s, err);
@@ -126,7 +128,12 @@ int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, ai
 }
 
 int32_t aip__scan_open(aip_dataset *d, aip__token *token, const char *phase, aip__scan **out, aip_error **err) {
-    return aip__scan_begin(d, token, phase, NULL, out, err);
+    return aip__scan_begin(d, token, phase, NULL, NULL, out, err);
+}
+
+int32_t aip__scan_open_mapped(aip_dataset *d, aip__token *token, const char *phase, const aip__scan_map *map, aip__scan **out,
+                              aip_error **err) {
+    return aip__scan_begin(d, token, phase, NULL, map, out, err);
 }
 
 /* After the last item: the source's own last checks, and the balance of rows. */
@@ -154,14 +161,21 @@ static bool head_is_ready(void *arg) {
     return ready;
 }
 
+typedef struct {
+    aip_batch *batch; /* NULL: no rows, or mapped */
+    void *mapped;     /* NULL: no rows, or there is no map */
+    int64_t rows;
+} taken;
+
 /* The next finished item in order; false when it is not there. */
-static bool take_head(aip__scan *s, aip_batch **batch) {
+static bool take_head(aip__scan *s, taken *out) {
     pthread_mutex_lock(&s->lock);
     aip__slot *t = &s->ring[s->n_out % s->window];
     bool ready = t->used && t->index == s->n_out && t->done;
     if (ready) {
-        *batch = t->batch;
+        *out = (taken){.batch = t->batch, .mapped = t->mapped, .rows = t->batch ? t->batch->n_rows : t->mapped_rows};
         t->batch = NULL;
+        t->mapped = NULL;
         atomic_fetch_add_explicit(&s->bytes_out, t->item.bytes, memory_order_relaxed);
         aip__scan_release(s, t);
     }
@@ -169,57 +183,74 @@ static bool take_head(aip__scan *s, aip_batch **batch) {
     return ready;
 }
 
-/* A batch on its way out: counted, with its ordinal among what comes out. */
-static int32_t count_out(aip__scan *s, aip_batch **batch, aip_error **err) {
-    return aip__scan_number(batch, atomic_fetch_add_explicit(&s->rows_out, (*batch)->n_rows, memory_order_relaxed), err);
+static void drop(const aip__scan *s, taken *out) {
+    aip_batch_free(out->batch);
+    if (out->mapped) s->map->drop(s->map->user, out->mapped);
+    *out = (taken){0};
 }
 
-int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
+/* Rows on their way out: counted, a batch with its ordinal among what comes out. */
+static int32_t count_out(aip__scan *s, taken *out, aip_error **err) {
+    int64_t ordinal = atomic_fetch_add_explicit(&s->rows_out, out->rows, memory_order_relaxed);
+    return out->batch ? aip__scan_number(&out->batch, ordinal, err) : AIP_OK;
+}
+
+/* The next rows; out->rows is 0 at the end. */
+static int32_t next_rows(aip__scan *s, taken *out, aip_error **err) {
+    *out = (taken){0};
     if (aip__group_inherited(s->group)) return aip__error_set(err, AIP_E_FORKED, "this pass was begun before the process forked");
     for (;;) {
-        aip_batch *batch = NULL;
-        if (take_head(s, &batch)) {
+        if (take_head(s, out)) {
             aip__scan_pump(s);
-            if (!batch || batch->n_rows == 0) {
-                aip_batch_free(batch);
+            if (out->rows == 0) {
+                drop(s, out);
                 continue;
             }
-            AIP__TRY(count_out(s, &batch, err));
+            int32_t status = count_out(s, out, err);
             int64_t bytes = atomic_load(&s->bytes_out);
-            int32_t status = aip__token_progress(s->token, s->phase, atomic_load(&s->rows_out), bytes,
-                                                 s->total_bytes > 0 ? (double)bytes / (double)s->total_bytes : -1, false, err);
-            if (status != AIP_OK) {
-                aip_batch_free(batch);
-                return status;
-            }
-            *out = batch;
-            return AIP_OK;
+            if (status == AIP_OK)
+                status = aip__token_progress(s->token, s->phase, atomic_load(&s->rows_out), bytes,
+                                             s->total_bytes > 0 ? (double)bytes / (double)s->total_bytes : -1, false, err);
+            if (status != AIP_OK) drop(s, out);
+            return status;
         }
         if (atomic_load(&s->failed)) { /* what comes before the error is still given out, in order */
             int32_t status = aip__group_wait(s->group, err);
-            if (head_is_ready(s) && take_head(s, &batch)) {
+            if (head_is_ready(s) && take_head(s, out)) {
                 aip_error_free(err ? *err : NULL);
                 if (err) *err = NULL;
-                if (!batch || batch->n_rows == 0) {
-                    aip_batch_free(batch);
+                if (out->rows == 0) {
+                    drop(s, out);
                     continue;
                 }
-                AIP__TRY(count_out(s, &batch, err));
-                *out = batch;
-                return AIP_OK;
+                status = count_out(s, out, err);
+                if (status != AIP_OK) drop(s, out);
+                return status;
             }
             return status != AIP_OK ? status : aip__error_memory(s->ctx, err);
         }
         pthread_mutex_lock(&s->lock);
         bool all_out = s->end && s->n_out == s->n_cut;
         pthread_mutex_unlock(&s->lock);
-        if (all_out) {
-            *out = NULL;
-            return aip__scan_finish(s, err);
-        }
+        if (all_out) return aip__scan_finish(s, err);
         aip__scan_pump(s);
         aip__group_help(s->group, head_is_ready, s, 0);
     }
+}
+
+int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err) {
+    taken next;
+    AIP__TRY(next_rows(s, &next, err));
+    *out = next.batch;
+    return AIP_OK;
+}
+
+int32_t aip__scan_next_mapped(aip__scan *s, void **out, int64_t *n_rows, aip_error **err) {
+    taken next;
+    AIP__TRY(next_rows(s, &next, err));
+    *out = next.mapped;
+    *n_rows = next.rows;
+    return AIP_OK;
 }
 
 void aip__scan_counts(const aip__scan *s, aip_row_counts *counts) {

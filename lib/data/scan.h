@@ -17,6 +17,16 @@ typedef struct aip__scan aip__scan;
  * token must outlive the scan; phase is a static text for progress. */
 int32_t aip__scan_open(aip_dataset *d, aip__token *token, const char *phase, aip__scan **out, aip_error **err);
 int32_t aip__scan_next(aip__scan *s, aip_batch **out, aip_error **err);
+/* A pull whose batches become something else (text, say) at the end of their parallel part. apply: many at once, for batches with rows; drop
+ * frees what nobody took. The map is borrowed. next_mapped gives the results in order, with the rows of each; NULL at the end. */
+typedef struct aip__scan_map {
+    int32_t (*apply)(void *user, const aip_batch *batch, void **out, aip_error **err);
+    void (*drop)(void *user, void *out);
+    void *user;
+} aip__scan_map;
+int32_t aip__scan_open_mapped(aip_dataset *d, aip__token *token, const char *phase, const aip__scan_map *map, aip__scan **out,
+                              aip_error **err);
+int32_t aip__scan_next_mapped(aip__scan *s, void **out, int64_t *n_rows, aip_error **err);
 void aip__scan_counts(const aip__scan *s, aip_row_counts *counts); /* final after the end */
 /* Also before the end; NULL is fine. In a child of the process that opened it (where next gives AIP_E_FORKED) what the scan holds is left to
  * the end of the process. */

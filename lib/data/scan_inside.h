@@ -34,7 +34,9 @@ typedef struct {
     int32_t stage;              /* the next to apply */
     const aip__point *waits_at; /* NULL: a job runs it, or it is done */
     bool carried;               /* stage's carry was done, its apply is due */
-    bool done;                  /* the batch is final, for the consumer */
+    bool done;                  /* the batch, or what it was mapped to, is final, for the consumer */
+    void *mapped;               /* NULL: the batch had no rows, or there is no map */
+    int64_t mapped_rows;
     void *summary, *before;
     aip_error *error; /* met while another thread took it through a point */
     int32_t error_status;
@@ -56,7 +58,8 @@ struct aip__scan {
     aip__group *group;
     aip__plan_stage *stages;
     int32_t n_stages, n_carry;
-    aip__fold_sink *sink; /* NULL: pull */
+    aip__fold_sink *sink;     /* NULL: pull */
+    const aip__scan_map *map; /* of a pull; NULL: batches come out as they are */
 
     pthread_mutex_t lock;
     aip__slot *ring;
@@ -78,9 +81,9 @@ void aip__scan_release(aip__scan *s, aip__slot *t); /* gives a slot back to the 
 /* Cuts items and starts their jobs while the window has room. One thread at a time; the others go on. */
 void aip__scan_pump(aip__scan *s);
 
-/* scan.c. sink: NULL for pull. */
-int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, aip__fold_sink *sink, aip__scan **out,
-                        aip_error **err);
+/* scan.c. sink: NULL for pull; map: NULL for none. */
+int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, aip__fold_sink *sink, const aip__scan_map *map,
+                        aip__scan **out, aip_error **err);
 int32_t aip__scan_finish(aip__scan *s, aip_error **err); /* after the last item: the source's last checks, the balance of rows */
 
 #endif

@@ -248,6 +248,16 @@ static bool pass(aip__scan *s, aip__slot *mine, const aip__point *at, int32_t *s
 
 /* ---- jobs ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* The last thing that is done to a batch in parallel. */
+static int32_t map_batch(aip__scan *s, aip__slot *t, aip_error **err) {
+    if (!s->map || !t->batch || t->batch->n_rows == 0) return AIP_OK;
+    AIP__TRY(s->map->apply(s->map->user, t->batch, &t->mapped, err));
+    t->mapped_rows = t->batch->n_rows;
+    aip_batch_free(t->batch);
+    t->batch = NULL;
+    return AIP_OK;
+}
+
 static int32_t run_item(aip__scan *s, aip__slot *t, aip_error **err) {
     const aip__point *at = NULL;
     int32_t status = AIP_OK;
@@ -272,6 +282,7 @@ static int32_t run_item(aip__scan *s, aip__slot *t, aip_error **err) {
         pass(s, t, &s->points[1 + s->n_carry + lane], &status, err);
         return status;
     }
+    AIP__TRY(map_batch(s, t, err));
     pthread_mutex_lock(&s->lock);
     t->done = true;
     pthread_mutex_unlock(&s->lock);

@@ -1,13 +1,17 @@
-/* Byte streams over a file or memory. The first bytes are looked at: gzip is inflated as it is read, anything else is handed on, after what
- * was looked at, without a copy of ours. Memory is one input buffer, whatever the size of the file. */
+/* Byte streams over a file or memory. The first bytes are looked at: gzip and zstd are undone as they are read, anything else is handed on, after
+ * what was looked at, without a copy of ours. Memory is one input buffer, whatever the size of the file; where whole gzip members are undone at
+ * once, it and a member's content are bounded (gzip/gzip.h). */
 #include "formats/stream.h"
 
 #include "base/context.h"
 #include "base/memory.h"
 #include "formats/gzip/gzip.h"
+#include "formats/zstd/zstd_codec.h"
+#include <fcntl.h>
 #include <string.h>
 
 #define INPUT_BYTES ((size_t)256 << 10)
+#define AHEAD_BYTES ((int64_t)4 << 20) /* that the system is asked to have ready */
 
 struct aip__stream {
     aip_context *ctx;
@@ -16,11 +20,28 @@ struct aip__stream {
     const uint8_t *memory;
     size_t memory_n;
     int64_t raw_at; /* bytes taken from file or memory */
-    uint8_t *input; /* INPUT_BYTES: what was taken and not yet used is input[at..n) */
-    size_t at, n;
-    bool ended;          /* file or memory gave its last byte */
+    int64_t asked;  /* bytes of the file that the system was asked for */
+    uint8_t *input; /* what was taken and not yet used is input[at..n) */
+    size_t at, n, input_size;
+    bool ended; /* file or memory gave its last byte */
+    bool begin_only;
     aip__gunzip *gunzip; /* NULL: not gzip */
+    aip__unzstd *unzstd; /* NULL: not zstd */
+
+    aip__gunzip_whole *whole;         /* NULL: not used yet */
+    int64_t asked_member;             /* the member (by number) for which it was asked; -1: none yet */
+    uint8_t *member;                  /* content of a whole member that was not given out yet: member[member_at..member_n) */
+    size_t member_at, member_n, size; /* size: that was allocated */
 };
+
+/* Tells the system what will be read soon. It is advice: nothing depends on it. */
+static void ask_ahead(aip__stream *s) {
+    if (!s->file || s->file->size < 0 || s->raw_at + AHEAD_BYTES / 2 < s->asked || s->asked >= s->file->size || s->begin_only)
+        return;
+    int64_t from = s->asked > s->raw_at ? s->asked : s->raw_at;
+    posix_fadvise(s->file->fd, from, s->raw_at + AHEAD_BYTES - from, POSIX_FADV_WILLNEED);
+    s->asked = s->raw_at + AHEAD_BYTES;
+}
 
 /* Memory first, then the file. */
 static int32_t raw_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
@@ -31,6 +52,7 @@ static int32_t raw_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_
         memcpy(bytes, s->memory + s->raw_at, have);
     }
     if (s->file && have < n) {
+        ask_ahead(s);
         AIP__TRY(aip__file_read(s->file, (uint8_t *)bytes + have, n - have, s->raw_at, &more, err));
         if (s->seen) aip__text_add(s->seen, (const char *)bytes + have, more);
         if (s->seen && s->seen->failed) return aip__error_memory(s->ctx, err);
@@ -42,12 +64,18 @@ static int32_t raw_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_
     return AIP_OK;
 }
 
-/* Looks at the first bytes. A pipe is asked for two bytes only, so that nothing waits for more than it must. */
+/* Looks at the first bytes. A pipe is asked for two bytes only, and for four when those are not text, so that nothing waits for more than
+ * it must. */
 static int32_t start(aip__stream *s, aip__stream **out, aip_error **err) {
-    int32_t status = AIP_OK;
+    size_t more = 0;
+    s->asked_member = -1;
+    s->input_size = INPUT_BYTES;
     s->input = aip__alloc(s->ctx, INPUT_BYTES);
-    status = s->input ? raw_read(s, s->input, 2, &s->n, err) : aip__error_memory(s->ctx, err);
+    int32_t status = s->input ? raw_read(s, s->input, 2, &s->n, err) : aip__error_memory(s->ctx, err);
+    if (status == AIP_OK && aip__zstd_maybe(s->input, s->n)) status = raw_read(s, s->input + 2, 2, &more, err);
+    s->n += more;
     if (status == AIP_OK && aip__gzip_magic(s->input, s->n)) status = aip__gunzip_new(s->ctx, &s->gunzip, err);
+    if (status == AIP_OK && aip__zstd_magic(s->input, s->n)) status = aip__unzstd_new(s->ctx, &s->unzstd, err);
     if (status != AIP_OK) {
         aip__stream_close(s);
         return status;
@@ -87,28 +115,126 @@ int32_t aip__stream_memory(aip_context *ctx, const void *bytes, size_t n, aip__s
     return start(s, out, err);
 }
 
-static int32_t read_gzip(aip__stream *s, uint8_t *bytes, size_t n, size_t *got, aip_error **err) {
+void aip__stream_begin_only(aip__stream *s) { s->begin_only = true; }
+
+/* Has at least `want` bytes of input, or all that are left, or as much as there is memory for. */
+static int32_t gather(aip__stream *s, size_t want, aip_error **err) {
+    size_t have = s->n - s->at, more = 0;
+    if (have >= want || s->ended) return AIP_OK;
+    if (s->at > 0) memmove(s->input, s->input + s->at, have);
+    s->at = 0;
+    s->n = have;
+    if (want > s->input_size) {
+        uint8_t *grown = aip__realloc(s->ctx, s->input, want);
+        if (grown) {
+            s->input = grown;
+            s->input_size = want;
+        }
+    }
+    AIP__TRY(raw_read(s, s->input + have, s->input_size - have, &more, err));
+    s->n += more;
+    return AIP_OK;
+}
+
+/* ---- whole gzip members ------------------------------------------------------------------------------------------------------------------ */
+
+/* The most that a member may hold; compressed it may take half of that. */
+static size_t most_bytes(const aip__stream *s) {
+    uint64_t share = s->ctx->memory_limit / 16;
+    return share < AIP__GZIP_MEMBER_BYTES ? (size_t)share : AIP__GZIP_MEMBER_BYTES;
+}
+
+/* How much input the member that comes next may take; 0 when it may be too large to be undone at once, as far as can be known: its header
+ * tells, all that is left of the file is small, or the member before it was small. */
+static size_t member_input(const aip__stream *s) {
+    int64_t packed = 0, bytes = 0, most = (int64_t)most_bytes(s), most_packed = most / 2;
+    size_t told = aip__gzip_told_size(s->input + s->at, s->n - s->at);
+    if (told > 0) return told;
+    if (s->begin_only) return 0;
+    int64_t total = s->file ? s->file->size : (int64_t)s->memory_n;
+    if (total >= 0 && total - aip__stream_consumed(s) <= most_packed) return (size_t)(total - aip__stream_consumed(s));
+    aip__gunzip_last_member(s->gunzip, &packed, &bytes);
+    if (packed == 0 || packed > most_packed / 2 || bytes > most / 2) return 0;
+    return 2 * (size_t)packed;
+}
+
+/* What the last four bytes of in[0..n) say about a member's size, when it ends there; a hint. */
+static size_t told_bytes(const uint8_t *in, size_t n) {
+    return n < 18 ? 0 : (size_t)in[n - 4] | (size_t)in[n - 3] << 8 | (size_t)in[n - 2] << 16 | (size_t)in[n - 1] << 24;
+}
+
+static bool room_for_member(aip__stream *s, size_t bytes) {
+    if (bytes <= s->size) return true;
+    uint8_t *grown = aip__alloc(s->ctx, bytes);
+    if (!grown) return false;
+    aip__free(s->ctx, s->member);
+    s->member = grown;
+    s->size = bytes;
+    return true;
+}
+
+/* Between members: undoes the next one at once, straight into bytes[0..n) or beside it. Otherwise it is left to be inflated by steps, also where
+ * memory for it was refused. */
+static int32_t try_member(aip__stream *s, uint8_t *bytes, size_t n, size_t *made, aip_error **err) {
+    size_t used = 0, more = 0;
+    s->asked_member = aip__gunzip_members(s->gunzip);
+    AIP__TRY(gather(s, 18, err));
+    size_t want = member_input(s);
+    if (want == 0 || (!s->whole && aip__gunzip_whole_new(s->ctx, &s->whole, NULL) != AIP_OK)) return AIP_OK;
+    AIP__TRY(gather(s, want, err));
+    const uint8_t *in = s->input + s->at;
+    size_t left = s->n - s->at, told = aip__gzip_told_size(in, left);
+    size_t have = told > 0 && told < left ? told : left, size = told > 0 ? told_bytes(in, have) : most_bytes(s);
+    bool direct = told > 0 && size <= n;
+    if (size > most_bytes(s) || (!direct && !room_for_member(s, size ? size : 1))) return AIP_OK;
+    if (!aip__gunzip_whole_member(s->whole, in, have, &used, direct ? bytes : s->member, size, &more)) return AIP_OK;
+    aip__gunzip_skip(s->gunzip, used);
+    s->at += used;
+    s->member_at = 0;
+    s->member_n = direct ? 0 : more;
+    *made = direct ? more : 0;
+    return AIP_OK;
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t step(aip__stream *s, uint8_t *bytes, size_t n, size_t *used, size_t *made, aip_error **err) {
+    const uint8_t *in = s->input + s->at;
+    if (s->unzstd) return aip__unzstd_step(s->unzstd, in, s->n - s->at, used, bytes, n, made, err);
+    AIP__TRY(aip__gunzip_step(s->gunzip, in, s->n - s->at, used, bytes, n, made, err));
+    return AIP_OK;
+}
+
+static int32_t read_packed(aip__stream *s, uint8_t *bytes, size_t n, size_t *got, aip_error **err) {
     size_t made = 0;
     while (made < n) {
-        if (s->at == s->n) {
-            if (s->ended) break;
-            s->at = s->n = 0;
-            AIP__TRY(raw_read(s, s->input, INPUT_BYTES, &s->n, err));
-            if (s->n == 0) break;
-        }
         size_t used = 0, more = 0;
-        AIP__TRY(aip__gunzip_step(s->gunzip, s->input + s->at, s->n - s->at, &used, bytes + made, n - made, &more, err));
+        if (s->member_at < s->member_n) {
+            more = s->member_n - s->member_at < n - made ? s->member_n - s->member_at : n - made;
+            memcpy(bytes + made, s->member + s->member_at, more);
+            s->member_at += more;
+            made += more;
+            continue;
+        }
+        if (s->at == s->n) AIP__TRY(gather(s, 1, err));
+        if (s->gunzip && s->at < s->n && s->asked_member < aip__gunzip_members(s->gunzip) && aip__gunzip_whole_available()) {
+            AIP__TRY(try_member(s, bytes + made, n - made, &more, err));
+            made += more;
+            continue;
+        }
+        AIP__TRY(step(s, bytes + made, n - made, &used, &more, err));
         s->at += used;
         made += more;
+        if (used == 0 && more == 0 && s->at == s->n && s->ended) break;
     }
     /* The output may just be full while the stream is cut off right here: the next call finds out. */
-    if (made < n) AIP__TRY(aip__gunzip_end(s->gunzip, err));
+    if (made < n) AIP__TRY(s->unzstd ? aip__unzstd_end(s->unzstd, err) : aip__gunzip_end(s->gunzip, err));
     *got = made;
     return AIP_OK;
 }
 
 int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
-    if (s->gunzip) return read_gzip(s, bytes, n, got, err);
+    if (s->gunzip || s->unzstd) return read_packed(s, bytes, n, got, err);
     size_t first = s->n - s->at < n ? s->n - s->at : n, rest = 0;
     if (first > 0) memcpy(bytes, s->input + s->at, first);
     s->at += first;
@@ -119,13 +245,18 @@ int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip
 
 int64_t aip__stream_consumed(const aip__stream *s) { return s->raw_at - (int64_t)(s->n - s->at); }
 
-bool aip__stream_is_gzip(const aip__stream *s) { return s->gunzip != NULL; }
+aip__packing aip__stream_packing(const aip__stream *s) {
+    return s->gunzip ? AIP__PACKING_GZIP : s->unzstd ? AIP__PACKING_ZSTD : AIP__PACKING_NONE;
+}
 
 bool aip__stream_is_empty(const aip__stream *s) { return s->raw_at == 0; }
 
 void aip__stream_close(aip__stream *s) {
     if (!s) return;
     aip__gunzip_free(s->gunzip);
+    aip__unzstd_free(s->unzstd);
+    aip__gunzip_whole_free(s->whole);
+    aip__free(s->ctx, s->member);
     aip__free(s->ctx, s->input);
     aip__free(s->ctx, s);
 }

@@ -1,5 +1,5 @@
-/* A stream of bytes, read from front to back: what formats read from, whatever holds the bytes. Gzip is seen by its first bytes, not by a
- * name, and undone on the way. */
+/* A stream of bytes, read from front to back: what formats read from, whatever holds the bytes. Gzip and zstd are seen by their first bytes,
+ * not by a name, and undone on the way. */
 #ifndef AIPIPE_LIB_FORMATS_STREAM_H
 #define AIPIPE_LIB_FORMATS_STREAM_H
 
@@ -10,6 +10,8 @@
 
 typedef struct aip__stream aip__stream;
 
+typedef enum aip__packing { AIP__PACKING_NONE, AIP__PACKING_GZIP, AIP__PACKING_ZSTD } aip__packing;
+
 /* Over an open file or pipe, which is borrowed and must outlive the stream. one-at-a-time */
 int32_t aip__stream_file(aip_context *ctx, aip__file *file, aip__stream **out, aip_error **err);
 /* Over a pipe that must be looked at before it is read: what the first stream takes is kept in `seen`; a second one with `replay` gives it
@@ -17,11 +19,13 @@ int32_t aip__stream_file(aip_context *ctx, aip__file *file, aip__stream **out, a
 int32_t aip__stream_pipe(aip_context *ctx, aip__file *file, aip__text *seen, bool replay, aip__stream **out, aip_error **err);
 /* Over borrowed memory. */
 int32_t aip__stream_memory(aip_context *ctx, const void *bytes, size_t n, aip__stream **out, aip_error **err);
-/* Reads n bytes, or fewer only at the end. Errors: AIP_E_IO, AIP_E_CORRUPT (gzip: with the byte offset in the file). */
+/* Before the first read: only the beginning will be wanted, so that nothing is undone ahead of it. */
+void aip__stream_begin_only(aip__stream *s);
+/* Reads n bytes, or fewer only at the end. Errors: AIP_E_IO, AIP_E_CORRUPT (of compressed bytes: with the byte offset in the file). */
 int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err);
-/* Bytes of the file used up so far (compressed ones, of gzip). */
+/* Bytes of the file used up so far (compressed ones, where they are). */
 int64_t aip__stream_consumed(const aip__stream *s);
-bool aip__stream_is_gzip(const aip__stream *s);
+aip__packing aip__stream_packing(const aip__stream *s);
 /* Not one byte was there. */
 bool aip__stream_is_empty(const aip__stream *s);
 void aip__stream_close(aip__stream *s);

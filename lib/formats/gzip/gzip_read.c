@@ -13,6 +13,8 @@ struct aip__gunzip {
     int64_t used; /* compressed bytes so far */
     bool inside;  /* of a member: its first byte was seen, its end was not */
     int64_t n_members;
+    int64_t packed, bytes;           /* of the member that is being read */
+    int64_t last_packed, last_bytes; /* of the one before */
 };
 
 int32_t aip__gunzip_new(aip_context *ctx, aip__gunzip **out, aip_error **err) {
@@ -55,6 +57,7 @@ int32_t aip__gunzip_step(aip__gunzip *g, const uint8_t *in, size_t in_n, size_t 
             if (g->n_members > 0 && in[at] != 0x1f) return garbage(g, err);
             if (g->n_members > 0 && inflateReset(&g->z) != Z_OK) return damaged(g, err);
             g->inside = true;
+            g->packed = g->bytes = 0;
         }
         size_t n_in = in_n - at < chunk ? in_n - at : chunk, n_out = out_n - to < chunk ? out_n - to : chunk;
         g->z.next_in = (z_const Bytef *)(uintptr_t)(in + at);
@@ -65,9 +68,14 @@ int32_t aip__gunzip_step(aip__gunzip *g, const uint8_t *in, size_t in_n, size_t 
         at += n_in - g->z.avail_in;
         to += n_out - g->z.avail_out;
         g->used += (int64_t)(n_in - g->z.avail_in);
+        g->packed += (int64_t)(n_in - g->z.avail_in);
+        g->bytes += (int64_t)(n_out - g->z.avail_out);
         if (status == Z_STREAM_END) {
             g->inside = false;
             g->n_members++;
+            g->last_packed = g->packed;
+            g->last_bytes = g->bytes;
+            break;
         } else if (status == Z_MEM_ERROR) {
             return aip__error_memory(g->ctx, err);
         } else if (status != Z_OK && status != Z_BUF_ERROR) {
@@ -84,6 +92,18 @@ int32_t aip__gunzip_end(const aip__gunzip *g, aip_error **err) {
     aip__error_set(err, AIP_E_CORRUPT, "gzip stream ends early at byte %lld: the file is cut off", (long long)g->used);
     aip__error_at_offset(err, g->used);
     return AIP_E_CORRUPT;
+}
+
+int64_t aip__gunzip_members(const aip__gunzip *g) { return g->n_members; }
+
+void aip__gunzip_skip(aip__gunzip *g, size_t n) {
+    g->used += (int64_t)n;
+    g->n_members++;
+}
+
+void aip__gunzip_last_member(const aip__gunzip *g, int64_t *packed, int64_t *bytes) {
+    *packed = g->last_packed;
+    *bytes = g->last_bytes;
 }
 
 void aip__gunzip_free(aip__gunzip *g) {

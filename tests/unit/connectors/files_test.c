@@ -366,6 +366,34 @@ static int32_t digest(void *user, aip_batch *b, aip_error **err) {
     return AIP_OK;
 }
 
+#ifdef AIPIPE_ZSTD
+START_TEST(zstd_is_known_by_its_content_and_written_by_its_name) {
+    aip_context *ctx = table_context(2);
+    char *from = text_file("zs-from.csv", "a,b\n1,x\n2,y\n"), *to = table_path("zs-to.csv.zst"),
+         *plain = table_path("zs-without-the-name.csv"), *named = text_file("zs-plain.csv.zst", "a,b\n1,x\n"),
+         *gz = table_path("zs-level.csv.gz");
+    const char *expected = "a:int64 b:utf8\n1|'x'\n2|'y'\n";
+    char json[600];
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, from, NULL, &d, &err));
+    OK(write_to(d, to, &err));
+    check(ctx, to, NULL, expected);
+    ck_assert_int_eq(rename(to, plain), 0);
+    check(ctx, plain, NULL, expected);
+    FAILS(read_all(ctx, named, NULL, &err), AIP_E_CORRUPT,
+          "zs-plain.csv.zst: the name ends in .zst, but the content is not zstd");
+    snprintf(json, sizeof json, "{\"path\": \"%s\", \"compression_level\": 19}", to);
+    OK(aip_dataset_write(d, json, NULL, NULL, &err));
+    check(ctx, to, NULL, expected);
+    snprintf(json, sizeof json, "{\"path\": \"%s\", \"compression_level\": 10}", gz);
+    FAILS(aip_dataset_write(d, json, NULL, NULL, &err), AIP_E_PARAM, "expected 1 to 9 for a .gz file, found 10");
+    aip_dataset_free(d);
+    free(from), free(to), free(plain), free(named), free(gz);
+    table_context_free(ctx);
+}
+END_TEST
+#endif
+
 /* 24 MB in three files, one of them gzip, with quoted records, rejects and lines of very different length. */
 static void big_files(void) {
     for (int k = 0; k < 3; k++) {
@@ -534,6 +562,9 @@ Suite *files_suite(void) {
                                   a_path_that_is_empty_or_a_folder_is_called_so,
                                   what_read_and_write_take_is_all_in_the_catalogue,
                                   gzip_output_is_the_same_bytes_each_time_and_reads_back,
+#ifdef AIPIPE_ZSTD
+                                  zstd_is_known_by_its_content_and_written_by_its_name,
+#endif
                                   any_number_of_workers_gives_the_same_rows_within_bounded_memory,
                                   the_first_error_of_the_files_is_the_one_reported,
                                   each_refused_allocation_is_one_error_and_leaves_nothing_behind,

@@ -116,36 +116,143 @@ START_TEST(damage_in_the_trailer_is_found) {
 }
 END_TEST
 
-START_TEST(what_is_written_reads_back_and_holds_no_time) {
+/* A member as bgzip makes it: its compressed size in the extra field BC. */
+static size_t told_member(const char *text, size_t n, uint8_t *out, size_t size) {
+    uint8_t plain[70000];
+    size_t made = member(text, n, plain, sizeof plain);
+    ck_assert_uint_ge(size, made + 8);
+    memcpy(out, plain, 10);
+    out[3] = 4;
+    memcpy(out + 10, "\6\0BC\2\0", 6);
+    memcpy(out + 18, plain + 10, made - 10);
+    out[16] = (uint8_t)(made + 7);
+    out[17] = (uint8_t)((made + 7) >> 8);
+    return made + 8;
+}
+
+/* Members that are undone at once where libdeflate is there, among such that are not: beyond 16 MiB, and with a checksum in the header. */
+START_TEST(whole_members_and_streamed_ones_give_the_same_text) {
     aip_context *ctx = table_context(0);
-    size_t n = 3000000, made = 0;
-    char *text = malloc(n), *out = malloc(n + 100000);
+    size_t most = (size_t)40 << 20, n = 0, at = 0, made = 0;
+    uint8_t *packed = malloc(most);
+    char *text = malloc(most), *out = malloc(most);
+    ck_assert(packed && text && out);
+    uint32_t x = 3;
+    for (size_t i = 0; i < most; i++) text[i] = (char)('a' + (x = x * 1103515245 + 12345) / 65536 % 3);
+    static const size_t sizes[] = {60000, 0, 1, 65000, 17u << 20, 50000, 300000, 5000000, 16u << 20, 40};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        bool told = sizes[k] <= 65000 && k % 2 == 0;
+        n += told ? told_member(text + at, sizes[k], packed + n, most - n) : member(text + at, sizes[k], packed + n, most - n);
+        at += sizes[k];
+    }
+    static const size_t steps[] = {1 << 20, 1000, 65536, 7777777};
+    for (size_t k = 0; k < 4; k++) {
+        OK(read_all(ctx, packed, n, steps[k], out, &made, &err));
+        ck_assert_uint_eq(made, at);
+        ck_assert_int_eq(memcmp(out, text, at), 0);
+    }
+    free(packed), free(text), free(out);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* Each byte of a member with a told size changed: the error, if it is one, is zlib's, whose own reader says whether it is one. */
+START_TEST(damage_in_a_whole_member_is_damage_for_zlib_too) {
+    aip_context *ctx = table_context(0);
+    uint8_t packed[300];
+    char out[1000], mine[1000];
+    size_t n = told_member(poem, POEM, packed, sizeof packed), made = 0;
+    for (size_t i = 0; i < n * 8; i++) {
+        packed[i / 8] ^= (uint8_t)(1 << i % 8);
+        z_stream z = {.next_in = packed, .avail_in = (uInt)n, .next_out = (Bytef *)out, .avail_out = sizeof out};
+        ck_assert_int_eq(inflateInit2(&z, 31), Z_OK);
+        bool good = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0;
+        inflateEnd(&z);
+        if (aip__gzip_magic(packed, n)) {
+            aip_error *err = NULL;
+            int32_t status = read_all(ctx, packed, n, 16, mine, &made, &err);
+            ck_assert_int_eq(status, good ? AIP_OK : AIP_E_CORRUPT);
+            if (good) ck_assert_int_eq(memcmp(mine, out, z.total_out), 0);
+            aip_error_free(err);
+        }
+        packed[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    table_context_free(ctx);
+}
+END_TEST
+
+static int32_t gather(void *user, const void *bytes, size_t n, aip_error **err) {
+    (void)err;
+    aip__text_add(user, bytes, n);
+    return AIP_OK;
+}
+
+/* Many blocks; sizes around a block's end, and none at all. */
+START_TEST(what_is_written_reads_back_and_is_the_same_for_any_workers_and_parts) {
+    const size_t sizes[] = {0, 1, 524287, 524288, 524289, 3000000}, steps[] = {99999, 400000, 524288, 3000000};
+    size_t most = 3000000, made = 0;
+    char *text = malloc(most), *out = malloc(most + 100000);
     ck_assert(text && out);
     uint32_t x = 7;
-    for (size_t i = 0; i < n; i++) text[i] = (char)('a' + (x = x * 1103515245 + 12345) / 65536 % 20);
-    aip__text packed[2];
-    for (int k = 0; k < 2; k++) { /* the same bytes, handed over in other parts */
-        aip__gzip *g = NULL;
-        aip__text_init(&packed[k], ctx);
-        OK(aip__gzip_new(ctx, 6, &g, &err));
-        size_t step = k ? 99999 : 400000;
-        for (size_t at = 0; at < n; at += step)
-            OK(aip__gzip_add(g, text + at, n - at < step ? n - at : step, false, &packed[k], &err));
-        OK(aip__gzip_add(g, "", 0, true, &packed[k], &err));
-        aip__gzip_free(g);
-        OK(read_all(ctx, packed[k].bytes, packed[k].n, 100000, out, &made, &err));
-        ck_assert_uint_eq(made, n);
-        ck_assert_int_eq(memcmp(out, text, n), 0);
+    for (size_t i = 0; i < most; i++) text[i] = (char)('a' + (x = x * 1103515245 + 12345) / 65536 % 20);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k], first_n = 0;
+        char *first = NULL;
+        for (int j = 0; j < N_TABLE_WORKERS; j++) {
+            aip_context *ctx = table_context(table_workers[j]);
+            aip__text packed;
+            aip__gzip *g = NULL;
+            aip__text_init(&packed, ctx);
+            OK(aip__gzip_new(ctx, 6, gather, &packed, &g, &err));
+            for (size_t at = 0; at < n; at += steps[j])
+                OK(aip__gzip_add(g, text + at, n - at < steps[j] ? n - at : steps[j], &err));
+            OK(aip__gzip_end(g, &err));
+            aip__gzip_free(g);
+            OK(read_all(ctx, packed.bytes, packed.n, 100000, out, &made, &err));
+            ck_assert_uint_eq(made, n);
+            ck_assert_int_eq(memcmp(out, text, n), 0);
+            ck_assert_int_eq(memcmp(packed.bytes, "\x1f\x8b\x08\0\0\0\0\0", 8), 0); /* no flags, time 0 */
+            ck_assert_int_eq((uint8_t)packed.bytes[9], 255);                        /* system unknown */
+            /* one member, whole for zlib's own reader */
+            z_stream z = {.next_in = (Bytef *)packed.bytes,
+                          .avail_in = (uInt)packed.n,
+                          .next_out = (Bytef *)out,
+                          .avail_out = (uInt)most + 1};
+            ck_assert_int_eq(inflateInit2(&z, 31), Z_OK);
+            ck_assert_int_eq(inflate(&z, Z_FINISH), Z_STREAM_END);
+            ck_assert_uint_eq(z.avail_in, 0);
+            ck_assert_uint_eq(z.total_out, n);
+            inflateEnd(&z);
+            if (!first) {
+                first_n = packed.n;
+                first = malloc(first_n);
+                memcpy(first, packed.bytes, first_n);
+            }
+            ck_assert_uint_eq(packed.n, first_n);
+            ck_assert_int_eq(memcmp(packed.bytes, first, first_n), 0);
+            aip__text_free(&packed);
+            table_context_free(ctx);
+        }
+        free(first);
     }
-    ck_assert_uint_eq(packed[0].n, packed[1].n);
-    ck_assert_int_eq(memcmp(packed[0].bytes, packed[1].bytes, packed[0].n), 0);
-    ck_assert_int_eq(memcmp(packed[0].bytes, "\x1f\x8b\x08\0\0\0\0\0", 8), 0); /* no flags, time 0 */
-    ck_assert_int_eq((uint8_t)packed[0].bytes[9], 255);                        /* system unknown */
-    aip__text_free(&packed[0]);
-    aip__text_free(&packed[1]);
     free(text);
     free(out);
-    table_context_free(ctx);
+}
+END_TEST
+
+START_TEST(a_writer_that_is_given_up_leaves_nothing) {
+    static const char text[2000000];
+    for (int j = 0; j < N_TABLE_WORKERS; j++) {
+        aip_context *ctx = table_context(table_workers[j]);
+        aip__text packed;
+        aip__gzip *g = NULL;
+        aip__text_init(&packed, ctx);
+        OK(aip__gzip_new(ctx, 1, gather, &packed, &g, &err));
+        OK(aip__gzip_add(g, text, sizeof text, &err));
+        aip__gzip_free(g);
+        aip__text_free(&packed);
+        table_context_free(ctx);
+    }
 }
 END_TEST
 
@@ -155,7 +262,10 @@ Suite *gzip_suite(void) {
                                   a_stream_cut_anywhere_is_corrupt_and_says_at_which_byte,
                                   garbage_behind_the_end_is_corrupt_and_says_at_which_byte,
                                   damage_in_the_trailer_is_found,
-                                  what_is_written_reads_back_and_holds_no_time,
+                                  whole_members_and_streamed_ones_give_the_same_text,
+                                  damage_in_a_whole_member_is_damage_for_zlib_too,
+                                  what_is_written_reads_back_and_is_the_same_for_any_workers_and_parts,
+                                  a_writer_that_is_given_up_leaves_nothing,
                                   NULL};
     return unit_suite("gzip", tests);
 }
