@@ -11,7 +11,8 @@ static _Atomic(int) chosen = -1;
 static aip__cpu_level highest(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+        && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul")) {
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
             && __builtin_cpu_supports("avx512vl"))
             return AIP__CPU_AVX512;
@@ -52,6 +53,22 @@ aip__cpu_level aip__cpu_set(aip__cpu_level level) {
     level = lowered(level);
     atomic_store_explicit(&chosen, (int)level, memory_order_relaxed);
     return level;
+}
+
+bool aip__cpu_has_vbmi2(void) {
+#if defined(__x86_64__)
+    static _Atomic(int) known = -1;
+    int has = atomic_load_explicit(&known, memory_order_relaxed);
+    if (has < 0) {
+        __builtin_cpu_init();
+        has = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2")
+              && __builtin_cpu_supports("avx512bitalg") && __builtin_cpu_supports("avx512vpopcntdq");
+        atomic_store_explicit(&known, has, memory_order_relaxed);
+    }
+    return has && aip__cpu() == AIP__CPU_AVX512;
+#else
+    return false;
+#endif
 }
 
 const char *aip__cpu_name(aip__cpu_level level) {

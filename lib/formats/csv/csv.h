@@ -3,11 +3,14 @@
  *   csv_options.c  parameters -> options
  *   csv_input.c    a stream of bytes -> text, and the options as they are for this file
  *   csv_scan.c     where records end (the one definition of it), and lines
+ *   csv_index.c    ends of fields and records in regular text, at every vector level
+ *   csv_regular.c  runs of regular rows in an item: what goes straight from the index to columns
  *   csv_split.c    records of an item -> a block of cells; irregular records through libcsv
- *   csv_convert.c  a block of cells -> typed columns, bad cells marked
+ *   csv_convert.c  fields of a run, or a block of cells -> typed columns, bad cells marked
  *   csv_read.c     the stream -> items of whole records; header
  *   csv_reader.c   the reader as the table of formats wants it
  *   csv_decode.c   an item -> a batch, rejects or an error
+ *   csv_faults.c   what is wrong with a row, in words
  *   csv_infer.c    the first rows -> names and guessed types
  *   csv_types.c    an item -> what its cells say of types
  *   csv_whole.c    how much of a growing file is whole records
@@ -156,8 +159,8 @@ typedef struct aip__csv_splitter {
     bool pad, truncate; /* short, long rows are good */
     int64_t max_record; /* bytes; 0: no limit */
     const char *at, *end;
-    bool any_quote;
-    char *scratch; /* unescaped text of the item's quoted records */
+    int32_t max_rows; /* of a block; at most block.max_rows */
+    char *scratch;    /* unescaped text of the item's quoted records */
     size_t scratch_n, scratch_size;
     struct csv_parser *parser; /* made for the first quoted record */
     aip__csv_block block;
@@ -213,14 +216,43 @@ int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, cons
 int32_t aip__csv_input_resume(aip__csv_input *in, aip__stream *stream, const char *source, aip_error **err);
 void aip__csv_input_end(aip__csv_input *in); /* the options stay */
 
+/* ---- regular: runs of rows straight from the index ------------------------------------------------------------------------------------------- */
+
+/* Walks over an item: runs of regular rows (n_columns fields each, quoted where a field starts and ends, no blank line, no comment, not too
+ * long), and between them stretches that are for the splitter. */
+typedef struct aip__csv_regular {
+    aip_context *ctx;
+    const aip__csv_dialect *dialect;
+    const struct aip__csv_kernels *kernels;
+    int32_t n_columns;
+    int64_t max_record;   /* bytes; 0: no limit */
+    const char *at, *end; /* what is left of the item */
+    uint32_t *ends;       /* ends[0] stands for the record before; then room for max_ends */
+    uint32_t max_ends;
+    size_t block;    /* bytes to look at next */
+    int32_t stretch; /* records to hand over next */
+    /* Found: either n_rows > 0 rows of `text`, whose fields end at ends[1 ...], or at `at` so many records for the splitter, which moves `at`. */
+    const char *text;
+    int32_t n_rows, n_exact;
+} aip__csv_regular;
+
+int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
+                               int64_t max_record, const char *text, size_t n, aip_error **err);
+/* The next run or stretch; false: the item has ended. */
+bool aip__csv_regular_next(aip__csv_regular *g);
+/* Field `column` (of the file) of the run's rows. */
+aip__fields aip__csv_regular_fields(const aip__csv_regular *g, int32_t column);
+/* Start and end (without CR LF) of the run's row r. */
+void aip__csv_regular_row(const aip__csv_regular *g, int32_t r, const char **start, const char **end);
+void aip__csv_regular_end(aip__csv_regular *g);
+
 /* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_piece { /* an item */
     aip__buffer *buffer;        /* shared by the items cut from it */
     const char *text;
     size_t n;
     int64_t line, offset; /* of its first byte: line from 1, byte of the file from 0 */
-    int64_t max_rows;
-    bool any_quote;
+    int64_t max_rows;     /* no more records than these are in it */
 } aip__csv_piece;
 
 typedef struct aip__csv_cutter {
@@ -229,9 +261,9 @@ typedef struct aip__csv_cutter {
     aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;
-    size_t at;       /* where the next record starts in buffer */
-    size_t quote_at; /* first quote character at or behind `at`, or SIZE_MAX */
-    bool ended;      /* buffer holds the last byte of the stream */
+    size_t at;     /* where the next record starts in buffer */
+    bool ended;    /* buffer holds the last byte of the stream */
+    bool dropping; /* inside a comment longer than any record may be */
     int64_t line, offset;
 } aip__csv_cutter;
 
@@ -240,7 +272,7 @@ void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__te
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err);
 /* The next record that is not skipped, as a piece of its own; *end when there is none. Does not move when `peek`. */
 int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err);
-/* Records that lie in the buffer together: at most max_rows lines, unless one record has more. */
+/* Records that lie in the buffer together: at most max_rows of them, those that are skipped among them. */
 int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err);
 void aip__csv_cutter_end(aip__csv_cutter *c);
 void aip__csv_piece_free(aip__csv_piece *p);
@@ -255,9 +287,9 @@ typedef struct aip__csv_reader {
     const aip__csv_options *options; /* of input */
     const aip_schema *schema;
     int32_t n_columns; /* of the file */
-    int32_t *slot;
+    int32_t *slot;     /* of each column, or -1 */
+    int32_t *column;   /* of each slot */
     int64_t row_bytes; /* of a row's values, texts left out */
-
 } aip__csv_reader;
 
 int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
@@ -268,6 +300,14 @@ int32_t aip__csv_infer_item(void *reader, const aip__item *item, const aip__gues
 int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
                        aip_error **err);
 int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err);
+/* ---- faults: what is wrong with a row, in words ------------------------------------------------------------------------------------------------ */
+
+/* cell: the bad one, or NULL. For the rejects table and for messages. */
+void aip__csv_reason(const aip__csv_reader *r, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size);
+/* The error of a record that is too long, its place left to the caller. */
+int32_t aip__csv_too_long(const aip__csv_options *o, aip_error **err);
+/* How to mend it, for people. */
+void aip__csv_hint(const aip__csv_reader *r, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size);
 /* Cell text for a message: at most 40 bytes, valid UTF-8, with ... when cut. out: 64 bytes. */
 void aip__csv_excerpt(const char *s, size_t n, char *out);
 

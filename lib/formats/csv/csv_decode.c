@@ -1,10 +1,11 @@
-/* An item to a batch. Blocks of rows are split and converted column by column; then the marked rows are gone through in order, so that the first
- * bad cell of the first bad row is what an error names, whatever was converted first. */
+/* An item to a batch: runs of regular rows straight from their index, and between them blocks of rows as cells, both converted column by column.
+ * Then the marked rows are gone through in order, so that the first bad cell of the first bad row is what an error names, whatever was
+ * converted first. */
 #include "formats/csv/csv.h"
 
-#include "data/convert.h"
+#include "data/convert_column.h"
 #include "data/utf8.h"
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct decoding {
@@ -13,8 +14,11 @@ typedef struct decoding {
     const aip__csv_piece *piece;
     int32_t n;
     aip__csv_target *targets;
+    aip__csv_regular regular;
+    aip__csv_faults faults; /* of a run */
     aip__csv_splitter split;
-    bool plain; /* ASCII without NUL */
+    bool splits; /* split was begun */
+    bool plain;  /* UTF-8 without NUL, the whole of it */
     int64_t n_rows;
     uint8_t *keep; /* rows that stay; NULL: all so far */
     int64_t n_rejected;
@@ -22,59 +26,6 @@ typedef struct decoding {
     const char *counted; /* line numbers: lines up to here ... */
     int64_t line;        /* ... from the start of the item */
 } decoding;
-
-void aip__csv_excerpt(const char *s, size_t n, char *out) {
-    size_t cut = n > 40 ? 40 : n, at = 0;
-    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
-    bool whole = aip__utf8_valid(s, cut);
-    for (size_t i = 0; i < cut; i++) {
-        unsigned char c = (unsigned char)s[i];
-        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
-    }
-    memcpy(out + at, "...", cut < n ? 4 : 1);
-    if (cut >= n) out[at] = 0;
-}
-
-/* What is wrong with a row, for the rejects table and for messages. */
-static void reason(const decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
-    char text[64] = "";
-    if (cell) aip__csv_excerpt(cell->text, cell->n, text);
-    switch (row->fault) {
-    case AIP__ROW_SHORT:
-    case AIP__ROW_LONG: snprintf(out, size, "expected %d columns, found %u", d->reader->n_columns, row->n_fields); return;
-    case AIP__ROW_MALFORMED:
-        snprintf(out, size, "a quoted field must end with a quote and the delimiter; a quote inside it must be doubled");
-        return;
-    case AIP__ROW_HUGE:
-        snprintf(out, size, "record is longer than max_record_bytes (%lld)", (long long)d->options->max_record_bytes);
-        return;
-    case AIP__ROW_UNCLOSED: snprintf(out, size, "a quote that opens in this record is never closed"); return;
-    case AIP__ROW_UTF8: snprintf(out, size, "expected UTF-8 text, found '%s'", text); return;
-    case AIP__ROW_NUL: snprintf(out, size, "expected text, found a NUL byte in '%s'", text); return;
-    default: snprintf(out, size, "expected %s, found '%s'", aip_type_name(d->reader->schema->fields[row->column].type), text);
-    }
-}
-
-/* How to mend it, for people. */
-static void hint(const decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
-    static const char *const policy = "on_bad_row: reject or null";
-    const aip_field *f = row->column >= 0 ? &d->reader->schema->fields[row->column] : NULL;
-    if (row->fault == AIP__ROW_TYPE && f && cell) {
-        int32_t wider = aip__infer_join(f->type, aip__infer_text(cell->text, cell->n, d->options->dialect.decimal));
-        snprintf(out, size, "set types: {%s: %s}, a larger infer_rows, or %s", f->name,
-                 aip_type_name(wider == f->type ? AIP_UTF8 : wider), policy);
-    } else if (row->fault == AIP__ROW_SHORT || row->fault == AIP__ROW_LONG) {
-        snprintf(out, size, "set ragged: %s, or %s", row->fault == AIP__ROW_SHORT ? "pad" : "truncate", policy);
-    } else if (row->fault == AIP__ROW_HUGE) {
-        snprintf(out, size, "raise it, or look for a quote that is never closed");
-    } else if (row->fault == AIP__ROW_UTF8) {
-        snprintf(out, size, "convert the file to UTF-8 (such as iconv -f WINDOWS-1252 -t UTF-8), or set %s", policy);
-    } else if (row->fault == AIP__ROW_NUL) {
-        snprintf(out, size, "is the file UTF-8 text? Mend it, or set %s", policy);
-    } else {
-        snprintf(out, size, "set quote: null if quotes mean nothing here, or %s", policy);
-    }
-}
 
 /* Line of a place in the item; asked for in rising order. */
 static int64_t line_of(decoding *d, const char *p) {
@@ -87,7 +38,7 @@ static int32_t fail(decoding *d, const aip__csv_row *row, const aip__csv_cell *c
     char how[256];
     const char *name = cell ? d->reader->schema->fields[row->column].name : NULL, *at = row->start;
     int64_t column = 1, line = line_of(d, row->start);
-    hint(d, row, cell, how, sizeof how);
+    aip__csv_hint(d->reader, row, cell, how, sizeof how);
     if (cell) {
         at = row->start + (cell->at & ~AIP__CSV_QUOTE_BIT);
         line = line_of(d, at);
@@ -132,19 +83,23 @@ static int32_t reject(decoding *d, const aip__csv_row *row, const char *name, co
                             err);
 }
 
-/* Goes through the rows of the block that something is wrong with. */
-static int32_t judge(decoding *d, aip_error **err) {
-    const aip__csv_block *b = &d->split.block;
-    for (int32_t r = 0; r < b->n_rows; r++) {
-        const aip__csv_row *row = &b->rows[r];
-        if (row->fault == AIP__ROW_GOOD) continue;
-        const aip__csv_cell *cell = row->column >= 0 ? &b->cells[(size_t)row->column * (size_t)b->max_rows + (size_t)r] : NULL;
-        if (cell && d->options->on_bad_row == AIP__BAD_NULL) continue; /* its cells were counted as they were converted */
-        char why[256];
-        reason(d, row, cell, why, sizeof why);
-        if (d->options->on_bad_row == AIP__BAD_ERROR || row->fault == AIP__ROW_HUGE) return fail(d, row, cell, why, err);
-        AIP__TRY(reject(d, row, cell ? d->reader->schema->fields[row->column].name : NULL, why, d->n_rows + r, err));
-    }
+/* Row i of the item, with its bad cell if that is what is wrong. */
+static int32_t judge(decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, int64_t i, aip_error **err) {
+    char why[256];
+    aip__csv_reason(d->reader, row, cell, why, sizeof why);
+    if (d->options->on_bad_row == AIP__BAD_ERROR || row->fault == AIP__ROW_HUGE) return fail(d, row, cell, why, err);
+    return reject(d, row, cell ? d->reader->schema->fields[row->column].name : NULL, why, i, err);
+}
+
+/* Cells that were made null are counted as they are converted: nothing more is wrong with their rows. */
+static bool is_mended(const decoding *d, const aip__csv_row *row) {
+    return row->column >= 0 && d->options->on_bad_row == AIP__BAD_NULL;
+}
+
+static int32_t count_nulled(decoding *d, int64_t n, aip_error **err) {
+    if (n == 0 || d->options->on_bad_row != AIP__BAD_NULL) return AIP_OK;
+    AIP__TRY(bad_rows(d, err));
+    d->bad->n_nulled += n;
     return AIP_OK;
 }
 
@@ -160,24 +115,114 @@ static int32_t count_padded(decoding *d, aip_error **err) {
     return AIP_OK;
 }
 
-static int32_t convert_all(decoding *d, aip_error **err) {
-    for (;;) {
-        int64_t n_bad = 0;
-        bool faults = false;
-        AIP__TRY(aip__csv_split_next(&d->split, err));
-        const aip__csv_block *b = &d->split.block;
-        if (b->n_rows == 0) return AIP_OK;
-        for (int32_t s = 0; s < d->n; s++)
-            AIP__TRY(aip__csv_convert(&d->targets[s], d->options, &d->split.block, s, d->n_rows, d->plain, &n_bad, err));
-        if (d->options->on_bad_row == AIP__BAD_NULL && d->options->ragged == AIP__RAGGED_ERROR) AIP__TRY(count_padded(d, err));
-        for (int32_t r = 0; r < b->n_rows && !faults; r++) faults = b->rows[r].fault != AIP__ROW_GOOD;
-        if (faults) AIP__TRY(judge(d, err));
-        if (n_bad > 0 && d->options->on_bad_row == AIP__BAD_NULL) {
-            AIP__TRY(bad_rows(d, err));
-            d->bad->n_nulled += n_bad;
-        }
-        d->n_rows += b->n_rows;
+/* ---- runs of regular rows ------------------------------------------------------------------------------------------------------------------- */
+
+/* Field `column` of row r as a cell, for a message. Its text without quotes lies in the item or in *scratch, which is freed by the caller. */
+static int32_t cell_of(const decoding *d, int32_t column, int32_t r, const aip__csv_row *row, aip__csv_cell *out, char **scratch,
+                       aip_error **err) {
+    aip__fields f = aip__csv_regular_fields(&d->regular, column);
+    size_t n = 0;
+    const char *s = aip__field_at(&f, r, &n);
+    bool quoted = n >= 2 && (unsigned char)*s == d->options->dialect.quote;
+    *out = (aip__csv_cell){.text = s, .n = (uint32_t)n, .at = (uint32_t)(s - row->start)};
+    if (!quoted) return AIP_OK;
+    *scratch = aip__alloc(d->options->ctx, n);
+    if (!*scratch) return aip__error_memory(d->options->ctx, err);
+    out->n = (uint32_t)aip__unescape_quotes(*scratch, s + 1, n - 2, *s);
+    out->text = *scratch;
+    out->at |= AIP__CSV_QUOTE_BIT;
+    return AIP_OK;
+}
+
+static int by_place(const void *a, const void *b) {
+    const aip__csv_fault *x = a, *y = b;
+    return x->row != y->row ? (x->row < y->row ? -1 : 1) : x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+/* The faults lie column by column; each row is judged by its first. */
+static int32_t judge_run(decoding *d, aip_error **err) {
+    if (d->faults.n == 0) return AIP_OK;
+    if (d->options->on_bad_row == AIP__BAD_NULL) return count_nulled(d, (int64_t)d->faults.n, err);
+    qsort(d->faults.list, d->faults.n, sizeof *d->faults.list, by_place);
+    for (size_t i = 0; i < d->faults.n; i++) {
+        const aip__csv_fault *fault = &d->faults.list[i];
+        if (i > 0 && fault->row == fault[-1].row) continue;
+        aip__csv_row row = {.column = fault->slot, .fault = fault->fault, .n_fields = (uint32_t)d->reader->n_columns};
+        aip__csv_cell cell = {0};
+        char *scratch = NULL;
+        aip__csv_regular_row(&d->regular, fault->row, &row.start, &row.end);
+        AIP__TRY(cell_of(d, d->reader->column[fault->slot], fault->row, &row, &cell, &scratch, err));
+        int32_t status = judge(d, &row, &cell, d->n_rows + fault->row, err);
+        aip__free(d->options->ctx, scratch);
+        if (status != AIP_OK) return status;
     }
+    return AIP_OK;
+}
+
+static int32_t take_run(decoding *d, aip_error **err) {
+    d->faults.n = 0;
+    for (int32_t s = 0; s < d->n; s++) {
+        aip__fields f = aip__csv_regular_fields(&d->regular, d->reader->column[s]);
+        AIP__TRY(aip__csv_convert_fields(&d->targets[s], d->options, &f, s, d->n_rows, d->plain, &d->faults, err));
+    }
+    AIP__TRY(judge_run(d, err));
+    d->n_rows += d->regular.n_rows;
+    return AIP_OK;
+}
+
+/* ---- rows as cells -------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t split_begin(decoding *d, aip_error **err) {
+    const aip__csv_reader *r = d->reader;
+    AIP__TRY(aip__csv_split_begin(&d->split, d->options->ctx, &d->options->dialect, r->n_columns, r->slot, d->n, d->piece->text,
+                                  d->piece->n, err));
+    d->splits = true;
+    d->split.max_record = d->options->max_record_bytes;
+    d->split.truncate = d->options->ragged == AIP__RAGGED_TRUNCATE;
+    d->split.pad = d->options->ragged != AIP__RAGGED_ERROR || d->options->on_bad_row == AIP__BAD_NULL;
+    return AIP_OK;
+}
+
+static int32_t judge_block(decoding *d, aip_error **err) {
+    const aip__csv_block *b = &d->split.block;
+    for (int32_t r = 0; r < b->n_rows; r++) {
+        const aip__csv_row *row = &b->rows[r];
+        if (row->fault == AIP__ROW_GOOD || is_mended(d, row)) continue;
+        const aip__csv_cell *cell = row->column >= 0 ? &b->cells[(size_t)row->column * (size_t)b->max_rows + (size_t)r] : NULL;
+        AIP__TRY(judge(d, row, cell, d->n_rows + r, err));
+    }
+    return AIP_OK;
+}
+
+/* The stretch of records at d->regular.at. */
+static int32_t take_stretch(decoding *d, aip_error **err) {
+    int64_t n_bad = 0;
+    if (!d->splits) AIP__TRY(split_begin(d, err));
+    d->split.at = d->regular.at;
+    d->split.max_rows = d->regular.n_exact < d->split.block.max_rows ? d->regular.n_exact : d->split.block.max_rows;
+    AIP__TRY(aip__csv_split_next(&d->split, err));
+    d->regular.at = d->split.at;
+    for (int32_t s = 0; s < d->n; s++)
+        AIP__TRY(aip__csv_convert(&d->targets[s], d->options, &d->split.block, s, d->n_rows, d->plain, &n_bad, err));
+    if (d->options->on_bad_row == AIP__BAD_NULL && d->options->ragged == AIP__RAGGED_ERROR) AIP__TRY(count_padded(d, err));
+    AIP__TRY(judge_block(d, err));
+    AIP__TRY(count_nulled(d, n_bad, err));
+    d->n_rows += d->split.block.n_rows;
+    return AIP_OK;
+}
+
+static int32_t convert_all(decoding *d, aip_error **err) {
+    const aip__csv_reader *r = d->reader;
+    aip_context *ctx = d->options->ctx;
+    AIP__TRY(aip__csv_regular_begin(&d->regular, ctx, &d->options->dialect, r->n_columns, d->options->max_record_bytes,
+                                    d->piece->text, d->piece->n, err));
+    int32_t status = AIP_OK;
+    while (status == AIP_OK && aip__csv_regular_next(&d->regular))
+        status = d->regular.n_rows > 0 ? take_run(d, err) : take_stretch(d, err);
+    aip__free(ctx, d->faults.list);
+    aip__csv_regular_end(&d->regular);
+    if (d->splits) aip__csv_split_end(&d->split);
+    return status;
 }
 
 static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
@@ -204,6 +249,12 @@ static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
     return status;
 }
 
+static bool has_text(const aip_schema *schema) {
+    for (int32_t i = 0; i < schema->n; i++)
+        if (schema->fields[i].type == AIP_UTF8) return true;
+    return false;
+}
+
 int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err) {
     const aip__csv_reader *r = reader;
     const aip__csv_piece *p = item->data;
@@ -212,20 +263,13 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
     size_t text_guess = p->n / (size_t)(r->n_columns > 0 ? r->n_columns : 1);
-    d.plain = aip__csv_is_plain_text(p->text, p->n);
+    d.plain = !has_text(r->schema) || aip__csv_is_plain_text(p->text, p->n)
+              || (aip__utf8_valid(p->text, p->n) && !memchr(p->text, 0, p->n));
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
     for (int32_t s = 0; s < d.n && status == AIP_OK; s++)
         status = aip__csv_target_begin(&d.targets[s], ctx, &r->schema->fields[s], p->max_rows, text_guess, err);
-    if (status == AIP_OK)
-        status = aip__csv_split_begin(&d.split, ctx, &r->options->dialect, r->n_columns, r->slot, d.n, p->text, p->n, err);
-    if (status == AIP_OK) {
-        d.split.max_record = r->options->max_record_bytes;
-        d.split.truncate = r->options->ragged == AIP__RAGGED_TRUNCATE;
-        d.split.pad = r->options->ragged != AIP__RAGGED_ERROR || r->options->on_bad_row == AIP__BAD_NULL;
-        status = convert_all(&d, err);
-        aip__csv_split_end(&d.split);
-    }
+    if (status == AIP_OK) status = convert_all(&d, err);
     if (status == AIP_OK) status = finish(&d, &batch, err);
     for (int32_t s = 0; d.targets && s < d.n; s++) aip__csv_target_abandon(&d.targets[s]);
     aip__free(ctx, d.targets);

@@ -1,7 +1,7 @@
 /* A stream as items of whole records, cut serially and cheaply: pieces of block_bytes are read behind what the last item left over, so that a
  * buffer always starts at the start of a record and no quote state needs to be carried. Items cut from one buffer share it. Before the text, as
  * behind it, lie 64 bytes that may be read, so that kernels load whole vectors that end with a field. */
-#include "formats/csv/csv.h"
+#include "formats/csv/csv_index.h"
 
 #include "data/batch.h"
 #include "data/utf8.h"
@@ -12,7 +12,7 @@
 #define MAX_COLUMNS 100000
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source) {
-    *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .quote_at = SIZE_MAX, .line = 1};
+    *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1};
 }
 
 void aip__csv_cutter_end(aip__csv_cutter *c) {
@@ -34,25 +34,45 @@ static int32_t place(const aip__csv_cutter *c, int32_t status, aip_error **err) 
     return status;
 }
 
-static void find_quote(aip__csv_cutter *c) {
-    int quote = c->options->dialect.quote;
-    const char *at = buffer_at(c), *end = buffer_end(c);
-    const char *q = quote >= 0 && at < end ? memchr(at, quote, (size_t)(end - at)) : NULL;
-    c->quote_at = q ? (size_t)(q - (const char *)c->buffer->data) : SIZE_MAX;
+/* Moves over n bytes that hold `lines` line feeds. */
+static void advance(aip__csv_cutter *c, size_t n, size_t lines) {
+    c->at += n;
+    c->offset += (int64_t)n;
+    c->line += (int64_t)lines;
+}
+
+static bool starts_comment(const aip__csv_cutter *c) {
+    return c->at < c->buffer->size && *(const unsigned char *)buffer_at(c) == c->options->dialect.comment;
+}
+
+/* As the row would be refused had it come as a whole. */
+static int32_t too_long(const aip__csv_cutter *c, aip_error **err) {
+    aip__csv_too_long(c->options, err);
+    aip__error_at_source(err, c->source);
+    aip__error_at_line(err, c->line, 1);
+    aip__error_at_offset(err, c->offset);
+    return AIP_E_DATA;
+}
+
+/* Moves over the rest of a comment whose front was too long to be kept. */
+static void drop(aip__csv_cutter *c) {
+    size_t n = c->buffer->size - c->at;
+    const char *nl = memchr(buffer_at(c), '\n', n);
+    advance(c, nl ? (size_t)(nl + 1 - buffer_at(c)) : n, nl ? 1 : 0);
+    c->dropping = !nl;
 }
 
 /* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a piece makes the
  * next buffer larger, so that scanning it again and again stays linear. */
 static int32_t refill(aip__csv_cutter *c, aip_error **err) {
     size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->options->block_bytes, got = 0;
-    if (size >= 64 * MARGIN) size -= 2 * MARGIN; /* with both margins a block of the buffer store */
-    if (left > (size_t)c->options->max_record_bytes)
-        return place(
-            c,
-            aip__error_set(err, AIP_E_DATA,
-                           "record is longer than max_record_bytes (%lld): a quote that is never closed? It starts at this line",
-                           (long long)c->options->max_record_bytes),
-            err);
+    if (size >= 64 * MARGIN) size -= 2 * MARGIN;           /* with both margins a block of the buffer store */
+    if (left > (size_t)c->options->max_record_bytes + 1) { /* 1: the CR of its line end may be there */
+        if (!starts_comment(c)) return too_long(c, err);
+        advance(c, left, 0);
+        c->dropping = true;
+        left = 0;
+    }
     while (left > size / 2) size *= 2;
     aip__buffer *fresh = aip__buffer_new(c->ctx, MARGIN + size);
     if (!fresh) return aip__error_memory(c->ctx, err);
@@ -70,16 +90,8 @@ static int32_t refill(aip__csv_cutter *c, aip_error **err) {
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
     c->at = MARGIN;
-    find_quote(c);
+    if (c->dropping) drop(c);
     return AIP_OK;
-}
-
-/* Moves over n bytes that hold `lines` line feeds. */
-static void advance(aip__csv_cutter *c, size_t n, size_t lines) {
-    c->at += n;
-    c->offset += (int64_t)n;
-    c->line += (int64_t)lines;
-    if (c->quote_at < c->at) find_quote(c);
 }
 
 /* Has at least one unread byte, or *end. */
@@ -114,8 +126,7 @@ static void piece(const aip__csv_cutter *c, size_t n, int64_t rows, aip__csv_pie
                             .n = n,
                             .line = c->line,
                             .offset = c->offset,
-                            .max_rows = rows,
-                            .any_quote = c->quote_at < c->at + n};
+                            .max_rows = rows};
 }
 
 int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err) {
@@ -132,54 +143,53 @@ int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *ou
             advance(c, n, lines);
             continue;
         }
+        if (r.end - buffer_at(c) > c->options->max_record_bytes) return too_long(c, err);
         piece(c, n, 1, out);
         if (!peek) advance(c, n, lines);
         return AIP_OK;
     }
 }
 
-/* Without quotes every line feed ends a record. */
-static size_t cut_plain(const char *p, size_t n, bool last, size_t max_lines, size_t *lines) {
-    const char *nl = memrchr(p, '\n', n);
-    size_t whole = nl ? (size_t)(nl + 1 - p) : 0;
-    *lines = aip__csv_count_lines(p, whole);
-    if (*lines > max_lines || (*lines == max_lines && last && whole < n)) {
-        *lines = max_lines;
-        return (size_t)(aip__csv_nth_line(p, whole, max_lines) - p);
-    }
-    return last ? n : whole;
-}
-
-/* Record by record. */
-static size_t cut_quoted(const aip__csv_dialect *d, const char *p, size_t n, bool last, size_t max_lines, size_t *lines) {
-    const char *at = p, *end = p + n;
+/* Whole records at the front of the buffer, at most max_records of them (those that are skipped count, too): as many as the kernel finds at one
+ * go; what it finds irregular goes record by record, more and more of them while that goes on. */
+static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records) {
+    const aip__csv_dialect *d = &c->options->dialect;
+    const aip__csv_kernels *kernels = aip__csv_kernels_now();
+    const char *p = buffer_at(c), *at = p, *end = buffer_end(c);
+    aip__csv_cut all = {0}, found;
     aip__csv_record r;
-    *lines = 0;
-    while (at < end && aip__csv_scan_record(d, at, end, last, &r)) {
-        size_t more = aip__csv_count_lines(at, (size_t)(r.next - at));
-        size_t rows = more > 0 ? more : 1; /* the last record may end without a line feed */
-        if (at > p && *lines + rows > max_lines) break;
-        *lines += more;
-        at = r.next;
+    bool whole = true; /* a record was found by the last look */
+    for (int64_t run = 1; at < end && whole && all.n_records < max_records;) {
+        found = (aip__csv_cut){.irregular = true};
+        if (!d->only_libcsv) kernels->cut(d, at, (size_t)(end - at), max_records - all.n_records, &found);
+        all.n_records += found.n_records;
+        all.n_lines += found.n_lines;
+        at += found.n;
+        if (found.full || (!found.irregular && !c->ended)) break;
+        run = found.n > 0 ? 1 : run < 1024 ? 2 * run : run;
+        for (int64_t i = 0; i < run && at < end && whole && all.n_records < max_records; i++) {
+            whole = aip__csv_scan_record(d, at, end, c->ended, &r);
+            if (!whole) break;
+            all.n_records++;
+            all.n_lines += (int64_t)aip__csv_count_lines(at, (size_t)(r.next - at));
+            at = r.next;
+        }
     }
-    return (size_t)(at - p);
+    all.n = (size_t)(at - p);
+    return all;
 }
 
 int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err) {
     for (;;) {
         AIP__TRY(need_bytes(c, end, err));
         if (*end) return AIP_OK;
-        const char *p = buffer_at(c);
-        size_t left = c->buffer->size - c->at, lines = 0;
-        size_t n = c->quote_at == SIZE_MAX ? cut_plain(p, left, c->ended, (size_t)max_rows, &lines)
-                                           : cut_quoted(&c->options->dialect, p, left, c->ended, (size_t)max_rows, &lines);
-        if (n == 0) {
+        aip__csv_cut found = cut(c, max_rows);
+        if (found.n == 0) {
             AIP__TRY(refill(c, err));
             continue;
         }
-        int64_t rows = (int64_t)lines + (p[n - 1] != '\n');
-        piece(c, n, rows < max_rows ? rows : max_rows, out);
-        advance(c, n, lines);
+        piece(c, found.n, found.n_records, out);
+        advance(c, found.n, (size_t)found.n_lines);
         return AIP_OK;
     }
 }

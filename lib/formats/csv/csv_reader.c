@@ -6,7 +6,8 @@
 static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *const *from, aip_error **err) {
     r->n_columns = n;
     r->slot = aip__calloc(r->options->ctx, (size_t)n + 1, sizeof *r->slot);
-    if (!r->slot) return aip__error_memory(r->options->ctx, err);
+    r->column = aip__calloc(r->options->ctx, (size_t)r->schema->n + 1, sizeof *r->column);
+    if (!r->slot || !r->column) return aip__error_memory(r->options->ctx, err);
     for (int32_t i = 0; i < n; i++) r->slot[i] = -1;
     for (int32_t s = 0, i = -1, looked = 0; s < r->schema->n; s++) {
         /* Mostly the next one: search on from the last, around the end. */
@@ -20,6 +21,7 @@ static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *co
             return AIP_E_SCHEMA;
         }
         r->slot[i] = s;
+        r->column[s] = i;
     }
     return AIP_OK;
 }
@@ -31,6 +33,7 @@ static void reader_close(void *reader) {
     aip__csv_cutter_end(&r->cutter);
     aip__csv_input_end(&r->input);
     aip__free(ctx, r->slot);
+    aip__free(ctx, r->column);
     aip__free(ctx, r);
 }
 

@@ -23,7 +23,7 @@ int32_t aip__csv_split_begin(aip__csv_splitter *s, aip_context *ctx, const aip__
     s->at = text;
     s->end = text + n;
     s->scratch_size = n;
-    s->any_quote = dialect->only_libcsv || (dialect->quote >= 0 && n > 0 && memchr(text, dialect->quote, n));
+    s->max_rows = rows;
     s->block.max_rows = rows;
     s->block.rows = aip__calloc(ctx, (size_t)rows, sizeof *s->block.rows);
     s->block.cells = aip__calloc(ctx, (size_t)rows * (size_t)(n_slots > 0 ? n_slots : 1), sizeof *s->block.cells);
@@ -167,7 +167,7 @@ static int32_t split_record(aip__csv_splitter *s, const aip__csv_record *r, aip_
 
 int32_t aip__csv_split_next(aip__csv_splitter *s, aip_error **err) {
     s->block.n_rows = 0;
-    while (s->at < s->end && s->block.n_rows < s->block.max_rows) {
+    while (s->at < s->end && s->block.n_rows < s->max_rows) {
         aip__csv_record r;
         aip__csv_scan_record(s->dialect, s->at, s->end, true, &r);
         if (r.kind != AIP__CSV_SKIP) {

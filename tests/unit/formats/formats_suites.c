@@ -2,6 +2,8 @@
 
 void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, csv_fields_suite());
+    srunner_add_suite(runner, csv_index_suite());
+    srunner_add_suite(runner, csv_paths_suite());
     srunner_add_suite(runner, csv_read_suite());
     srunner_add_suite(runner, csv_split_suite());
     srunner_add_suite(runner, csv_write_suite());

@@ -5,6 +5,8 @@
 #include "unit.h"
 
 Suite *csv_fields_suite(void);
+Suite *csv_index_suite(void);
+Suite *csv_paths_suite(void);
 Suite *csv_read_suite(void);
 Suite *csv_split_suite(void);
 Suite *csv_write_suite(void);

@@ -1,0 +1,63 @@
+/* What is wrong with a row, in words: the reason that stands in messages and in the rejects table, and how to mend it. */
+#include "formats/csv/csv.h"
+
+#include "data/convert.h"
+#include "data/utf8.h"
+#include <stdio.h>
+#include <string.h>
+
+#define TOO_LONG "record is longer than max_record_bytes (%lld)"
+#define SHORTEN "raise it, or look for a quote that is never closed"
+
+void aip__csv_excerpt(const char *s, size_t n, char *out) {
+    size_t cut = n > 40 ? 40 : n, at = 0;
+    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
+    bool whole = aip__utf8_valid(s, cut);
+    for (size_t i = 0; i < cut; i++) {
+        unsigned char c = (unsigned char)s[i];
+        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
+    }
+    memcpy(out + at, "...", cut < n ? 4 : 1);
+    if (cut >= n) out[at] = 0;
+}
+
+void aip__csv_reason(const aip__csv_reader *reader, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
+    char text[64] = "";
+    if (cell) aip__csv_excerpt(cell->text, cell->n, text);
+    switch (row->fault) {
+    case AIP__ROW_SHORT:
+    case AIP__ROW_LONG: snprintf(out, size, "expected %d columns, found %u", reader->n_columns, row->n_fields); return;
+    case AIP__ROW_MALFORMED:
+        snprintf(out, size, "a quoted field must end with a quote and the delimiter; a quote inside it must be doubled");
+        return;
+    case AIP__ROW_HUGE: snprintf(out, size, TOO_LONG, (long long)reader->options->max_record_bytes); return;
+    case AIP__ROW_UNCLOSED: snprintf(out, size, "a quote that opens in this record is never closed"); return;
+    case AIP__ROW_UTF8: snprintf(out, size, "expected UTF-8 text, found '%s'", text); return;
+    case AIP__ROW_NUL: snprintf(out, size, "expected text, found a NUL byte in '%s'", text); return;
+    default: snprintf(out, size, "expected %s, found '%s'", aip_type_name(reader->schema->fields[row->column].type), text);
+    }
+}
+
+void aip__csv_hint(const aip__csv_reader *reader, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
+    static const char *const policy = "on_bad_row: reject or null";
+    const aip_field *f = row->column >= 0 ? &reader->schema->fields[row->column] : NULL;
+    if (row->fault == AIP__ROW_TYPE && f && cell) {
+        int32_t wider = aip__infer_join(f->type, aip__infer_text(cell->text, cell->n, reader->options->dialect.decimal));
+        snprintf(out, size, "set types: {%s: %s}, a larger infer_rows, or %s", f->name,
+                 aip_type_name(wider == f->type ? AIP_UTF8 : wider), policy);
+    } else if (row->fault == AIP__ROW_SHORT || row->fault == AIP__ROW_LONG) {
+        snprintf(out, size, "set ragged: %s, or %s", row->fault == AIP__ROW_SHORT ? "pad" : "truncate", policy);
+    } else if (row->fault == AIP__ROW_HUGE) {
+        snprintf(out, size, SHORTEN);
+    } else if (row->fault == AIP__ROW_UTF8) {
+        snprintf(out, size, "convert the file to UTF-8 (such as iconv -f WINDOWS-1252 -t UTF-8), or set %s", policy);
+    } else if (row->fault == AIP__ROW_NUL) {
+        snprintf(out, size, "is the file UTF-8 text? Mend it, or set %s", policy);
+    } else {
+        snprintf(out, size, "set quote: null if quotes mean nothing here, or %s", policy);
+    }
+}
+
+int32_t aip__csv_too_long(const aip__csv_options *o, aip_error **err) {
+    return aip__error_set(err, AIP_E_DATA, TOO_LONG " (" SHORTEN ")", (long long)o->max_record_bytes);
+}
