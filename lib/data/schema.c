@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "data/utf8.h"
 #include <string.h>
 
 static const struct {
@@ -64,6 +65,8 @@ static int32_t field_add(aip_schema *s, int32_t i, const aip_field *given, aip_e
     aip_field f = AIP_FIELD_INIT;
     AIP__TRY(aip__struct_copy(&f, sizeof f, given, "aip_field", err));
     if (!f.name || !f.name[0]) return aip__error_set(err, AIP_E_SCHEMA, "column %d has no name", (int)i);
+    if (!aip__utf8_valid(f.name, strlen(f.name)))
+        return aip__error_set(err, AIP_E_SCHEMA, "column %d has a name that is not valid UTF-8", (int)i);
     if (!type_known(f.type)) return aip__error_set(err, AIP_E_SCHEMA, "column '%s' has the unknown type %d", f.name, (int)f.type);
     if (f.type != AIP_DECIMAL64) f.scale = 0;
     if (f.scale < 0 || f.scale > MAX_SCALE)

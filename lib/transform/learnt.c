@@ -1,6 +1,7 @@
 /* Columns that a fit learned from, and the checked reading of what it learned. */
 #include "transform/learnt.h"
 
+#include "data/utf8.h"
 #include "transform/cell.h"
 #include <math.h>
 #include <stdlib.h>
@@ -64,7 +65,8 @@ int32_t aip__read_name(aip_context *ctx, aip_reader *r, char **name, aip_error *
     const char *text = NULL;
     size_t n = 0;
     AIP__TRY(aip_reader_text(r, &text, &n, err));
-    if (n == 0 || memchr(text, 0, n)) return aip__corrupt_state(err, "a column's name is empty or holds a NUL");
+    if (n == 0 || memchr(text, 0, n) || !aip__utf8_valid(text, n))
+        return aip__corrupt_state(err, "a column's name is empty, holds a NUL or is not UTF-8");
     *name = aip__strndup(ctx, text, n);
     return *name ? AIP_OK : aip__error_memory(ctx, err);
 }

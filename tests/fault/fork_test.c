@@ -145,7 +145,7 @@ START_TEST(children_of_a_preloading_parent_predict_score_and_free) {
     pid_t children[N_CHILDREN];
     for (int i = 0; i < N_CHILDREN; i++) {
         fflush(NULL);
-        children[i] = fork();
+        children[i] = unit_fork();
         if (children[i] == 0) {
             alarm(60);
             int bad = 0;
@@ -333,7 +333,7 @@ START_TEST(forks_at_any_moment_leave_a_child_that_works_and_never_hangs) {
     for (int i = 0; i < N_FORKS; i++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         nanosleep(&(struct timespec){.tv_nsec = (long)(seed >> 44)}, NULL); /* up to a millisecond */
-        pid_t child = fork();
+        pid_t child = unit_fork();
         if (child == 0) {
             alarm(60);
             int bad = serve(&a);

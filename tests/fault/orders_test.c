@@ -208,7 +208,7 @@ static void drop_all(pool *p, bool context_first) {
 /* One step; forks seldom, since a fork costs more than all the rest: the child goes on with the sequence and then ends, the parent waits. */
 static pid_t step(pool *p) {
     uint32_t what = pick(p, 1000);
-    if (what < 2 && !p->child) return fork();
+    if (what < 2 && !p->child) return unit_fork();
     if (what < 8) {
         aip_context_close(p->ctx);
     } else if (what < 450) {

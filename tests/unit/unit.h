@@ -7,6 +7,7 @@
 #include <check.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 /* Defined once by each room's test folder: adds the room's suites to the runner. */
 void unit_suites(SRunner *runner);
@@ -22,7 +23,7 @@ int32_t unit_workers(int32_t n_workers);
 int32_t unit_threads(int32_t threads);
 
 /* AddressSanitizer's allocator, unlike the C library's, may be left locked in a child by a thread that the child does not have: there no
- * thread works while a test forks. */
+ * thread works while a test forks, and unit_fork makes sure. */
 #if defined(__SANITIZE_ADDRESS__)
 #define WORK_WHILE_FORKING 0
 #elif defined(__has_feature)
@@ -33,6 +34,10 @@ int32_t unit_threads(int32_t threads);
 #ifndef WORK_WHILE_FORKING
 #define WORK_WHILE_FORKING 1
 #endif
+
+/* fork(). Under AddressSanitizer first waits until the other threads of the process sleep: a worker may still free the job of a call that has
+ * returned. -1 with EAGAIN when they do not within ten seconds. */
+pid_t unit_fork(void);
 
 /* Holds that a call, which names `&err`, succeeded; shows its error when not. */
 #define OK(call)                                                                                 \

@@ -148,7 +148,7 @@ START_TEST(a_forked_child_waits_for_no_thread_of_its_parent) {
     aip_context *ctx = limited(64 << 20);
     aip__buffer_free(aip__buffer_new(ctx, 100000)); /* one lies in the store */
     aip__spare_lock(ctx);                           /* as another thread may at the moment of the fork */
-    pid_t child = fork();
+    pid_t child = unit_fork();
     if (child == 0) {
         alarm(20);
         aip__buffer *b = aip__buffer_new(ctx, 100000);

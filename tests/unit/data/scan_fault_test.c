@@ -625,7 +625,7 @@ START_TEST(a_pass_begun_before_a_fork_ends_in_the_child) {
     OK(aip__scan_open(d, &token, "read", &scan, &err));
     OK(aip__scan_next(scan, &b, &err));
     aip_batch_free(b);
-    pid_t child = fork();
+    pid_t child = unit_fork();
     if (child == 0) {
         alarm(30);
         aip_error *err = NULL;

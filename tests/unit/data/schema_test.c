@@ -61,6 +61,10 @@ START_TEST(bad_fields_are_refused_and_nothing_leaks) {
     FAILS(aip_schema_create(ctx, twice, 2, &s, &err), AIP_E_SCHEMA, "'a' is there twice");
     aip_field empty = aip__field("", AIP_INT64), unknown = aip__field("u", 99), scaled = aip__field("s", AIP_DECIMAL64);
     scaled.scale = 19;
+    aip_field latin = aip__field("Gr\xf6\xdf"
+                                 "e",
+                                 AIP_INT64);
+    FAILS(aip_schema_create(ctx, &latin, 1, &s, &err), AIP_E_SCHEMA, "not valid UTF-8");
     FAILS(aip_schema_create(ctx, &empty, 1, &s, &err), AIP_E_SCHEMA, "no name");
     FAILS(aip_schema_create(ctx, &unknown, 1, &s, &err), AIP_E_SCHEMA, "unknown type 99");
     FAILS(aip_schema_create(ctx, &scaled, 1, &s, &err), AIP_E_SCHEMA, "scale 19");

@@ -297,11 +297,11 @@ START_TEST(a_forked_child_works_inline_whatever_the_parents_threads_were_doing) 
         atomic_store(&bg.end, !WORK_WHILE_FORKING);
         if (!WORK_WHILE_FORKING) pthread_join(thread, NULL);
         for (int i = 0; i < 30; i++) {
-            pid_t child = fork();
+            pid_t child = unit_fork();
             if (child == 0) {
                 alarm(20);
                 int failed = work_in_child(bg.ctx, group);
-                pid_t grandchild = failed ? -1 : fork();
+                pid_t grandchild = failed ? -1 : unit_fork();
                 if (grandchild == 0) {
                     alarm(20);
                     _exit(work_in_child(bg.ctx, NULL));
@@ -333,7 +333,7 @@ typedef struct forking {
 static int32_t fork_job(void *arg, bool skip, aip_error **err) {
     (void)skip, (void)err;
     forking *f = arg;
-    f->child = fork();
+    f->child = unit_fork();
     if (f->child == 0) alarm(20);
     return AIP_OK;
 }
@@ -362,7 +362,7 @@ START_TEST(a_ticket_taken_along_through_a_fork_does_nothing) {
     _Atomic(int32_t) ran = 0;
     aip__group *group = new_group(ctx);
     ck_assert_int_eq(aip__group_submit(group, count_job, &ran, 0, NULL), AIP_OK);
-    pid_t child = fork();
+    pid_t child = unit_fork();
     if (child == 0) {
         alarm(20);
         host_run_late(h);
@@ -388,7 +388,7 @@ START_TEST(a_fork_is_noticed_with_wiped_pages_and_without) {
         }
         ck_assert(aip__fork_mark_ours(&mark));
         ck_assert(!aip__fork_mark_take(&mark));
-        pid_t child = fork();
+        pid_t child = unit_fork();
         if (child == 0) {
             if (aip__fork_mark_ours(&mark) || !aip__fork_mark_take(&mark)) _exit(1);
             aip__fork_mark_taken(&mark);

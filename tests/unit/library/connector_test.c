@@ -674,7 +674,7 @@ START_TEST(a_forked_child_neither_reads_nor_ends_its_parents_connection_and_may_
     int ended = 0;
     OK(aip_dataset_read(ctx, "{\"path\": \"numbers:x\"}", &d, &err));
     OK(aip_dataset_count(d, NULL, &n, &err));
-    pid_t child = fork();
+    pid_t child = unit_fork();
     if (child == 0) {
         alarm(30);
         _exit(fails_as_forked(d, ctx, &of));

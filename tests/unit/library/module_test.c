@@ -124,7 +124,7 @@ END_TEST
 
 START_TEST(a_forked_child_loads_nothing) {
     aip_context *ctx = context();
-    pid_t pid = fork();
+    pid_t pid = unit_fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         int32_t status = aip_module_load(ctx, MODULE("good"), NULL);
