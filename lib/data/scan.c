@@ -78,7 +78,7 @@ static int32_t make_plan(aip__scan *s, aip_dataset *d, aip_error **err) {
 }
 
 static int32_t make_ring(aip__scan *s, aip_error **err) {
-    int64_t n_lanes = s->sink ? s->sink->n_lanes : 0, window = (int64_t)aip__concurrency(s->ctx) + 1;
+    int64_t n_lanes = s->sink ? s->sink->n_lanes : 0, window = (int64_t)aip__concurrency(s->ctx) * 2 + 1;
     s->window = window > 256 ? 256 : window;
     s->ring = aip__calloc(s->ctx, (size_t)s->window, sizeof *s->ring);
     s->points = aip__calloc(s->ctx, (size_t)(1 + s->n_carry + n_lanes), sizeof *s->points);

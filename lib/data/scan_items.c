@@ -305,7 +305,7 @@ static int32_t item_job(void *arg, bool skip, aip_error **err) {
     if (status != AIP_OK) {
         atomic_store(&s->failed, true);
         aip__group_notify(s->group);
-    } else if (s->sink) {
+    } else {
         aip__scan_pump(s);
     }
     return status;
