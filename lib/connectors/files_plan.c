@@ -28,7 +28,9 @@ static int32_t index_names(aip__files *f, const aip__sample *s, const char *path
     for (int32_t i = 0; i < s->n; i++) fields[i] = aip__field(s->names[i], AIP_UTF8);
     int32_t status = aip_schema_create(f->ctx, fields, s->n, out, err);
     aip__free(f->ctx, fields);
-    if (status == AIP_E_SCHEMA && err) {
+    if (status == AIP_E_SCHEMA && err && s->fields) {
+        aip__error_at_source(err, path);
+    } else if (status == AIP_E_SCHEMA && err) {
         char why[512];
         snprintf(why, sizeof why, "%s", aip_error_message(*err));
         aip__error_set(err, status, "%s; give names: [...] for all columns", why);
@@ -93,6 +95,23 @@ static bool wanted(const plan *p, const char *name) {
     return false;
 }
 
+/* Types that the files say must be the same. */
+static int32_t match_field(plan *p, int32_t column, const aip_field *field, int32_t file, aip_error **err) {
+    aip_field *mine = &p->sample.fields[column];
+    const char *name = p->sample.names[column];
+    bool same_zone = mine->zone && field->zone ? strcmp(mine->zone, field->zone) == 0 : mine->zone == field->zone;
+    if (mine->type == field->type && mine->scale == field->scale && same_zone) {
+        mine->nullable |= field->nullable;
+        return AIP_OK;
+    }
+    aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s%s%s here, but %s%s%s in '%s'", name, aip_type_name(field->type),
+                   field->zone ? " in zone " : "", field->zone ? field->zone : "", aip_type_name(mine->type),
+                   mine->zone ? " in zone " : "", mine->zone ? mine->zone : "", p->f->entries[0].path);
+    aip__error_at_source(err, p->f->entries[file].path);
+    aip__error_at_data_column(err, name);
+    return AIP_E_SCHEMA;
+}
+
 /* Column by column, by name: what is wanted must be in both. */
 static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names, int32_t file, aip_error **err) {
     for (int32_t i = 0; i < p->sample.n; i++) {
@@ -100,7 +119,10 @@ static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names
         int32_t there = aip_schema_find(names, name);
         if (!wanted(p, name)) continue;
         if (there < 0) return differs(p, file, name, "this file has no column", 0, err);
-        AIP__TRY(join_guess(p, i, s->guesses[there], file, err));
+        if (s->fields)
+            AIP__TRY(match_field(p, i, &s->fields[there], file, err));
+        else
+            AIP__TRY(join_guess(p, i, s->guesses[there], file, err));
     }
     for (int32_t i = 0; i < s->n; i++)
         if (wanted(p, s->names[i]) && aip_schema_find(p->names, s->names[i]) < 0)
@@ -181,6 +203,7 @@ static int32_t said_type(const plan *p, const aip__node *node, aip_field *field,
 }
 
 static int32_t check_types(const plan *p, aip_error **err) {
+    if (!p->types) return AIP_OK; /* not a parameter of a format whose files say them */
     for (int32_t i = 0; i < p->types->n; i++) {
         const char *name = p->types->keys[i]->string;
         aip_field ignored = aip__field(name, 0);
@@ -192,14 +215,34 @@ static int32_t check_types(const plan *p, aip_error **err) {
 
 /* ---- the schema -------------------------------------------------------------------------------------------------------------------------------- */
 
+/* What the file says of a column. */
+static int32_t said_field(const plan *p, int32_t i, aip_field *field, aip_error **err) {
+    const aip_field *f = &p->sample.fields[i];
+    if (f->type == 0) {
+        aip__error_set(err, AIP_E_UNSUPPORTED, "%s; choose others with columns", p->sample.refused[i]);
+        aip__error_at_data_column(err, p->sample.names[i]);
+        aip__error_at_source(err, p->f->entries[0].path);
+        return AIP_E_UNSUPPORTED;
+    }
+    field->type = f->type;
+    field->zone = f->zone;
+    field->scale = f->scale;
+    field->nullable = f->nullable;
+    return AIP_OK;
+}
+
 static int32_t add_field(plan *p, aip_field *fields, int32_t k, const char *from, const aip__node *place, const char *name,
                          aip_error **err) {
     int32_t i = aip_schema_find(p->names, from);
-    if (i < 0 || !p->sample.guesses) return unknown_column(p, place, "columns", from, err);
+    if (i < 0 || (!p->sample.guesses && !p->sample.fields)) return unknown_column(p, place, "columns", from, err);
     fields[k] = aip__field(name, 0);
-    aip__guess_field(p->sample.guesses[i], &fields[k]);
-    const aip__node *said = aip__node_get(p->types, from);
-    if (said) AIP__TRY(said_type(p, said, &fields[k], err));
+    if (p->sample.fields) {
+        AIP__TRY(said_field(p, i, &fields[k], err));
+    } else {
+        aip__guess_field(p->sample.guesses[i], &fields[k]);
+        const aip__node *said = aip__node_get(p->types, from);
+        if (said) AIP__TRY(said_type(p, said, &fields[k], err));
+    }
     p->f->from[k] = aip__strdup(p->f->ctx, from);
     return p->f->from[k] ? AIP_OK : aip__error_memory(p->f->ctx, err);
 }

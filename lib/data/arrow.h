@@ -15,12 +15,26 @@
  * AIP_E_SCHEMA, AIP_E_UNSUPPORTED naming the column (nested, time of day, interval, wide decimal). */
 int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *schema, aip_schema **out, aip_error **err);
 
+/* The texts of a dictionary, imported once for any number of arrays: distinct, without nulls, and where each of the producer's codes went. */
+typedef struct aip__arrow_words aip__arrow_words;
+/* The texts of `before` (NULL: none), then those of `values` (structure as in an ArrowArray's dictionary; only looked at during the call).
+ * `column` names it in messages. */
+int32_t aip__arrow_words_new(aip_context *ctx, const char *column, const aip__arrow_words *before,
+                             const struct ArrowSchema *values_schema, const struct ArrowArray *values, aip__arrow_words **out,
+                             aip_error **err);
+aip__arrow_words *aip__arrow_words_retain(aip__arrow_words *words);
+void aip__arrow_words_free(aip__arrow_words *words);
+
 /* An array taken over, checked, and cut into rows on request. Its parts are imported from many threads at once. */
 typedef struct aip__arrow_rows aip__arrow_rows;
 /* Takes the array over: it is released when the last part of it goes, or at once on failure. `schema` was
  * imported from arrow_schema, which is only looked at during the call. */
 int32_t aip__arrow_rows_new(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
                             aip__arrow_rows **out, aip_error **err);
+/* The same; words[i] (retained) is the dictionary of column i, which is then not looked for in the array; NULL: in the array. first_row is the
+ * number of the first row in messages. */
+int32_t aip__arrow_rows_with_words(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
+                                   aip__arrow_words *const *words, int64_t first_row, aip__arrow_rows **out, aip_error **err);
 int64_t aip__arrow_rows_count(const aip__arrow_rows *rows);
 /* Rows [start, start + n), n at most AIP_BATCH_MAX_ROWS. Errors: AIP_E_DATA naming column and row for a value that our type cannot hold. */
 int32_t aip__arrow_rows_batch(const aip__arrow_rows *rows, int64_t start, int64_t n, aip_batch **out, aip_error **err);

@@ -9,17 +9,37 @@
 
 #define MILLIS_PER_DAY INT64_C(86400000)
 
+struct aip__arrow_words {
+    _Atomic(int64_t) refs;
+    aip_context *ctx;
+    aip__column *texts; /* distinct, without nulls */
+    int32_t *codes;     /* the code in `texts` for each code of the producer's; -1: null */
+    int64_t n_codes;
+    bool same_codes; /* each is the producer's own */
+};
+
+aip__arrow_words *aip__arrow_words_retain(aip__arrow_words *w) {
+    atomic_fetch_add_explicit(&w->refs, 1, memory_order_relaxed);
+    return w;
+}
+
+void aip__arrow_words_free(aip__arrow_words *w) {
+    if (!w || atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) != 1) return;
+    aip_context *ctx = w->ctx;
+    aip__column_free(w->texts);
+    aip__free(ctx, w->codes);
+    aip__free(ctx, w);
+    aip__context_release(ctx);
+}
+
 struct aip__arrow_rows {
     _Atomic(int64_t) refs;
     aip_context *ctx;
     aip_schema *schema;
     struct ArrowArray array;
-    aip__arrow_type *types; /* for each column */
-    struct {
-        aip__column *texts; /* of a dictionary: distinct, without nulls */
-        int32_t *codes;     /* the code in `texts` for each code of the producer's; -1: null */
-        bool same_codes;    /* each is the producer's own */
-    } * dictionaries;
+    int64_t first_row;        /* its number in messages */
+    aip__arrow_type *types;   /* for each column */
+    aip__arrow_words **words; /* of each column that has a dictionary */
 };
 
 aip__arrow_rows *aip__arrow_rows_retain(aip__arrow_rows *r) {
@@ -30,12 +50,9 @@ aip__arrow_rows *aip__arrow_rows_retain(aip__arrow_rows *r) {
 void aip__arrow_rows_free(aip__arrow_rows *r) {
     if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1) return;
     aip_context *ctx = r->ctx;
-    for (int32_t i = 0; r->dictionaries && i < r->schema->n; i++) {
-        aip__column_free(r->dictionaries[i].texts);
-        aip__free(ctx, r->dictionaries[i].codes);
-    }
+    for (int32_t i = 0; r->words && i < r->schema->n; i++) aip__arrow_words_free(r->words[i]);
     r->array.release(&r->array);
-    aip__free(ctx, r->dictionaries);
+    aip__free(ctx, r->words);
     aip__free(ctx, r->types);
     aip_schema_free(r->schema);
     aip__free(ctx, r);
@@ -446,12 +463,13 @@ static bool codes_can_stay(const input *in, const uint8_t *from, int64_t n_codes
 }
 
 static int32_t coded(const input *in, int32_t column, aip__column **out, aip_error **err) {
-    const aip__column *words = in->rows->dictionaries[column].texts;
-    const int32_t *codes = in->rows->dictionaries[column].codes;
-    int64_t n_codes = in->array->dictionary->length;
+    const aip__arrow_words *dictionary = in->rows->words[column];
+    const aip__column *words = dictionary->texts;
+    const int32_t *codes = dictionary->codes;
+    int64_t n_codes = dictionary->n_codes;
     aip__column *c = NULL;
     const uint8_t *from = in->n > 0 ? buffer(in, 1) + (size_t)in->start * 4 : NULL; /* of codes of 4 bytes */
-    if (in->n > 0 && in->rows->dictionaries[column].same_codes && codes_can_stay(in, from, n_codes)) {
+    if (in->n > 0 && dictionary->same_codes && codes_can_stay(in, from, n_codes)) {
         AIP__TRY(share_values(in, AIP_DICTIONARY, from, (size_t)in->n * 4, out, err));
         (*out)->dictionary = aip__column_retain(words);
         return AIP_OK;
@@ -516,7 +534,13 @@ static int32_t by_layout(const input *in, int32_t column, aip__column **out, aip
 /* Where rows [first, first + n) lie in an array whose rows before `skipped` its struct leaves out, with its nulls when there are any among them. */
 static input input_of(const aip__arrow_rows *r, const struct ArrowArray *a, const aip__arrow_type *t, const aip_field *f,
                       int64_t skipped, int64_t first, int64_t n) {
-    input in = {.rows = r, .array = a, .type = t, .field = f, .start = a->offset + skipped + first, .n = n, .first = first};
+    input in = {.rows = r,
+                .array = a,
+                .type = t,
+                .field = f,
+                .start = a->offset + skipped + first,
+                .n = n,
+                .first = r->first_row + first};
     if (t->layout == ARROW_NULL || n == 0 || a->null_count == 0) return in;
     const uint8_t *validity = a->buffers[0];
     if (validity && aip__bitmap_count_range(validity, in.start, n) < n) in.validity = validity;
@@ -542,38 +566,83 @@ int32_t aip__arrow_rows_batch(const aip__arrow_rows *r, int64_t start, int64_t n
     return status;
 }
 
-/* Imports a column's dictionary whole: distinct texts, and where each of the producer's codes went. */
-static int32_t take_dictionary(aip__arrow_rows *r, int32_t i, const struct ArrowSchema *schema, aip_error **err) {
-    const struct ArrowArray *d = r->array.children[i]->dictionary;
-    const aip_field *f = &r->schema->fields[i];
-    aip__arrow_type t = {0};
-    if (!d) return bad_structure(f->name, "has codes but no dictionary", err);
-    AIP__TRY(aip__arrow_type_of(schema, &t, err));
-    AIP__TRY(check_array(d, t.layout, 0, d->length, f->name, err));
-    input in = input_of(r, d, &t, f, 0, 0, d->length);
-    aip__column *words = NULL;
-    AIP__TRY(by_layout(&in, i, &words, err));
-    aip__text_set set = {0};
-    int32_t *codes = aip__alloc(r->ctx, (size_t)words->length * sizeof *codes + 1);
-    int32_t status = codes ? aip__text_set_begin(&set, r->ctx, words->length, err) : aip__error_memory(r->ctx, err);
-    for (int64_t k = 0; k < words->length && status == AIP_OK; k++) {
+/* Adds texts to the set and notes their codes, from codes[at] on. */
+static int32_t add_words(aip__text_set *set, const aip__column *words, int32_t *codes, aip_error **err) {
+    for (int64_t k = 0; k < words->length; k++) {
         size_t n = 0;
         codes[k] = -1;
         if (!aip__valid(words->validity, k)) continue;
         const char *s = aip__column_text(words, k, &n);
-        status = aip__text_set_add(&set, s, n, &codes[k], err);
+        AIP__TRY(aip__text_set_add(set, s, n, &codes[k], err));
     }
-    r->dictionaries[i].codes = codes;
-    r->dictionaries[i].same_codes = status == AIP_OK;
-    for (int64_t k = 0; k < words->length && r->dictionaries[i].same_codes; k++) r->dictionaries[i].same_codes = codes[k] == k;
-    if (status == AIP_OK) status = aip__text_set_end(&set, &r->dictionaries[i].texts, err);
-    if (status != AIP_OK && set.ctx) aip__text_set_abandon(&set);
-    aip__column_free(words);
+    return AIP_OK;
+}
+
+static int32_t fill_words(aip__arrow_words *w, const aip__arrow_words *before, const aip__column *texts, aip_error **err) {
+    aip__text_set set = {0};
+    int64_t old = before ? before->n_codes : 0, n = 0;
+    size_t size = 0;
+    if (aip__add_i64(old, texts->length, &n) || n > INT32_MAX || aip__rows_size(n + 1, sizeof(int32_t), &size))
+        return aip__error_set(err, AIP_E_DATA, "more than 2147483647 texts in a dictionary");
+    w->codes = aip__alloc(w->ctx, size);
+    if (!w->codes) return aip__error_memory(w->ctx, err);
+    w->n_codes = n;
+    AIP__TRY(aip__text_set_begin(&set, w->ctx, n, err));
+    int32_t status = AIP_OK;
+    if (before) { /* its texts are distinct: they keep their codes */
+        status = add_words(&set, before->texts, w->codes, err);
+        memcpy(w->codes, before->codes, (size_t)old * sizeof *w->codes);
+    }
+    if (status == AIP_OK) status = add_words(&set, texts, w->codes + old, err);
+    w->same_codes = status == AIP_OK;
+    for (int64_t k = 0; k < n && w->same_codes; k++) w->same_codes = w->codes[k] == k;
+    if (status == AIP_OK) return aip__text_set_end(&set, &w->texts, err);
+    aip__text_set_abandon(&set);
     return status;
+}
+
+int32_t aip__arrow_words_new(aip_context *ctx, const char *column, const aip__arrow_words *before,
+                             const struct ArrowSchema *values_schema, const struct ArrowArray *values, aip__arrow_words **out,
+                             aip_error **err) {
+    aip__arrow_type t = {0};
+    aip_field f = aip__field(column, AIP_UTF8);
+    aip__column *texts = NULL;
+    AIP__TRY(aip__arrow_type_of(values_schema, &t, err));
+    AIP__TRY(check_array(values, t.layout, 0, values ? values->length : 0, column, err));
+    aip__arrow_rows owner = {.ctx = ctx, .array = *values}; /* of what is shared, which ends with this call */
+    atomic_init(&owner.refs, 1);
+    input in = input_of(&owner, values, &t, &f, 0, 0, values->length);
+    AIP__TRY(by_layout(&in, 0, &texts, err));
+    aip__arrow_words *w = aip__calloc(ctx, 1, sizeof *w);
+    int32_t status = w ? AIP_OK : aip__error_memory(ctx, err);
+    if (w) {
+        atomic_init(&w->refs, 1);
+        w->ctx = aip__context_retain(ctx);
+        status = fill_words(w, before, texts, err);
+    }
+    aip__column_free(texts);
+    if (status != AIP_OK) {
+        aip__arrow_words_free(w);
+        return status;
+    }
+    *out = w;
+    return AIP_OK;
+}
+
+static int32_t take_dictionary(aip__arrow_rows *r, int32_t i, const struct ArrowSchema *schema, aip_error **err) {
+    const struct ArrowArray *d = r->array.children[i]->dictionary;
+    const char *name = r->schema->fields[i].name;
+    if (!d) return bad_structure(name, "has codes but no dictionary", err);
+    return aip__arrow_words_new(r->ctx, name, NULL, schema, d, &r->words[i], err);
 }
 
 int32_t aip__arrow_rows_new(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
                             aip__arrow_rows **out, aip_error **err) {
+    return aip__arrow_rows_with_words(schema, arrow_schema, array, NULL, 0, out, err);
+}
+
+int32_t aip__arrow_rows_with_words(const aip_schema *schema, const struct ArrowSchema *arrow_schema, struct ArrowArray *array,
+                                   aip__arrow_words *const *words, int64_t first_row, aip__arrow_rows **out, aip_error **err) {
     if (!array->release) return aip__error_set(err, AIP_E_MISUSE, "an ArrowArray that was released");
     aip_context *ctx = schema->ctx;
     aip__arrow_rows *r = aip__calloc(ctx, 1, sizeof *r);
@@ -585,10 +654,11 @@ int32_t aip__arrow_rows_new(const aip_schema *schema, const struct ArrowSchema *
     r->ctx = aip__context_retain(ctx);
     r->schema = aip__schema_retain(schema);
     r->array = *array;
+    r->first_row = first_row;
     array->release = NULL; /* moved */
     r->types = aip__calloc(ctx, (size_t)schema->n + 1, sizeof *r->types);
-    r->dictionaries = aip__calloc(ctx, (size_t)schema->n + 1, sizeof *r->dictionaries);
-    int32_t status = r->types && r->dictionaries ? AIP_OK : aip__error_memory(ctx, err);
+    r->words = aip__calloc(ctx, (size_t)schema->n + 1, sizeof(aip__arrow_words *));
+    int32_t status = r->types && r->words ? AIP_OK : aip__error_memory(ctx, err);
     if (status == AIP_OK && arrow_schema->n_children != schema->n)
         status = aip__error_set(err, AIP_E_INTERNAL, "an ArrowSchema of %lld columns for a schema of %d",
                                 (long long)arrow_schema->n_children, (int)schema->n);
@@ -598,7 +668,10 @@ int32_t aip__arrow_rows_new(const aip_schema *schema, const struct ArrowSchema *
         if (status == AIP_OK)
             status = check_array(r->array.children[i], r->types[i].layout, r->array.offset, r->array.length,
                                  schema->fields[i].name, err);
-        if (status == AIP_OK && r->types[i].type == AIP_DICTIONARY)
+        if (status != AIP_OK || r->types[i].type != AIP_DICTIONARY) continue;
+        if (words && words[i])
+            r->words[i] = aip__arrow_words_retain(words[i]);
+        else
             status = take_dictionary(r, i, arrow_schema->children[i]->dictionary, err);
     }
     if (status != AIP_OK) {

@@ -2,7 +2,7 @@
  * items and decodes them, and a writer. A format is a descriptor of kind AIP_KIND_FORMAT whose ops are this table.
  *
  * Some parameters are common to all formats that must guess or may meet bad rows; they are put before a format's own
- * when it is registered (formats.c), and its `create` sees both as one set. */
+ * when it is registered (formats.c), and its `create` sees both as one set. A format whose files say their types (`typed`) has but `columns`. */
 #ifndef AIPIPE_LIB_FORMATS_FORMAT_H
 #define AIPIPE_LIB_FORMATS_FORMAT_H
 
@@ -26,6 +26,10 @@ typedef struct aip__sample { /* of one file */
     int32_t n;
     char **names; /* owned */
     aip__guess *guesses;
+    aip_field *
+        fields; /* of a format whose files say their types, in place of guesses: type (0: not one of ours), zone (owned), scale, nullable */
+    char **
+        refused; /* with fields: why a column's type is not one of ours, which matters only when it is wanted; else NULL; owned */
 } aip__sample;
 void aip__sample_free(aip_context *ctx, aip__sample *sample);
 
@@ -66,6 +70,7 @@ void aip__type_steps_free(aip__type_steps *steps);
 
 typedef struct aip__format_ops {
     const char *extensions; /* "csv|tsv" */
+    bool typed;             /* its files say their types and hold no bad rows: of the common parameters it has `columns` alone */
     const aip_param_spec *write_params;
     int32_t n_write_params;
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "data/convert.h"
 #include "data/schema.h"
+#include "formats/arrow_ipc/arrow_ipc.h"
 #include "formats/csv/csv.h"
 #include <string.h>
 
@@ -32,6 +33,7 @@ static const aip_param_spec common[] = {
      "1048576", NULL, AIP__BLOCK_BYTES_MIN, AIP__BLOCK_BYTES_MAX, 0, 0},
 };
 #define N_COMMON (sizeof common / sizeof *common)
+#define N_COMMON_TYPED 1 /* columns */
 
 aip__guess aip__guess_join(aip__guess a, aip__guess b) {
     return (aip__guess){.type = aip__infer_join(a.type, b.type), .zoned = a.zoned || b.zoned, .unzoned = a.unzoned || b.unzoned};
@@ -73,8 +75,12 @@ void aip__type_steps_free(aip__type_steps *steps) {
 
 void aip__sample_free(aip_context *ctx, aip__sample *sample) {
     for (int32_t i = 0; sample->names && i < sample->n; i++) aip__free(ctx, sample->names[i]);
+    for (int32_t i = 0; sample->fields && i < sample->n; i++) aip__free(ctx, (char *)(uintptr_t)sample->fields[i].zone);
+    for (int32_t i = 0; sample->refused && i < sample->n; i++) aip__free(ctx, sample->refused[i]);
     aip__free(ctx, sample->names);
     aip__free(ctx, sample->guesses);
+    aip__free(ctx, sample->fields);
+    aip__free(ctx, sample->refused);
     *sample = (aip__sample){0};
 }
 
@@ -108,11 +114,12 @@ const aip_descriptor *aip__format_by_extension(aip_context *ctx, const char *ext
 
 /* With the common parameters before its own. */
 static int32_t register_format(aip_context *ctx, const aip_descriptor *format, aip_error **err) {
-    size_t n = N_COMMON + (size_t)format->n_params;
+    size_t n_common = ((const aip__format_ops *)format->ops)->typed ? N_COMMON_TYPED : N_COMMON;
+    size_t n = n_common + (size_t)format->n_params;
     aip_param_spec *params = aip__calloc(ctx, n, sizeof *params);
     if (!params) return aip__error_memory(ctx, err);
-    memcpy(params, common, sizeof common);
-    memcpy(params + N_COMMON, format->params, (size_t)format->n_params * sizeof *params);
+    memcpy(params, common, n_common * sizeof *params);
+    if (format->n_params > 0) memcpy(params + n_common, format->params, (size_t)format->n_params * sizeof *params);
     aip_descriptor d = *format;
     d.params = params;
     d.n_params = (int32_t)n;
@@ -121,4 +128,7 @@ static int32_t register_format(aip_context *ctx, const aip_descriptor *format, a
     return status;
 }
 
-int32_t aip__formats_register(aip_context *ctx, aip_error **err) { return register_format(ctx, &aip__csv_descriptor, err); }
+int32_t aip__formats_register(aip_context *ctx, aip_error **err) {
+    AIP__TRY(register_format(ctx, &aip__csv_descriptor, err));
+    return register_format(ctx, &aip__arrow_ipc_descriptor, err);
+}

@@ -243,6 +243,26 @@ int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip
     return AIP_OK;
 }
 
+int64_t aip__stream_size(const aip__stream *s) {
+    if (s->gunzip || s->unzstd || s->seen) return -1;
+    if (!s->file) return (int64_t)s->memory_n;
+    return s->memory ? -1 : s->file->size;
+}
+
+int32_t aip__stream_read_at(aip__stream *s, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err) {
+    if (s->file) return aip__file_read(s->file, bytes, n, offset, got, err);
+    size_t at = offset < 0 || (uint64_t)offset > s->memory_n ? s->memory_n : (size_t)offset;
+    *got = s->memory_n - at < n ? s->memory_n - at : n;
+    if (*got > 0) memcpy(bytes, s->memory + at, *got);
+    return AIP_OK;
+}
+
+void aip__stream_move(aip__stream *s, int64_t offset) {
+    s->at = s->n; /* what was looked at and not used */
+    s->raw_at = offset;
+    s->ended = false;
+}
+
 int64_t aip__stream_consumed(const aip__stream *s) { return s->raw_at - (int64_t)(s->n - s->at); }
 
 aip__packing aip__stream_packing(const aip__stream *s) {

@@ -23,6 +23,12 @@ int32_t aip__stream_memory(aip_context *ctx, const void *bytes, size_t n, aip__s
 void aip__stream_begin_only(aip__stream *s);
 /* Reads n bytes, or fewer only at the end. Errors: AIP_E_IO, AIP_E_CORRUPT (of compressed bytes: with the byte offset in the file). */
 int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err);
+/* Bytes of a file or of memory that can be read at any place: its size; -1: a pipe, or compressed, where there is only reading on. */
+int64_t aip__stream_size(const aip__stream *s);
+/* Reads n bytes at a place, or fewer only at the end, and leaves alone where reading on goes on. For streams with a size. */
+int32_t aip__stream_read_at(aip__stream *s, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err);
+/* Reading goes on at this place, which also counts as used up to there. For streams with a size. */
+void aip__stream_move(aip__stream *s, int64_t offset);
 /* Bytes of the file used up so far (compressed ones, where they are). */
 int64_t aip__stream_consumed(const aip__stream *s);
 aip__packing aip__stream_packing(const aip__stream *s);

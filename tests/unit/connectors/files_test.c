@@ -188,8 +188,7 @@ START_TEST(parameters_of_files_and_format_are_one_table_with_the_nearest_name) {
     FAILS(aip_dataset_read(ctx, "{\"pth\": \"x.csv\"}", &d, &err), AIP_E_PARAM, "did you mean 'path'?");
     FAILS(aip_dataset_read(ctx, "{}", &d, &err), AIP_E_PARAM, "read: parameter 'path' is missing");
     FAILS(aip_dataset_read(ctx, "{\"path\": []}", &d, &err), AIP_E_PARAM, "expected at least one file");
-    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.xlsx\"}", &d, &err), AIP_E_PARAM,
-          "expected one of .csv, .tsv, each also with .gz");
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"x.xlsx\"}", &d, &err), AIP_E_PARAM, ".csv, .tsv");
     FAILS(aip_dataset_read(ctx, "{\"path\": \"x.csv\", \"format\": \"cvs\"}", &d, &err), AIP_E_NOT_FOUND, "did you mean 'csv'?");
     FAILS(aip_dataset_read(ctx, "{\"path\": ", &d, &err), AIP_E_SYNTAX, "");
     FAILS(aip_dataset_read(ctx, NULL, &d, &err), AIP_E_MISUSE, "params_json");
@@ -295,7 +294,7 @@ START_TEST(the_format_of_an_output_is_known_before_a_row_is_read) {
     char *from = text_file("w-one.csv", "a\n1\n"), *to = table_path("out.xlsx");
     aip_dataset *d = NULL;
     OK(table_read(ctx, from, NULL, &d, &err));
-    FAILS(write_to(d, to, &err), AIP_E_PARAM, "expected one of .csv, .tsv, each also with .gz");
+    FAILS(write_to(d, to, &err), AIP_E_PARAM, ".csv, .tsv");
     FAILS(aip_dataset_write(d, "{\"path\": \"x.csv\", \"headr\": false}", NULL, NULL, &err), AIP_E_PARAM,
           "did you mean 'header'?");
     OK(aip_dataset_write(d, "{\"path\": \"/dev/null\", \"format\": \"csv\"}", NULL, NULL, &err)); /* a device: as it comes */
