@@ -347,7 +347,8 @@ static int32_t settle(plan *p, aip_error **err) {
 int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err) {
     plan p = {
         .f = f, .params = params, .columns = aip__params_node(params, "columns"), .types = aip__params_node(params, "types")};
-    p.promote = strcmp(aip_params_string(params, "on_bad_row"), "promote") == 0;
+    const char *policy = aip_params_string(params, "on_bad_row"); /* NULL: not a parameter of the format */
+    p.promote = policy && strcmp(policy, "promote") == 0;
     f->max_rejects = aip_params_is_null(params, "max_rejects") ? -1 : aip_params_float(params, "max_rejects");
     int32_t status = AIP_OK;
     if (p.promote && !f->ops->infer_item) {
