@@ -6,6 +6,11 @@
 
 #include "base/bitmap.h"
 #include "base/cpu.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 bool aip__parse_timestamp_as(const char *s, size_t n, bool zoned, int64_t *micros) {
     bool has_zone = false;
@@ -49,7 +54,6 @@ static const kernels scalar_kernels = {scalar_i32,  scalar_i64,       scalar_f32
 /* ---- vector levels -------------------------------------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
@@ -76,7 +80,6 @@ static const kernels scalar_kernels = {scalar_i32,  scalar_i64,       scalar_f32
 
 #elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #include "data/convert_column_16.h"
-#include <arm_neon.h>
 #endif
 
 static const kernels *kernels_now(void) {
