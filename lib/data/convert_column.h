@@ -36,7 +36,7 @@ typedef struct aip__conversion {
     int32_t type;  /* fixed width or bool */
     int32_t scale; /* decimal64 */
     bool zoned;    /* timestamp: with offset, else without; dates are midnights without */
-    char decimal;  /* the decimal mark of floats, usually '.' */
+    char decimal;  /* the decimal mark of floats and decimals, usually '.' */
 } aip__conversion;
 
 /* Values of rows row .. row + n of `values` (of row 0; bits for bool). Empty fields get zero and their indices go to empty[], those of fields

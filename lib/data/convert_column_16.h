@@ -164,7 +164,7 @@ static void short_decimal(part *p, int64_t *values) {
         uint64_t w = 0;
         uint32_t behind = 0;
         int64_t v = 0;
-        bool taken = take_digits(s + is_sign(*s), end, true, '.', &w, &behind) && scale <= 18;
+        bool taken = take_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) && scale <= 18;
         if (behind == 16) behind = 0;
         if (taken && behind <= scale && !__builtin_mul_overflow((int64_t)w, powers[scale - behind], &v))
             values[i] = minus ? -v : v;

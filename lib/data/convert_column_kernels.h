@@ -49,7 +49,7 @@ ONE_FIELD(one_i64, int64_t, '9', aip__parse_i64(s, n, &v))
 ONE_FIELD(one_f64, double, '9', aip__parse_f64(s, n, p->c->decimal, &v))
 ONE_FIELD(one_date, int32_t, '9', aip__parse_date(s, n, &v))
 ONE_FIELD(one_timestamp, int64_t, '9', aip__parse_timestamp_as(s, n, p->c->zoned, &v))
-ONE_FIELD(one_decimal, int64_t, '9', aip__parse_decimal(s, n, p->c->scale, &v))
+ONE_FIELD(one_decimal, int64_t, '9', aip__parse_decimal_as(s, n, p->c->decimal, p->c->scale, &v))
 ONE_FIELD(one_bool, bool, 0xff, aip__parse_bool(s, n, &v))
 
 static const double field_powers[17] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,

@@ -28,7 +28,7 @@ void aip__civil_from_days(int64_t days, int64_t *year, int32_t *month, int32_t *
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
-static int32_t days_in_month(int64_t year, int32_t month) {
+int32_t aip__days_in_month(int64_t year, int32_t month) {
     static const int8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return days[month - 1] + (month == 2 && leap);
@@ -64,7 +64,7 @@ static bool read_date(cursor *c, int64_t *days) {
     if (!fixed_number(c, 4, &year) || !one_of(c, "-") || !fixed_number(c, 2, &month) || !one_of(c, "-")
         || !fixed_number(c, 2, &day))
         return false;
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > aip__days_in_month(year, month)) return false;
     *days = aip__days_from_civil(year, month, day);
     return true;
 }
@@ -134,6 +134,10 @@ bool aip__parse_bool(const char *s, size_t n, bool *out) {
 }
 
 bool aip__parse_decimal(const char *s, size_t n, int32_t scale, int64_t *out) {
+    return aip__parse_decimal_as(s, n, '.', scale, out);
+}
+
+bool aip__parse_decimal_as(const char *s, size_t n, char decimal, int32_t scale, int64_t *out) {
     const char *p = s, *end = s + n;
     bool minus = n > 0 && *p == '-', any = false, point = false;
     if (n > 0 && (*p == '-' || *p == '+')) p++;
@@ -141,7 +145,7 @@ bool aip__parse_decimal(const char *s, size_t n, int32_t scale, int64_t *out) {
     int32_t places = 0;
     for (; p < end; p++) {
         unsigned d = (unsigned)(*p - '0');
-        if (*p == '.' && !point) {
+        if (*p == decimal && !point) {
             point = true;
             continue;
         }

@@ -45,51 +45,107 @@ static bool set_null(aip__csv_target *t, int64_t row) {
         if (!set_null(t, i)) return aip__error_memory(o->ctx, err); \
     }
 
+/* ---- one text as the options have it: the usual meaning, then thousands marks and date formats ---------------------------------------------- */
+
+static bool take_i64(const aip__csv_options *o, const aip__csv_cell *c, int64_t *v) {
+    char text[AIP__LONGEST_GROUPED];
+    if (aip__parse_i64(c->text, c->n, v)) return true;
+    size_t n = o->thousands ? aip__without_thousands(text, c->text, c->n, o->thousands, o->dialect.decimal) : 0;
+    return n > 0 && aip__parse_i64(text, n, v);
+}
+
+static bool take_i32(const aip__csv_options *o, const aip__csv_cell *c, int32_t *v) {
+    int64_t wide = 0;
+    if (!take_i64(o, c, &wide) || wide < INT32_MIN || wide > INT32_MAX) return false;
+    *v = (int32_t)wide;
+    return true;
+}
+
+static bool take_f64(const aip__csv_options *o, const aip__csv_cell *c, double *v) {
+    char text[AIP__LONGEST_GROUPED];
+    if (aip__parse_f64(c->text, c->n, o->dialect.decimal, v)) return true;
+    size_t n = o->thousands ? aip__without_thousands(text, c->text, c->n, o->thousands, o->dialect.decimal) : 0;
+    return n > 0 && aip__parse_f64(text, n, o->dialect.decimal, v);
+}
+
+static bool take_decimal(const aip__csv_options *o, const aip__csv_cell *c, int32_t scale, int64_t *v) {
+    char text[AIP__LONGEST_GROUPED];
+    if (aip__parse_decimal_as(c->text, c->n, o->dialect.decimal, scale, v)) return true;
+    size_t n = o->thousands ? aip__without_thousands(text, c->text, c->n, o->thousands, o->dialect.decimal) : 0;
+    return n > 0 && aip__parse_decimal_as(text, n, o->dialect.decimal, scale, v);
+}
+
+static bool take_date(const aip__csv_options *o, const aip__csv_cell *c, int32_t *days) {
+    if (aip__parse_date(c->text, c->n, days)) return true;
+    for (int32_t i = 0; i < o->n_date_formats; i++) {
+        int64_t micros = 0;
+        bool zoned = false;
+        if (aip__time_format_has_time(o->date_formats[i])
+            || !aip__parse_time_as(c->text, c->n, o->date_formats[i], &micros, &zoned) || zoned)
+            continue;
+        *days = (int32_t)(micros / INT64_C(86400000000)); /* whole days: nothing is lost */
+        return true;
+    }
+    return false;
+}
+
+static bool take_timestamp(const aip__csv_options *o, const aip__csv_cell *c, bool zoned, int64_t *micros) {
+    if (aip__parse_timestamp_as(c->text, c->n, zoned, micros)) return true;
+    bool has_zone = false;
+    for (int32_t i = 0; i < o->n_date_formats; i++)
+        if (aip__parse_time_as(c->text, c->n, o->date_formats[i], micros, &has_zone) && has_zone == zoned) return true;
+    return false;
+}
+
+static bool take_bool(const aip__csv_options *o, const aip__csv_cell *c, bool *v) {
+    if (!o->true_words && !o->false_words) return aip__parse_bool(c->text, c->n, v);
+    return aip__parse_words(c->text, c->n, o->true_words, o->n_true_words, o->false_words, o->n_false_words, v);
+}
+
 static int32_t convert_fixed(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, const aip__csv_cell *cells,
                              int32_t slot, int64_t row, int64_t *n_bad, aip_error **err) {
-    char decimal = o->dialect.decimal;
     switch (t->field->type) {
     case AIP_BOOL: {
         uint8_t *bits = aip__column_bool_mut(t->column);
         bool v = false;
-        CONVERT(aip__parse_bool(c->text, c->n, &v) && (aip__bit_put(bits, i, v), true))
+        CONVERT(take_bool(o, c, &v) && (aip__bit_put(bits, i, v), true))
         return AIP_OK;
     }
     case AIP_INT32: {
         int32_t *values = aip__column_i32_mut(t->column);
-        CONVERT(aip__parse_i32(c->text, c->n, &values[i]))
+        CONVERT(take_i32(o, c, &values[i]))
         return AIP_OK;
     }
     case AIP_INT64: {
         int64_t *values = aip__column_i64_mut(t->column);
-        CONVERT(aip__parse_i64(c->text, c->n, &values[i]))
+        CONVERT(take_i64(o, c, &values[i]))
         return AIP_OK;
     }
     case AIP_FLOAT32: {
         float *values = aip__column_values_mut(t->column);
         double v = 0;
-        CONVERT(aip__parse_f64(c->text, c->n, decimal, &v) && (values[i] = (float)v, true))
+        CONVERT(take_f64(o, c, &v) && (values[i] = (float)v, true))
         return AIP_OK;
     }
     case AIP_FLOAT64: {
         double *values = aip__column_f64_mut(t->column);
-        CONVERT(aip__parse_f64(c->text, c->n, decimal, &values[i]))
+        CONVERT(take_f64(o, c, &values[i]))
         return AIP_OK;
     }
     case AIP_DATE32: {
         int32_t *values = aip__column_i32_mut(t->column);
-        CONVERT(aip__parse_date(c->text, c->n, &values[i]))
+        CONVERT(take_date(o, c, &values[i]))
         return AIP_OK;
     }
     case AIP_TIMESTAMP: {
         int64_t *values = aip__column_i64_mut(t->column);
         bool zoned = t->field->zone != NULL;
-        CONVERT(aip__parse_timestamp_as(c->text, c->n, zoned, &values[i]))
+        CONVERT(take_timestamp(o, c, zoned, &values[i]))
         return AIP_OK;
     }
     case AIP_DECIMAL64: {
         int64_t *values = aip__column_i64_mut(t->column);
-        CONVERT(aip__parse_decimal(c->text, c->n, t->field->scale, &values[i]))
+        CONVERT(take_decimal(o, c, t->field->scale, &values[i]))
         return AIP_OK;
     }
     default: return aip__error_set(err, AIP_E_INTERNAL, "CSV: no conversion to %s", aip_type_name(t->field->type));

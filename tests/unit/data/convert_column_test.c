@@ -86,7 +86,7 @@ static bool reference(const aip__conversion *c, const char *s, size_t n, void *v
     case AIP_FLOAT64: return aip__parse_f64(s, n, c->decimal, v);
     case AIP_DATE32: return aip__parse_date(s, n, v);
     case AIP_TIMESTAMP: return aip__parse_timestamp_as(s, n, c->zoned, v);
-    default: return aip__parse_decimal(s, n, c->scale, v);
+    default: return aip__parse_decimal_as(s, n, c->decimal, c->scale, v);
     }
 }
 

@@ -341,6 +341,88 @@ START_TEST(decimals_are_exact_or_refused) {
 }
 END_TEST
 
+static void hold_grouped(const char *text, char thousands, char decimal, const char *expected) {
+    char to[AIP__LONGEST_GROUPED];
+    size_t n = aip__without_thousands(to, text, strlen(text), thousands, decimal);
+    ck_assert_msg(n == strlen(expected) && memcmp(to, expected, n) == 0, "%s: got '%.*s'", text, (int)n, to);
+}
+
+START_TEST(marks_between_thousands_stand_at_every_third_digit) {
+    hold_grouped("1,234", ',', '.', "1234");
+    hold_grouped("-12,345,678.90", ',', '.', "-12345678.90");
+    hold_grouped("+1.234.567,5", '.', ',', "+1234567,5");
+    hold_grouped("1 234e5", ' ', '.', "1234e5");
+    const char *const wrong[] = {"1234",     "12,34",  "1,2345", ",123", "1234,567", "1,234,",
+                                 "1,234,56", "1,,234", "",       "-",    ",",        "1.5,123"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) hold_grouped(wrong[i], ',', '.', "");
+    char longer[600];
+    memset(longer, '1', sizeof longer);
+    longer[1] = ',';
+    char to[AIP__LONGEST_GROUPED];
+    ck_assert_uint_eq(aip__without_thousands(to, longer, sizeof longer, ',', '.'), 0);
+}
+END_TEST
+
+/* Seconds since 1970 as `date -u -d ... +%s` prints them. */
+static void hold_time(const char *text, const char *format, int64_t seconds, int64_t micros, bool zoned) {
+    int64_t got = -1;
+    bool zone = false;
+    ck_assert_msg(aip__parse_time_as(text, strlen(text), format, &got, &zone), "%s as %s", text, format);
+    ck_assert_msg(got == seconds * 1000000 + micros, "%s as %s: %lld", text, format, (long long)got);
+    ck_assert_int_eq(zone, zoned);
+}
+
+START_TEST(dates_are_read_by_formats) {
+    hold_time("31/12/2013", "%d/%m/%Y", 1388448000, 0, false);
+    hold_time("1/2/2013", "%d/%m/%Y", 1359676800, 0, false);
+    hold_time("12/31/68", "%m/%d/%y", 3124137600, 0, false);
+    hold_time("12/31/69", "%D", -86400, 0, false);
+    hold_time("20130101", "%Y%m%d", 1356998400, 0, false);
+    hold_time("Tue, 01 Jan 2013 05:06:07 +0130", "%a, %d %b %Y %H:%M:%S %z", 1357011367, 0, true);
+    hold_time("march 3, 2013 12:30 AM", "%B %d, %Y %I:%M %p", 1362270600, 0, false);
+    hold_time("3-Mar-13 12:30PM", "%e-%h-%y %I:%M%p", 1362313800, 0, false);
+    hold_time("2013-01-01 23:59:59.25Z", "%F %T.%f%z", 1357084799, 250000, true);
+    hold_time("100% 2000", "100%% %Y", 946684800, 0, false);
+    hold_time("2013-01-01T10:20", "%FT%R", 1357035600, 0, false);
+    const char *const wrong[][2] = {{"31/02/2013", "%d/%m/%Y"},
+                                    {"31/12/13", "%d/%m/%Y"},
+                                    {"31/12/2013 ", "%d/%m/%Y"},
+                                    {"31/12/2013", "%d/%m/%Y "},
+                                    {"13:00 PM 2013", "%I:%M %p %Y"},
+                                    {"0:00 AM 2013", "%I:%M %p %Y"},
+                                    {"24:00 2013", "%R %Y"},
+                                    {"Foo 2013", "%b %Y"},
+                                    {"2013-01-01.1234567", "%F.%f"},
+                                    {"2013 +2400", "%Y %z"},
+                                    {"2013 +1", "%Y %z"},
+                                    {"0000-01-01", "%F"},
+                                    {"", "%F"},
+                                    {"2013", ""}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        int64_t v = 0;
+        bool zone = false;
+        ck_assert_msg(!aip__parse_time_as(wrong[i][0], strlen(wrong[i][0]), wrong[i][1], &v, &zone), "%s as %s", wrong[i][0],
+                      wrong[i][1]);
+    }
+    ck_assert_int_eq(aip__time_format_fault("%d/%m/%Y"), 0);
+    ck_assert_int_eq(aip__time_format_fault("%d/%m/%Q"), 'Q');
+    ck_assert_int_eq(aip__time_format_fault("%Y%"), '%');
+    ck_assert_int_eq(aip__time_format_fault("%d/%m"), 'Y');
+    ck_assert(aip__time_format_has_time("%d %% %M"));
+    ck_assert(!aip__time_format_has_time("%d/%m/%Y %%M"));
+}
+END_TEST
+
+START_TEST(words_stand_for_true_and_false) {
+    char *yes[] = {(char *)(uintptr_t) "yes", (char *)(uintptr_t) "oui"}, *no[] = {(char *)(uintptr_t) "no"};
+    bool v = false;
+    ck_assert(aip__parse_words("oui", 3, yes, 2, no, 1, &v) && v);
+    ck_assert(aip__parse_words("no", 2, yes, 2, no, 1, &v) && !v);
+    ck_assert(!aip__parse_words("true", 4, yes, 2, no, 1, &v));
+    ck_assert(!aip__parse_words("ye", 2, yes, 2, no, 1, &v));
+}
+END_TEST
+
 START_TEST(inference_follows_the_lattice) {
     static const struct {
         const char *text;
@@ -386,6 +468,9 @@ Suite *convert_suite(void) {
                                   every_day_of_twenty_thousand_years_goes_there_and_back,
                                   dates_and_timestamps_read_and_write_iso_8601,
                                   decimals_are_exact_or_refused,
+                                  marks_between_thousands_stand_at_every_third_digit,
+                                  dates_are_read_by_formats,
+                                  words_stand_for_true_and_false,
                                   inference_follows_the_lattice,
                                   NULL};
     return unit_suite("convert", tests);

@@ -56,7 +56,12 @@ static size_t some_text(char *out) {
                                         "a text of more than sixteen bytes",
                                         "exactly sixteen.",
                                         "exactly fifteen",
-                                        "12345678901234567890"};
+                                        "12345678901234567890",
+                                        "31/12/2013",
+                                        "31.12.13 10:20",
+                                        "1,234",
+                                        "1,234.5",
+                                        "12,34"};
     const char *w = words[draw() % (sizeof words / sizeof *words)];
     size_t n = strlen(w);
     memcpy(out, w, n);
@@ -139,7 +144,10 @@ static void hold(aip_context *ctx, const aip__csv_options *o, const aip_field *f
     free(t);
 }
 
-static void hold_options(const char *json) {
+static char *word(const char *text) { return (char *)(uintptr_t)text; }
+
+/* own: with thousands marks, date formats and words as well. */
+static void hold_options(const char *json, bool own) {
     aip_context *ctx = NULL;
     const aip_descriptor *csv = NULL;
     aip_params *params = NULL;
@@ -148,6 +156,14 @@ static void hold_options(const char *json) {
     OK(aip__format_find(ctx, "csv", &csv, &err));
     OK(aip__params_parse(ctx, csv, json, &params, &err));
     OK(aip__csv_options_create(ctx, params, "csv", &o, &err));
+    char *formats[] = {word("%d/%m/%Y"), word("%d.%m.%y %H:%M")}, *yes[] = {word("yes"), word("7")}, *no[] = {word("oui")};
+    aip__csv_options mine = *(aip__csv_options *)o;
+    if (own) {
+        mine.thousands = ',';
+        mine.date_formats = formats, mine.n_date_formats = 2;
+        mine.true_words = yes, mine.n_true_words = 2;
+        mine.false_words = no, mine.n_false_words = 1;
+    }
     const aip_field fields[] = {{.type = AIP_UTF8},
                                 {.type = AIP_BOOL},
                                 {.type = AIP_INT32},
@@ -161,8 +177,8 @@ static void hold_options(const char *json) {
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         for (int level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++) {
             if ((int)aip__cpu_set((aip__cpu_level)level) != level) continue;
-            hold(ctx, o, &fields[i], true);
-            hold(ctx, o, &fields[i], false);
+            hold(ctx, &mine, &fields[i], true);
+            hold(ctx, &mine, &fields[i], false);
         }
     aip__cpu_set(AIP__CPU_AVX512);
     aip__csv_options_destroy(o);
@@ -170,18 +186,19 @@ static void hold_options(const char *json) {
     aip_context_close(ctx);
 }
 
-START_TEST(fields_of_regular_records_mean_what_cells_mean) { hold_options("{}"); }
+START_TEST(fields_of_regular_records_mean_what_cells_mean) { hold_options("{}", false); }
 END_TEST
 
 START_TEST(null_markers_that_look_like_values_are_null) {
-    hold_options("{\"null_values\": [\"-999\", \"7\", \"true\", \"nan\"]}");
+    hold_options("{\"null_values\": [\"-999\", \"7\", \"true\", \"nan\"]}", false);
 }
 END_TEST
 
 START_TEST(emptiness_and_quoted_markers_follow_the_options) {
-    hold_options("{\"null_values\": []}");
-    hold_options("{\"null_values\": [\"\", \"NA\", \"-7\"], \"quoted_null\": true}");
-    hold_options("{\"decimal\": \",\", \"delimiter\": \";\"}");
+    hold_options("{\"null_values\": []}", false);
+    hold_options("{\"null_values\": [\"\", \"NA\", \"-7\"], \"quoted_null\": true}", false);
+    hold_options("{}", true);
+    hold_options("{\"decimal\": \",\", \"delimiter\": \";\"}", false);
 }
 END_TEST
 
