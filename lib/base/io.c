@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ static int posix_pipe(int ends[2]) {
     return -1;
 }
 
+static int posix_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+
 const aip__io aip__io_posix = {.open = posix_open,
                                .pread = pread,
                                .read = read,
@@ -45,7 +48,8 @@ const aip__io aip__io_posix = {.open = posix_open,
                                .glob = glob,
                                .pipe = posix_pipe,
                                .spawn = posix_spawnp,
-                               .waitpid = waitpid};
+                               .waitpid = waitpid,
+                               .lock = posix_lock};
 
 static int open_retry(aip_context *ctx, const char *path, int flags, mode_t mode) {
     int fd = -1;
@@ -79,8 +83,19 @@ int32_t aip__file_open(aip_context *ctx, const char *path, aip__file *out, aip_e
     return AIP_OK;
 }
 
+void aip__file_window(aip__file *f, int64_t from, int64_t to) {
+    f->windowed = true;
+    f->start = from;
+    f->size = to - from;
+}
+
 int32_t aip__file_read(aip__file *f, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err) {
     size_t done = 0;
+    if (f->windowed) {
+        uint64_t left = offset < f->size ? (uint64_t)(f->size - offset) : 0;
+        if (n > left) n = (size_t)left;
+        offset += f->start;
+    }
     while (done < n) {
         size_t want = n - done < SSIZE_MAX ? n - done : SSIZE_MAX;
         char *to = (char *)bytes + done;
@@ -109,6 +124,8 @@ int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_e
         status = aip__error_errno(err, errno, "cannot stat");
     else if (now.st_dev != before->st_dev || now.st_ino != before->st_ino)
         what = "it is another file";
+    else if (f->windowed)
+        what = now.st_size < f->start + f->size ? "it is shorter" : NULL;
     else if (S_ISREG(now.st_mode) && now.st_size != before->st_size)
         what = "its size is another";
     else if (S_ISREG(now.st_mode)
@@ -161,6 +178,28 @@ cleanup:
     aip__free(ctx, text);
     aip__file_close(&f);
     return status;
+}
+
+/* ---- locks -------------------------------------------------------------------------------------------------------------------- */
+
+int32_t aip__file_lock(aip_context *ctx, const char *path, int *fd, aip_error **err) {
+    int status = 0, opened = open_retry(ctx, path, O_RDWR | O_CREAT, 0666);
+    if (opened >= 0) {
+        do { status = ctx->io->lock(opened); } while (status != 0 && errno == EINTR);
+        if (status == 0 || errno == EWOULDBLOCK) {
+            if (status != 0) ctx->io->close(opened);
+            *fd = status == 0 ? opened : -1;
+            return AIP_OK;
+        }
+    }
+    int32_t failed = aip__error_errno(err, errno, opened < 0 ? "cannot open" : "cannot lock");
+    aip__error_at_source(err, path);
+    if (opened >= 0) ctx->io->close(opened);
+    return failed;
+}
+
+void aip__file_unlock(aip_context *ctx, int fd) {
+    if (fd >= 0) ctx->io->close(fd);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------ */

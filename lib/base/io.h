@@ -29,6 +29,7 @@ typedef struct aip__io {
     int (*spawn)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files, const posix_spawnattr_t *attributes,
                  char *const argv[], char *const envp[]);
     pid_t (*waitpid)(pid_t pid, int *status, int options);
+    int (*lock)(int fd); /* takes the file for this process or fails at once with EWOULDBLOCK; gone when the file is closed */
 } aip__io;
 extern const aip__io aip__io_posix;
 
@@ -37,14 +38,22 @@ typedef struct aip__file {
     aip_context *ctx;
     int fd;
     char *path;
-    int64_t size;       /* -1 for a pipe */
+    int64_t size;       /* -1 for a pipe; of the window, where there is one */
     struct stat opened; /* as it was when opened */
+    bool windowed;
+    int64_t start; /* of the window */
 } aip__file;
 int32_t aip__file_open(aip_context *ctx, const char *path, aip__file *out, aip_error **err);
 /* Reads n bytes, or fewer only at the end of the file; *got says how many. offset is ignored for a pipe (reads on). */
 int32_t aip__file_read(aip__file *f, void *bytes, size_t n, int64_t offset, size_t *got, aip_error **err);
-/* AIP_E_CHANGED when size, inode or modification time is not what it was when it was opened (or, given `before`, what it was then). */
+/* From now on the file is its bytes [from, to), at offsets from 0; what else it holds, and how it grows, is not seen. */
+void aip__file_window(aip__file *f, int64_t from, int64_t to);
+/* AIP_E_CHANGED when size, inode or modification time is not what it was when it was opened (or, given `before`, what it was then). Of a
+ * window: when it is another file, or ends before the window does. */
 int32_t aip__file_check_unchanged(aip__file *f, const struct stat *before, aip_error **err);
+/* Takes a file as a lock among processes, made when it is not there; *fd is -1 when another holds it. Closing gives it back. */
+int32_t aip__file_lock(aip_context *ctx, const char *path, int *fd, aip_error **err);
+void aip__file_unlock(aip_context *ctx, int fd);
 void aip__file_close(aip__file *f);
 /* A whole file into memory (NUL-terminated; free with aip__free). AIP_E_DATA when larger than limit. */
 int32_t aip__file_load(aip_context *ctx, const char *path, size_t limit, char **bytes, size_t *n, aip_error **err);

@@ -60,6 +60,10 @@ int32_t aip__write_dataset(aip_dataset *dataset, const aip__node *params, const 
     aip_row_counts counted = AIP_ROW_COUNTS_INIT;
     AIP__TRY(aip__connection_find(dataset->ctx, params, source, &d, err));
     if (!d) return aip__files_write(dataset, params, source, base_dir, token, counts, err);
+    if (aip__files_checkpoint(dataset))
+        return aip__error_set(err, AIP_E_PARAM,
+                              "checkpoint: expected a file to write to, found connector '%s': its output cannot be numbered",
+                              d->name);
     int32_t status = aip__connection_open(dataset->ctx, d, true, params, source, base_dir, &c, err);
     if (status == AIP_OK)
         status = aip__connection_write(&c, dataset, token, &counted, err); /* takes c over */

@@ -3,6 +3,7 @@
 #define AIPIPE_LIB_CONNECTORS_FILES_H
 
 #include "base/lock.h"
+#include "connectors/checkpoint.h"
 #include "connectors/connectors.h"
 
 typedef struct aip__rejects_file aip__rejects_file;
@@ -14,6 +15,11 @@ typedef struct aip__files_entry {
     int64_t size;       /* -1: a pipe */
     aip__file pipe;     /* a pipe stays open, and what was seen of it is kept for the pass */
     aip__text seen;
+
+    /* With a checkpoint: what is read is [from, to), whole records, of which the first stands in line from_line; or all of a compressed file. */
+    bool skip;  /* nothing of it is new */
+    bool whole; /* compressed */
+    int64_t from, to, from_line;
 } aip__files_entry;
 
 typedef struct aip__files {
@@ -28,8 +34,9 @@ typedef struct aip__files {
     aip_schema *outer; /* with the path column */
     bool include_path;
 
-    aip__files_types *types; /* on_bad_row: promote: what the pass over the types found; else NULL */
-    char *rejects_path;      /* NULL: no file of rejects */
+    aip__files_types *types;     /* on_bad_row: promote: what the pass over the types found; else NULL */
+    char *rejects_path;          /* NULL: no file of rejects */
+    aip__checkpoint *checkpoint; /* NULL: files are read from their starts to their ends */
 
     double max_rejects;      /* negative: no limit; below 1: a fraction */
     uint32_t generation;     /* of the process that opened the pipes: a child would take from them what its parent waits for */
@@ -44,6 +51,8 @@ typedef struct aip__files_pass {
     int32_t at; /* file being read */
     aip__file file;
     aip__stream *stream; /* NULL: the file is not open yet */
+    aip__file header;    /* of a file that is gone on with, while its header is read */
+    aip__stream *header_stream;
     int64_t consumed;
     void **readers; /* of each file opened so far: items in flight still need them */
     aip__rejects *rejects;
@@ -67,6 +76,14 @@ int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **
 /* `,"promoted":[...]` of a JSON object, when there is any. */
 void aip__files_types_report(const aip__files *f, aip__text *t);
 void aip__files_types_free(aip__files *f);
+
+/* What of the files is new since the checkpoint: settles each entry's part, and how far the checkpoint will be after it. Errors: AIP_E_CHANGED
+ * for a file that is not what it was as far as it was read, AIP_E_PARAM for what has no places to go on from. */
+int32_t aip__files_resume(aip__files *f, aip_error **err);
+/* `,"checkpoint":{...}` of a JSON object, when there is one. */
+void aip__files_resume_report(const aip__files *f, aip__text *t);
+/* The checkpoint that a dataset's rows are counted by: that of the files at its root. NULL: none. */
+aip__checkpoint *aip__files_checkpoint(const aip_dataset *d);
 
 /* A file of all rejects of a pass, written as they come, whole or not at all. */
 int32_t aip__rejects_file_check(aip_context *ctx, const char *path, aip_error **err); /* its format is known */

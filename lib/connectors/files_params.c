@@ -22,6 +22,10 @@ static const aip_param_spec read_params[] = {
      "File to write every rejected record to in each pass, whole or not at all: source, line, column, byte_offset, reason, raw; without "
      "rejects a table without rows; null: none",
      "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "checkpoint",
+     "File that says how far files which grow, or become more, were read into numbered outputs: only what is new is read, and writing it moves "
+     "the checkpoint on; made when it is missing; null: none",
+     "null", NULL, 0, 0, 1, 0},
 };
 
 static const aip_param_spec write_params[] = {

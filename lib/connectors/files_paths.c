@@ -27,7 +27,8 @@ static int by_bytes(const void *a, const void *b) {
 static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, aip_error **err) {
     glob_t found;
     int32_t status = aip__glob(f->ctx, pattern, &found, err);
-    if (status == AIP_OK && found.gl_pathc == 0)
+    bool may_be_empty = f->checkpoint && !aip__checkpoint_is_new(f->checkpoint); /* all that was there was read, and moved away */
+    if (status == AIP_OK && found.gl_pathc == 0 && !may_be_empty)
         status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", pattern);
     if (status == AIP_OK) qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
     for (size_t i = 0; status == AIP_OK && i < found.gl_pathc; i++) status = add(f, capacity, found.gl_pathv[i], err);
@@ -61,6 +62,6 @@ int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *ba
         aip__free(f->ctx, path);
         if (status != AIP_OK) return status;
     }
-    if (f->n == 0) return aip__error_set(err, AIP_E_PARAM, "read: path: expected at least one file, found an empty list");
+    if (n == 0) return aip__error_set(err, AIP_E_PARAM, "read: path: expected at least one file, found an empty list");
     return AIP_OK;
 }

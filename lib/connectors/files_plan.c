@@ -19,6 +19,8 @@ typedef struct plan {
     aip_schema *names;   /* index of sample.names */
     int32_t *guessed_by; /* file that gave a column its type; -1: none yet */
     bool promote;
+    bool pinned;   /* columns and types are a checkpoint's */
+    int32_t first; /* file that the others are held against; -1: the checkpoint */
 } plan;
 
 /* Column names as a schema, for its index; refuses empty and repeated names. */
@@ -46,9 +48,13 @@ static int32_t at_param(const plan *p, const aip__node *node, const char *name, 
     return status;
 }
 
+static const char *path_of(const plan *p, int32_t file) {
+    return file < 0 ? aip__checkpoint_path(p->f->checkpoint) : p->f->entries[file].path;
+}
+
 static int32_t unknown_column(const plan *p, const aip__node *node, const char *parameter, const char *name, aip_error **err) {
     const char *near = aip__nearest(name, (const char *const *)p->sample.names, (size_t)p->sample.n);
-    aip__error_set(err, AIP_E_SCHEMA, "%s: no column '%s' in '%s'%s%s%s", parameter, name, p->f->entries[0].path,
+    aip__error_set(err, AIP_E_SCHEMA, "%s: no column '%s' in '%s'%s%s%s", parameter, name, path_of(p, p->first),
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     aip__error_at_data_column(err, name);
     return at_param(p, node, parameter, AIP_E_SCHEMA, err);
@@ -56,10 +62,10 @@ static int32_t unknown_column(const plan *p, const aip__node *node, const char *
 
 /* ---- the files together ------------------------------------------------------------------------------------------------------------------ */
 
-static int32_t differs(const plan *p, int32_t file, const char *name, const char *what, int32_t other, aip_error **err) {
+static int32_t differs(const plan *p, int32_t file, const char *name, const char *what, aip_error **err) {
     aip__error_set(err, AIP_E_SCHEMA,
                    "%s '%s', unlike '%s'; read together, files must have the same columns (choose some with columns)", what, name,
-                   p->f->entries[other].path);
+                   path_of(p, p->first));
     aip__error_at_source(err, p->f->entries[file].path);
     aip__error_at_data_column(err, name);
     return AIP_E_SCHEMA;
@@ -106,7 +112,7 @@ static int32_t match_field(plan *p, int32_t column, const aip_field *field, int3
     }
     aip__error_set(err, AIP_E_SCHEMA, "column '%s' is %s%s%s here, but %s%s%s in '%s'", name, aip_type_name(field->type),
                    field->zone ? " in zone " : "", field->zone ? field->zone : "", aip_type_name(mine->type),
-                   mine->zone ? " in zone " : "", mine->zone ? mine->zone : "", p->f->entries[0].path);
+                   mine->zone ? " in zone " : "", mine->zone ? mine->zone : "", path_of(p, p->first));
     aip__error_at_source(err, p->f->entries[file].path);
     aip__error_at_data_column(err, name);
     return AIP_E_SCHEMA;
@@ -118,7 +124,7 @@ static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names
         const char *name = p->sample.names[i];
         int32_t there = aip_schema_find(names, name);
         if (!wanted(p, name)) continue;
-        if (there < 0) return differs(p, file, name, "this file has no column", 0, err);
+        if (there < 0) return differs(p, file, name, "this file has no column", err);
         if (s->fields)
             AIP__TRY(match_field(p, i, &s->fields[there], file, err));
         else
@@ -126,12 +132,13 @@ static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names
     }
     for (int32_t i = 0; i < s->n; i++)
         if (wanted(p, s->names[i]) && aip_schema_find(p->names, s->names[i]) < 0)
-            return differs(p, file, s->names[i], "this file has a column", 0, err);
+            return differs(p, file, s->names[i], "this file has a column", err);
     return AIP_OK;
 }
 
-static int32_t look_at_first(plan *p, aip__sample *s, aip_error **err) {
-    AIP__TRY(index_names(p->f, s, p->f->entries[0].path, &p->names, err));
+static int32_t look_at_first(plan *p, int32_t i, aip__sample *s, aip_error **err) {
+    AIP__TRY(index_names(p->f, s, path_of(p, i), &p->names, err));
+    p->first = i;
     p->guessed_by = aip__calloc(p->f->ctx, (size_t)s->n + 1, sizeof *p->guessed_by);
     if (!p->guessed_by) return aip__error_memory(p->f->ctx, err);
     p->sample = *s;
@@ -147,8 +154,9 @@ static int32_t look_at(plan *p, int32_t i, int64_t max_rows, aip_error **err) {
     aip_schema *names = NULL;
     int32_t status = aip__files_stream(f, i, true, &file, &stream, err);
     if (status == AIP_OK) status = f->ops->sample(f->format, stream, f->entries[i].path, max_rows, &sample, err);
-    if (status == AIP_OK && i == 0) {
-        status = look_at_first(p, &sample, err);
+    if (status == AIP_OK && p->pinned) memset(sample.guesses, 0, (size_t)sample.n * sizeof *sample.guesses);
+    if (status == AIP_OK && !p->names) {
+        status = look_at_first(p, i, &sample, err);
     } else if (status == AIP_OK) {
         status = index_names(f, &sample, f->entries[i].path, &names, err);
         if (status == AIP_OK) status = match_file(p, &sample, names, i, err);
@@ -161,10 +169,62 @@ static int32_t look_at(plan *p, int32_t i, int64_t max_rows, aip_error **err) {
 }
 
 static int32_t look_at_all(plan *p, aip_error **err) {
+    const aip__files *f = p->f;
     int64_t rows = aip_params_is_null(p->params, "infer_rows") ? INT64_MAX : aip_params_int(p->params, "infer_rows");
-    int64_t share = rows == INT64_MAX ? rows : rows / p->f->n;
+    int64_t share = rows == INT64_MAX ? rows : rows / f->n;
     if (share < MIN_ROWS_PER_FILE) share = rows < MIN_ROWS_PER_FILE ? rows : MIN_ROWS_PER_FILE;
-    for (int32_t i = 0; i < p->f->n; i++) AIP__TRY(look_at(p, i, share, err));
+    for (int32_t i = 0; i < f->n; i++)
+        if (!f->entries[i].skip) AIP__TRY(look_at(p, i, share, err));
+    /* Of files that have no whole record yet nothing is known: the first says so. */
+    return p->names ? AIP_OK : look_at(p, 0, share, err);
+}
+
+/* ---- a checkpoint's columns ----------------------------------------------------------------------------------------------------------------- */
+
+/* What guessing the type would have said; types that are never guessed must be said again, and are held against the checkpoint's in the end. */
+static aip__guess guess_of(const char *type) {
+    bool zoned = strcmp(type, "timestamp[UTC]") == 0, unzoned = strcmp(type, "timestamp") == 0;
+    return (aip__guess){.type = zoned ? AIP_TIMESTAMP : aip__type_from_name(type), .zoned = zoned, .unzoned = unzoned};
+}
+
+/* Columns and types as in the first run; then the header of each file that is new. */
+static int32_t take_pinned(plan *p, aip_error **err) {
+    const aip__checkpoint *c = p->f->checkpoint;
+    aip__sample s = {.n = aip__checkpoint_n_columns(c)};
+    s.names = aip__calloc(p->f->ctx, (size_t)s.n + 1, sizeof *s.names);
+    s.guesses = aip__calloc(p->f->ctx, (size_t)s.n + 1, sizeof *s.guesses);
+    int32_t status = s.names && s.guesses ? AIP_OK : aip__error_memory(p->f->ctx, err);
+    for (int32_t i = 0; i < s.n && status == AIP_OK; i++) {
+        const char *type = NULL;
+        s.names[i] = aip__strdup(p->f->ctx, aip__checkpoint_column(c, i, NULL, &type));
+        s.guesses[i] = guess_of(type);
+        if (!s.names[i]) status = aip__error_memory(p->f->ctx, err);
+    }
+    if (status == AIP_OK) status = look_at_first(p, -1, &s, err);
+    aip__sample_free(p->f->ctx, &s);
+    for (int32_t i = 0; i < p->f->n && status == AIP_OK; i++)
+        if (!p->f->entries[i].skip && p->f->entries[i].from == 0) status = look_at(p, i, 1, err);
+    return status;
+}
+
+static int32_t check_pinned(const plan *p, aip_error **err) {
+    const aip__files *f = p->f;
+    const aip__checkpoint *c = f->checkpoint;
+    int32_t n = aip__checkpoint_n_columns(c);
+    for (int32_t i = 0; i < n || i < f->inner->n; i++) {
+        const char *name = NULL, *type = NULL, *from = i < n ? aip__checkpoint_column(c, i, &name, &type) : NULL;
+        char mine[32] = "";
+        if (i < f->inner->n) aip__checkpoint_type(&f->inner->fields[i], mine);
+        if (from && i < f->inner->n && strcmp(from, f->from[i]) == 0 && strcmp(name, f->inner->fields[i].name) == 0
+            && strcmp(type, mine) == 0)
+            continue;
+        aip__error_set(err, AIP_E_SCHEMA,
+                       "column %d is %s%s%s now, but %s%s%s in checkpoint '%s', with which the earlier outputs were written",
+                       i + 1, i < f->inner->n ? f->inner->fields[i].name : "not there", *mine ? ": " : "", mine,
+                       from ? name : "not there", from ? ": " : "", from ? type : "", aip__checkpoint_path(c));
+        aip__error_at_parameter(err, "checkpoint");
+        return AIP_E_SCHEMA;
+    }
     return AIP_OK;
 }
 
@@ -337,6 +397,12 @@ static int32_t promote(plan *p, aip_error **err) {
 static int32_t settle(plan *p, aip_error **err) {
     const aip__node *c = p->columns;
     if (c->kind != AIP__NULL && c->kind != AIP__LIST && c->kind != AIP__MAP) return columns_shape(p, c, err);
+    p->pinned = p->f->checkpoint && !aip__checkpoint_is_new(p->f->checkpoint);
+    if (p->pinned) {
+        AIP__TRY(take_pinned(p, err));
+        AIP__TRY(build(p, err));
+        return check_pinned(p, err);
+    }
     AIP__TRY(look_at_all(p, err));
     AIP__TRY(check_types(p, err));
     AIP__TRY(build(p, err));
@@ -356,6 +422,8 @@ int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err
         aip__error_at_parameter(err, "on_bad_row");
     }
     if (status == AIP_OK) status = settle(&p, err);
+    if (status == AIP_OK && f->checkpoint && !p.pinned)
+        status = aip__checkpoint_set_columns(f->checkpoint, f->from, f->inner, err);
     aip__sample_free(f->ctx, &p.sample);
     aip_schema_free(p.names);
     aip__free(f->ctx, p.guessed_by);

@@ -40,13 +40,43 @@ static int32_t rejects_path(aip__files *f, const aip_params *params, const char 
     return AIP_OK;
 }
 
+static int32_t load_checkpoint(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
+    const char *given = aip_params_string(params, "checkpoint");
+    if (!given) return AIP_OK;
+    if (!*given || strcmp(given, "-") == 0) {
+        aip__error_set(err, AIP_E_PARAM, "read: checkpoint: expected a file, found '%s'", given);
+        aip__error_at_parameter(err, "checkpoint");
+        return AIP_E_PARAM;
+    }
+    char *path = aip__path_join(f->ctx, base_dir, given);
+    if (!path) return aip__error_memory(f->ctx, err);
+    int32_t status = aip__checkpoint_load(f->ctx, path, &f->checkpoint, err);
+    aip__free(f->ctx, path);
+    return status;
+}
+
+/* With a checkpoint each output has its own file of rejects, with the output's number. */
+static int32_t number_rejects(aip__files *f, aip_error **err) {
+    if (!f->rejects_path) return AIP_OK;
+    char *part = aip__checkpoint_moved(f->checkpoint) ? aip__checkpoint_part(f->checkpoint, f->rejects_path) : NULL;
+    if (!part && aip__checkpoint_moved(f->checkpoint)) return aip__error_memory(f->ctx, err);
+    aip__free(f->ctx, f->rejects_path);
+    f->rejects_path = part;
+    return AIP_OK;
+}
+
 static int32_t plan(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err) {
     char extension[16] = "";
     aip__packing packing = AIP__PACKING_NONE;
+    AIP__TRY(load_checkpoint(f, params, base_dir, err));
     AIP__TRY(aip__files_paths(f, params, base_dir, err));
     AIP__TRY(rejects_path(f, params, base_dir, err));
-    aip__files_extension(f->entries[0].path, extension, &packing);
+    if (f->n > 0) aip__files_extension(f->entries[0].path, extension, &packing);
     AIP__TRY(f->ops->create(f->ctx, params, extension, &f->format, err));
+    if (f->checkpoint) {
+        AIP__TRY(aip__files_resume(f, err));
+        AIP__TRY(number_rejects(f, err));
+    }
     return aip__files_plan(f, params, err);
 }
 

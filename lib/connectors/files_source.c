@@ -43,7 +43,10 @@ int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *fi
         status = pipe_stream(f, e, sampling, &stream, err);
     } else {
         AIP__TRY(aip__file_open(f->ctx, e->path, file, err));
-        if (sampling) {
+        if (f->checkpoint) { /* its part was settled before */
+            if (!e->whole) aip__file_window(file, 0, e->to);
+            status = aip__file_check_unchanged(file, &e->opened, err);
+        } else if (sampling) {
             e->opened = file->opened;
             e->size = file->size;
         } else {
@@ -63,15 +66,50 @@ int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *fi
     return AIP_OK;
 }
 
+static void leave_header(pass *p) {
+    aip__stream_close(p->header_stream);
+    aip__file_close(&p->header);
+    p->header_stream = NULL;
+}
+
+/* The new part of a file. The byte before it, a line feed, is read first, so that nothing is taken for gzip. */
+static int32_t open_part(pass *p, aip_error **err) {
+    const aip__files_entry *e = &p->f->entries[p->at];
+    char before = 0;
+    size_t got = 0;
+    AIP__TRY(aip__file_open(p->f->ctx, e->path, &p->file, err));
+    aip__file_window(&p->file, e->from - 1, e->to);
+    AIP__TRY(aip__file_check_unchanged(&p->file, &e->opened, err));
+    AIP__TRY(aip__stream_file(p->f->ctx, &p->file, &p->stream, err));
+    AIP__TRY(aip__stream_read(p->stream, &before, 1, &got, err));
+    if (got == 1 && before == '\n') return AIP_OK;
+    aip__error_set(err, AIP_E_CHANGED,
+                   "the file changed while it was in use: no line ends before byte %lld, to where it was read",
+                   (long long)e->from);
+    aip__error_at_source(err, e->path);
+    return AIP_E_CHANGED;
+}
+
 static int32_t open_next(pass *p, aip_error **err) {
     aip__files *f = p->f;
-    AIP__TRY(aip__files_stream(f, p->at, false, &p->file, &p->stream, err));
+    const aip__files_entry *e = &f->entries[p->at];
+    void **reader = &p->readers[p->at];
     p->consumed = 0;
-    return f->ops->open(f->format, p->stream, f->entries[p->at].path, f->inner, f->from, &p->readers[p->at], err);
+    if (e->from == 0) {
+        AIP__TRY(aip__files_stream(f, p->at, false, &p->file, &p->stream, err));
+        return f->ops->open(f->format, p->stream, e->path, f->inner, f->from, reader, err);
+    }
+    AIP__TRY(aip__files_stream(f, p->at, false, &p->header, &p->header_stream, err));
+    AIP__TRY(f->ops->open(f->format, p->header_stream, e->path, f->inner, f->from, reader, err));
+    AIP__TRY(open_part(p, err));
+    AIP__TRY(f->ops->resume(*reader, p->stream, e->from, e->from_line, err));
+    leave_header(p);
+    return AIP_OK;
 }
 
 static void leave_file(pass *p) {
     if (p->readers && p->at < p->f->n && p->readers[p->at]) p->f->ops->end_reading(p->readers[p->at]);
+    leave_header(p);
     aip__stream_close(p->stream);
     aip__file_close(&p->file);
     p->stream = NULL;
@@ -99,7 +137,7 @@ int32_t aip__files_pass_open(void *self, const aip__token *token, void **cursor,
     pass *p = aip__calloc(f->ctx, 1, sizeof *p);
     if (!p) return aip__error_memory(f->ctx, err);
     p->f = f;
-    p->file.fd = -1;
+    p->file.fd = p->header.fd = -1;
     p->readers = aip__calloc(f->ctx, (size_t)f->n, sizeof *p->readers);
     int32_t status = p->readers ? aip__rejects_new(f->ctx, &p->rejects, err) : aip__error_memory(f->ctx, err);
     if (status != AIP_OK) {
@@ -131,6 +169,7 @@ int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error
     aip__item inner = {0};
     for (;;) {
         bool ended = false;
+        while (p->at < f->n && f->entries[p->at].skip) p->at++;
         if (p->at == f->n) {
             *end = true;
             return AIP_OK;
@@ -328,11 +367,15 @@ void aip__files_free(aip__files *f) {
     aip_dataset_free(f->rejects);
     aip__files_types_free(f);
     aip__free(f->ctx, f->rejects_path);
+    aip__checkpoint_free(f->checkpoint);
     aip__lock_destroy(f->ctx, &f->lock);
     aip__free(f->ctx, f);
 }
 
-static void files_report(void *self, aip__text *t) { aip__files_types_report(self, t); }
+static void files_report(void *self, aip__text *t) {
+    aip__files_types_report(self, t);
+    aip__files_resume_report(self, t);
+}
 
 static void files_destroy(void *self) { aip__files_free(self); }
 
@@ -351,6 +394,11 @@ static const aip__source_ops files_ops = {
     .rejects = files_rejects,
     .report = files_report,
 };
+
+aip__checkpoint *aip__files_checkpoint(const aip_dataset *d) {
+    while (!d->ops) d = d->parent;
+    return d->ops == &files_ops ? ((const aip__files *)d->self)->checkpoint : NULL;
+}
 
 int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err) {
     bool once = false;

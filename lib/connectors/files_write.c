@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "connectors/files_output.h"
 #include "data/scan.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_SPARE 64
@@ -95,8 +96,9 @@ static int32_t write_ends(aip__output *o, aip__text *text, aip_error **err) {
     return status;
 }
 
+/* checkpoint: begun for this path, or NULL. */
 static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_params *params, const char *path,
-                          aip__token *token, aip_row_counts *counts, aip_error **err) {
+                          aip__checkpoint *checkpoint, aip__token *token, aip_row_counts *counts, aip_error **err) {
     char extension[16] = "";
     aip__packing packing = AIP__PACKING_NONE;
     void *writer = NULL;
@@ -110,6 +112,7 @@ static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_
     if (status == AIP_OK) status = write_rows(d, ops, writer, &o, token, counts, err);
     if (status == AIP_OK) status = ops->write_end(writer, &ends, err);
     if (status == AIP_OK) status = write_ends(&o, &ends, err);
+    if (status == AIP_OK && checkpoint) status = aip__checkpoint_prepare(checkpoint, err);
     if (status == AIP_OK) status = aip__output_finish(&o, err);
     if (writer) ops->write_free(writer);
     aip__output_close(&o);
@@ -126,6 +129,47 @@ int32_t aip__files_write_check(aip_context *ctx, const aip__node *params, const 
     return AIP_OK;
 }
 
+/* The place of a file to be, whatever the working directory. */
+static int32_t absolute(aip_context *ctx, const char *path, char **out, aip_error **err) {
+    const char *slash = strrchr(path, '/');
+    char *folder = aip__strndup(ctx, slash ? path : ".", slash == path ? 1 : slash ? (size_t)(slash - path) : 1), *real = NULL;
+    if (!folder) return aip__error_memory(ctx, err);
+    real = ctx->io->realpath(folder, NULL);
+    int32_t status = real ? AIP_OK : aip__error_errno(err, errno, "cannot find the folder");
+    aip__error_at_source(err, folder);
+    aip__free(ctx, folder);
+    if (status == AIP_OK) *out = aip__path_join(ctx, real, slash ? slash + 1 : path);
+    free(real);
+    return status != AIP_OK || *out ? status : aip__error_memory(ctx, err);
+}
+
+/* What is new since a checkpoint, as the next of its numbered outputs. */
+static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_ops *ops, const aip_params *params,
+                          const char *path, aip__token *token, aip_row_counts *counts, aip_error **err) {
+    struct stat st;
+    char *part = NULL, *place = NULL;
+    bool special = d->ctx->io->stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    if (special || strcmp(path, "-") == 0)
+        return aip__error_set(err, AIP_E_PARAM, "checkpoint: expected a file to write to, found '%s', which cannot be committed",
+                              path);
+    if (!aip__checkpoint_moved(c)) {
+        aip__log(d->ctx, AIP_LOG_INFO, NULL, "nothing is new since checkpoint '%s': no output is written",
+                 aip__checkpoint_path(c));
+        return AIP_OK;
+    }
+    if (!(part = aip__checkpoint_part(c, path))) return aip__error_memory(d->ctx, err);
+    int32_t status = aip__make_folders(d->ctx, part, err);
+    if (status == AIP_OK) status = absolute(d->ctx, part, &place, err);
+    if (status == AIP_OK && (status = aip__checkpoint_begin(c, place, err)) == AIP_OK) {
+        status = write_file(d, ops, params, place, c, token, counts, err);
+        if (status == AIP_OK) status = aip__checkpoint_commit(c, err);
+        aip__checkpoint_end(c);
+    }
+    aip__free(d->ctx, place);
+    aip__free(d->ctx, part);
+    return status;
+}
+
 int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,
                          aip__token *token, aip_row_counts *counts, aip_error **err) {
     aip_context *ctx = dataset->ctx;
@@ -135,7 +179,14 @@ int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const ch
     AIP__TRY(aip__files_params(ctx, false, params, source, base_dir, &format, &checked, err));
     const char *given = aip_params_string(checked, "path");
     char *path = strcmp(given, "-") == 0 ? aip__strdup(ctx, given) : aip__path_join(ctx, base_dir, given);
-    int32_t status = path ? write_file(dataset, format->ops, checked, path, token, &counted, err) : aip__error_memory(ctx, err);
+    aip__checkpoint *checkpoint = aip__files_checkpoint(dataset);
+    int32_t status = AIP_OK;
+    if (!path)
+        status = aip__error_memory(ctx, err);
+    else if (checkpoint)
+        status = write_part(dataset, checkpoint, format->ops, checked, path, token, &counted, err);
+    else
+        status = write_file(dataset, format->ops, checked, path, NULL, token, &counted, err);
     aip__free(ctx, path);
     aip__params_free(checked);
     if (status == AIP_E_PARAM) aip__error_at_source(err, source);

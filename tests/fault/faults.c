@@ -101,7 +101,7 @@ const char *fault_op_name(fault_op op) {
 
 bool fault_op_interruptible(fault_op op) {
     return op == FAULT_open || op == FAULT_pread || op == FAULT_read || op == FAULT_write || op == FAULT_fsync
-           || op == FAULT_close || op == FAULT_waitpid;
+           || op == FAULT_close || op == FAULT_waitpid || op == FAULT_lock;
 }
 
 static bool chosen(fault_op op, int64_t at) {
@@ -180,6 +180,7 @@ static pid_t io_waitpid(pid_t pid, int *status, int options) {
     errno = fault_io.error;
     return -1;
 }
+static int io_lock(int fd) { return fails(FAULT_lock) ? -1 : aip__io_posix.lock(fd); }
 
 const aip__io fault_io_table = {
 #define X(name) .name = io_##name,

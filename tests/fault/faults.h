@@ -24,7 +24,7 @@ aip_allocator fault_allocator(fault_memory *m);
 /* clang-format off */
 #define FAULT_EACH_OP(X)                                                                              \
     X(open) X(pread) X(read) X(write) X(fsync) X(close) X(rename) X(unlink) X(fstat) X(stat) X(fchmod) \
-    X(mkdir) X(realpath) X(glob) X(pipe) X(spawn) X(waitpid)
+    X(mkdir) X(realpath) X(glob) X(pipe) X(spawn) X(waitpid) X(lock)
 /* clang-format on */
 typedef enum fault_op {
 #define X(name) FAULT_##name,

@@ -53,6 +53,7 @@ def read_csv(
     ragged: Literal["error", "pad", "truncate"] = "error",
     on_bad_row: Literal["error", "null", "reject", "promote"] = "error",
     rejects: Optional[Path] = None,
+    checkpoint: Optional[Path] = None,
     max_rejects: Optional[float] = None,
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
@@ -85,6 +86,8 @@ def read_csv(
             ``rejects``; ``"promote"``: types are settled over all rows first, what is more than ``infer_rows`` showed is logged.
         rejects: a file to write every rejected record to in each pass, whole or not at all; ``Dataset.rejects()`` keeps
             100,000 of them.
+        checkpoint: a file that says how far files which grow, or become more, were read into numbered outputs. Only what is new
+            is read; ``write`` moves the checkpoint on, ``out.csv`` being ``out-00000001.csv`` and so on.
         max_rejects: more rejected rows are an error: a number, or below 1 a fraction.
         infer_rows: first rows that types are guessed from; None: all.
         include_path: name of a column to add that holds the path of each row's file.
@@ -115,6 +118,7 @@ def read_csv(
         "ragged": ragged,
         "on_bad_row": on_bad_row,
         "rejects": rejects,
+        "checkpoint": checkpoint,
         "max_rejects": max_rejects,
         "infer_rows": infer_rows,
         "include_path": include_path,

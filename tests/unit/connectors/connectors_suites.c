@@ -4,4 +4,5 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, files_suite());
     srunner_add_suite(runner, host_source_suite());
     srunner_add_suite(runner, policies_suite());
+    srunner_add_suite(runner, checkpoint_suite());
 }

@@ -7,5 +7,6 @@
 Suite *files_suite(void);
 Suite *host_source_suite(void);
 Suite *policies_suite(void);
+Suite *checkpoint_suite(void);
 
 #endif
