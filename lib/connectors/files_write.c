@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "connectors/files_output.h"
 #include "data/scan.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
