@@ -57,7 +57,7 @@ typedef struct aip__files_pass {
     void **readers; /* of each file opened so far: items in flight still need them */
     aip__rejects *rejects;
     aip__rejects_file *rejects_file; /* NULL: none is asked for */
-    int64_t n_records, n_rejected, n_nulled, n_padded;
+    int64_t n_records, n_rejected, n_nulled, n_padded, n_unknown, n_duplicates;
     char *first_reject;
 } aip__files_pass;
 typedef struct aip__files_item {

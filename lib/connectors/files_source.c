@@ -282,6 +282,8 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     if (!bad) return AIP_OK;
     p->n_nulled += bad->n_nulled;
     p->n_padded += bad->n_padded;
+    p->n_unknown += bad->n_unknown;
+    p->n_duplicates += bad->n_duplicates;
     if (!p->first_reject) {
         p->first_reject = bad->first;
         bad->first = NULL;
@@ -314,6 +316,12 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
         aip__log(f->ctx, AIP_LOG_WARNING, NULL,
                  "%s: %lld cells that did not parse became null; %lld short rows were filled up with nulls", f->entries[0].path,
                  (long long)p->n_nulled, (long long)p->n_padded);
+    if (p->n_unknown > 0 || p->n_duplicates > 0)
+        aip__log(
+            f->ctx, AIP_LOG_WARNING, NULL,
+            "%s: %lld values of fields that the first rows did not show are left out (a larger infer_rows, or fields: [...]); "
+            "%lld values were replaced by a later one of the same key",
+            f->entries[0].path, (long long)p->n_unknown, (long long)p->n_duplicates);
     if (p->n_rejected > 0)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
                  (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);

@@ -39,6 +39,8 @@ typedef struct aip__bad_rows {
     int64_t n_nulled;      /* bad cells that became null */
     int64_t n_padded;      /* short rows that were filled up with nulls */
     char *first;           /* the first reject, for messages; owned */
+    int64_t n_unknown;     /* values of fields that the sample did not show, and that are no columns */
+    int64_t n_duplicates;  /* values that a later one of the same field in the same record replaced */
 } aip__bad_rows;
 void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
 

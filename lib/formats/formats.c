@@ -8,6 +8,7 @@
 #include "data/schema.h"
 #include "formats/arrow_ipc/arrow_ipc.h"
 #include "formats/csv/csv.h"
+#include "formats/json/json.h"
 #include <string.h>
 
 static const aip_param_spec common[] = {
@@ -129,6 +130,8 @@ static int32_t register_format(aip_context *ctx, const aip_descriptor *format, a
 }
 
 int32_t aip__formats_register(aip_context *ctx, aip_error **err) {
-    AIP__TRY(register_format(ctx, &aip__csv_descriptor, err));
-    return register_format(ctx, &aip__arrow_ipc_descriptor, err);
+    static const aip_descriptor *const formats[] = {&aip__csv_descriptor, &aip__arrow_ipc_descriptor, &aip__ndjson_descriptor,
+                                                    &aip__json_descriptor};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) AIP__TRY(register_format(ctx, formats[i], err));
+    return AIP_OK;
 }

@@ -9,5 +9,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, csv_write_suite());
     srunner_add_suite(runner, encoding_suite());
     srunner_add_suite(runner, gzip_suite());
+    srunner_add_suite(runner, json_read_suite());
     srunner_add_suite(runner, zstd_suite());
 }

@@ -1,0 +1,261 @@
+/* An item to a batch. Blocks of rows are walked and converted column by column; then what is wrong, with a record as a whole or with a cell, is gone
+ * through in the order of the file, so that the first bad cell of the first bad row is what an error names, whatever was converted first. */
+#include "formats/json/json.h"
+
+#include "base/memory.h"
+#include "data/convert.h"
+#include "data/utf8.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct decoding {
+    const aip__json_reader *reader;
+    const aip__json_options *options;
+    const aip__json_piece *piece;
+    int32_t n;
+    aip__json_target *targets;
+    aip__json_walker walk;
+    int32_t *first_bad; /* of the block's rows: slot of the first bad cell, or -1 */
+    int64_t n_rows, n_records, n_rejected, n_dropped;
+    uint8_t *keep; /* rows that stay; NULL: all so far */
+    aip__bad_rows *bad;
+    const char *counted, *line_start; /* line numbers: lines up to here ... */
+    int64_t line;                     /* ... from the start of the file */
+} decoding;
+
+/* What stands there, for a message: at most 40 bytes of one line, valid UTF-8, with ... when cut. out: 64 bytes. */
+static void excerpt(const char *s, size_t n, char *out) {
+    size_t cut = n > 40 ? 40 : n, at = 0;
+    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
+    bool whole = aip__utf8_valid(s, cut);
+    for (size_t i = 0; i < cut; i++) {
+        unsigned char c = (unsigned char)s[i];
+        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
+    }
+    memcpy(out + at, "...", cut < n ? 4 : 1);
+    if (cut >= n) out[at] = 0;
+}
+
+static const aip__json_cell *cell_of(const decoding *d, const aip__json_fault *f) {
+    return f->column < 0 ? NULL : &d->walk.cells[(size_t)f->column * (size_t)d->walk.max_rows + (size_t)f->row];
+}
+
+/* What is wrong, for the rejects table and for messages. */
+static void reason(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
+    char text[64] = "";
+    const aip__json_cell *c = cell_of(d, f);
+    if (c) {
+        bool string = c->kind == AIP__JSON_STRING || c->kind == AIP__JSON_ESCAPED;
+        excerpt(string ? c->text - 1 : c->text, string ? (size_t)c->n + 2 : c->n, text);
+        snprintf(out, size, "expected %s, found %s", aip_type_name(d->reader->schema->fields[f->column].type), text);
+        return;
+    }
+    size_t left = f->at < f->end ? (size_t)(f->end - f->at) : 0;
+    if (f->excerpt && left > 0) excerpt(f->at, left, text);
+    const char *before = f->syntax ? "not valid JSON: " : "";
+    snprintf(out, size, "%s%s%s%s", before, f->why, *text ? ", found " : f->syntax && left == 0 ? ", found the end" : "", text);
+}
+
+/* How to mend it, for people. */
+static void hint(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
+    const aip__json_cell *c = cell_of(d, f);
+    if (!c) {
+        snprintf(out, size, f->huge ? "" : " (mend it, or set on_bad_row: reject)");
+        return;
+    }
+    const aip_field *field = &d->reader->schema->fields[f->column];
+    int32_t wider = aip__infer_join(field->type, aip__json_guess(c).type);
+    snprintf(out, size, " (set types: {%s: %s}, a larger infer_rows, or on_bad_row: reject or null)", field->name,
+             aip_type_name(wider == field->type ? AIP_UTF8 : wider));
+}
+
+/* Line of a place in the item; asked for in rising order. *column: from 1. */
+static int64_t line_of(decoding *d, const char *p, int64_t *column) {
+    for (const char *nl; d->counted < p && (nl = memchr(d->counted, '\n', (size_t)(p - d->counted)));) {
+        d->line++;
+        d->counted = d->line_start = nl + 1;
+    }
+    d->counted = p;
+    *column = d->line_start ? p - d->line_start + 1 : p - d->piece->text + d->piece->column + 1;
+    return d->line;
+}
+
+static int32_t fail(decoding *d, const aip__json_fault *f, const char *name, const char *why, aip_error **err) {
+    char how[256];
+    const aip__json_cell *c = cell_of(d, f);
+    const char *at = c ? c->text - (c->kind == AIP__JSON_STRING || c->kind == AIP__JSON_ESCAPED) : f->at;
+    int64_t column = 1, line = line_of(d, at, &column);
+    hint(d, f, how, sizeof how);
+    aip__error_set(err, AIP_E_DATA, "%s%s%s%s%s",
+                   !name ? ""
+                   : c   ? "column '"
+                         : "field '",
+                   name ? name : "", name ? "': " : "", why, how);
+    aip__error_at_source(err, d->reader->cutter.source);
+    aip__error_at_line(err, line, column);
+    aip__error_at_offset(err, d->piece->offset + (at - d->piece->text));
+    aip__error_at_data_column(err, name);
+    return AIP_E_DATA;
+}
+
+static int32_t bad_rows(decoding *d, aip_error **err) {
+    if (d->bad) return AIP_OK;
+    d->bad = aip__calloc(d->options->ctx, 1, sizeof *d->bad);
+    return d->bad ? AIP_OK : aip__error_memory(d->options->ctx, err);
+}
+
+/* The row i of the item is not kept. */
+static int32_t drop_row(decoding *d, int64_t i, aip_error **err) {
+    if (!d->keep) {
+        d->keep = aip__alloc(d->options->ctx, aip__bitmap_bytes(d->piece->max_rows) + 8);
+        if (!d->keep) return aip__error_memory(d->options->ctx, err);
+        aip__bitmap_fill(d->keep, d->piece->max_rows, true);
+    }
+    aip__bit_clear(d->keep, i);
+    d->n_dropped++;
+    return AIP_OK;
+}
+
+static int32_t reject(decoding *d, const aip__json_fault *f, const char *name, const char *why, aip_error **err) {
+    aip_context *ctx = d->options->ctx;
+    int64_t column = 0, line = line_of(d, f->start, &column);
+    AIP__TRY(bad_rows(d, err));
+    if (f->column >= 0) AIP__TRY(drop_row(d, d->n_rows + f->row, err));
+    if (!d->bad->rejects) AIP__TRY(aip__rejects_new(ctx, &d->bad->rejects, err));
+    if (!d->bad->first) {
+        aip__text t;
+        aip__text_init(&t, ctx);
+        aip__text_printf(&t, "%s:%lld: %s%s%s%s", d->reader->cutter.source, (long long)line,
+                         !name            ? ""
+                         : f->column >= 0 ? "column '"
+                                          : "field '",
+                         name ? name : "", name ? "': " : "", why);
+        AIP__TRY(aip__text_take(&t, &d->bad->first, NULL, err));
+    }
+    d->n_rejected++;
+    return aip__rejects_add(d->bad->rejects, d->reader->cutter.source, line, name, d->piece->offset + (f->start - d->piece->text),
+                            why, f->start, (size_t)(f->end - f->start), err);
+}
+
+static int32_t judge_one(decoding *d, const aip__json_fault *f, aip_error **err) {
+    char why[256];
+    const char *name = f->column >= 0 ? d->reader->schema->fields[f->column].name : f->path;
+    reason(d, f, why, sizeof why);
+    if (f->huge || d->options->on_bad_row == AIP__JSON_ERROR) return fail(d, f, name, why, err);
+    return reject(d, f, name, why, err);
+}
+
+/* Of row r: too long, or a cell that does not fit and is not to become null. */
+static int32_t judge_row(decoding *d, int32_t r, aip_error **err) {
+    const aip__json_walker *w = &d->walk;
+    aip__json_fault f = {.start = w->starts[r], .end = w->ends[r], .at = w->starts[r], .row = r, .column = -1};
+    if (f.end - f.start > d->options->max_record_bytes) {
+        char why[160];
+        snprintf(why, sizeof why, AIP__JSON_TOO_LONG, (long long)d->options->max_record_bytes);
+        f.why = why;
+        f.huge = true;
+        return judge_one(d, &f, err);
+    }
+    f.column = d->first_bad[r];
+    return f.column >= 0 && d->options->on_bad_row != AIP__JSON_NULL ? judge_one(d, &f, err) : AIP_OK;
+}
+
+static int32_t judge(decoding *d, aip_error **err) {
+    const aip__json_walker *w = &d->walk;
+    size_t next = 0;
+    for (int32_t r = 0; r <= w->n_rows; r++) {
+        for (; next < w->n_faults && w->faults[next].row == r; next++) AIP__TRY(judge_one(d, &w->faults[next], err));
+        if (r < w->n_rows) AIP__TRY(judge_row(d, r, err));
+    }
+    return AIP_OK;
+}
+
+static int32_t note_counts(decoding *d, int64_t n_bad, aip_error **err) {
+    const aip__json_walker *w = &d->walk;
+    int64_t n_nulled = w->n_nulled + (d->options->on_bad_row == AIP__JSON_NULL ? n_bad : 0);
+    if (n_nulled == 0 && w->n_unknown == 0 && w->n_duplicates == 0) return AIP_OK;
+    AIP__TRY(bad_rows(d, err));
+    d->bad->n_nulled += n_nulled;
+    d->bad->n_unknown += w->n_unknown;
+    d->bad->n_duplicates += w->n_duplicates;
+    return AIP_OK;
+}
+
+static int32_t convert_all(decoding *d, aip_error **err) {
+    aip_context *ctx = d->options->ctx;
+    aip__json_walker *w = &d->walk;
+    for (;;) {
+        int64_t n_bad = 0;
+        bool huge = false;
+        AIP__TRY(aip__json_walk_next(w, err));
+        if (w->n_rows == 0 && w->n_faults == 0) return AIP_OK;
+        for (int32_t r = 0; r < w->n_rows; r++) {
+            d->first_bad[r] = -1;
+            huge |= w->ends[r] - w->starts[r] > d->options->max_record_bytes;
+        }
+        for (int32_t s = 0; s < d->n; s++)
+            AIP__TRY(aip__json_convert(&d->targets[s], ctx, w->cells + (size_t)s * (size_t)w->max_rows, w->n_rows, s, d->n_rows,
+                                       d->first_bad, &n_bad, err));
+        if (n_bad > 0 || huge || w->n_faults > 0) AIP__TRY(judge(d, err));
+        AIP__TRY(note_counts(d, n_bad, err));
+        d->n_rows += w->n_rows;
+        d->n_records += w->n_rows + (int64_t)w->n_faults;
+    }
+}
+
+static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
+    const aip_schema *schema = d->reader->schema;
+    aip_context *ctx = d->options->ctx;
+    aip_batch *all = NULL;
+    int32_t status = AIP_OK;
+    aip__column **columns = aip__calloc(ctx, (size_t)d->n + 1, sizeof(aip__column *));
+    if (!columns) return aip__error_memory(ctx, err);
+    for (int32_t s = 0; s < d->n && status == AIP_OK; s++)
+        status = aip__json_target_end(&d->targets[s], ctx, d->n_rows, &columns[s], err);
+    if (status == AIP_OK) {
+        status = aip__batch_new(schema, d->n_rows, columns, &all, err); /* takes the columns */
+    } else {
+        for (int32_t s = 0; s < d->n; s++) aip__column_free(columns[s]);
+    }
+    aip__free(ctx, columns);
+    if (status != AIP_OK || d->n_dropped == 0) {
+        if (status == AIP_OK) *out = all;
+        return status;
+    }
+    status = aip__batch_filter(all, d->keep, out, err);
+    aip_batch_free(all);
+    return status;
+}
+
+int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err) {
+    const aip__json_reader *r = reader;
+    const aip__json_piece *p = item->data;
+    aip_context *ctx = r->options->ctx;
+    decoding *d = aip__calloc(ctx, 1, sizeof *d);
+    if (!d) return aip__error_memory(ctx, err);
+    *d = (decoding){.reader = r, .options = r->options, .piece = p, .n = r->schema->n, .counted = p->text, .line = p->line};
+    aip_batch *batch = NULL;
+    size_t text_guess = p->n / (size_t)(d->n > 0 ? 2 * d->n : 1);
+    d->targets = aip__calloc(ctx, (size_t)d->n + 1, sizeof *d->targets);
+    int32_t status =
+        d->targets ? aip__json_walk_begin(&d->walk, r->options, &r->tree, d->n, p, err) : aip__error_memory(ctx, err);
+    if (status == AIP_OK) {
+        d->first_bad = aip__alloc(ctx, (size_t)d->walk.max_rows * sizeof *d->first_bad);
+        if (!d->first_bad) status = aip__error_memory(ctx, err);
+    }
+    for (int32_t s = 0; s < d->n && status == AIP_OK; s++)
+        status = aip__json_target_begin(&d->targets[s], ctx, &r->schema->fields[s], p->max_rows, text_guess, err);
+    if (status == AIP_OK) status = convert_all(d, err);
+    if (status == AIP_OK) status = finish(d, &batch, err);
+    if (d->walk.ctx) aip__json_walk_end(&d->walk);
+    for (int32_t s = 0; d->targets && s < d->n; s++) aip__json_target_abandon(&d->targets[s], ctx);
+    if (status == AIP_OK)
+        *out = (aip__decoded){.batch = batch, .n_records = d->n_records, .n_rejected = d->n_rejected, .rejects = d->bad};
+    else
+        aip__bad_rows_free(ctx, d->bad);
+    aip__free(ctx, d->targets);
+    aip__free(ctx, d->first_bad);
+    aip__free(ctx, d->keep);
+    aip__free(ctx, d);
+    return status;
+}
