@@ -6,6 +6,8 @@
  *   arrow_ipc_message.c  framing: messages one after the other, a file's footer and its blocks
  *   arrow_ipc_schema.c   a Schema table -> Arrow C schemas of the columns, and how much of a batch's metadata each takes
  *   arrow_ipc_batch.c    a RecordBatch table -> where the buffers of the wanted columns lie, checked against the body
+ *   lz4_frame.c          LZ4 frames undone
+ *   arrow_ipc_inflate.c  the buffers of a compressed body undone, with that or libzstd
  *   arrow_ipc_load.c     those buffers -> memory -> an Arrow C array for the import of data/
  *   arrow_ipc_read.c     the reader as the table of formats wants it: dictionaries, batches cut into items
  *   arrow_ipc_meta.c     our schema and batches -> metadata
@@ -143,6 +145,11 @@ void aip__ipc_batch_free(aip_context *ctx, aip__ipc_batch *b);
 /* Whether buffers of these lengths hold n rows of a type. column names it in messages. */
 int32_t aip__ipc_check_lengths(const aip__ipc_input *in, const aip__ipc_batch *b, int32_t i, const aip__ipc_column *column,
                                const aip__arrow_type *type, const int64_t *lengths, aip_error **err);
+
+/* The buffers of a compressed batch, undone into a new body; `out` says where they lie there, and shares what else it holds with b: its `buffers`
+ * alone are to be freed (aip__free). Errors: AIP_E_CORRUPT, AIP_E_UNSUPPORTED (built without libzstd), AIP_E_MEMORY_LIMIT. */
+int32_t aip__ipc_inflate(const aip__ipc_input *in, const aip__ipc_batch *b, const aip__buffer *packed, aip__ipc_batch *out,
+                         aip__buffer **body, aip_error **err);
 
 /* Rows of a batch in memory, as an Arrow array of the wanted columns, in their order, that owns what it stands on. */
 typedef struct aip__ipc_wanted {

@@ -19,7 +19,11 @@ typedef struct dictionary { /* of wanted columns */
 typedef struct part { /* a batch, or some of its rows, in memory */
     _Atomic(int64_t) refs;
     aip_context *ctx;
-    aip__arrow_rows *rows;
+    aip__arrow_rows *rows; /* NULL: still compressed, for who decodes it */
+    aip__ipc_batch packed;
+    aip__buffer *body;
+    aip__arrow_words **words; /* the dictionaries as they were; retained */
+    int64_t first_row;
     int64_t at; /* of the batch's metadata */
 } part;
 
@@ -57,6 +61,10 @@ typedef struct reader {
 static void part_free(part *p) {
     if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1) return;
     aip__arrow_rows_free(p->rows);
+    for (int32_t i = 0; p->words && i < p->packed.n; i++) aip__arrow_words_free(p->words[i]);
+    aip__free(p->ctx, p->words);
+    aip__ipc_batch_free(p->ctx, &p->packed);
+    aip__buffer_free(p->body);
     aip__free(p->ctx, p);
 }
 
@@ -200,13 +208,6 @@ static int32_t skip_body(reader *r, const aip__ipc_message *m, aip_error **err) 
     return r->layout.by_footer ? AIP_OK : aip__ipc_skip(&r->in, m->body_length, err);
 }
 
-static int32_t check_codec(const reader *r, const aip__ipc_batch *b, aip_error **err) {
-    if (b->codec == AIP__IPC_PLAIN) return AIP_OK;
-    return aip__ipc_error(r->in.source, b->at, AIP_E_UNSUPPORTED, err,
-                          "the body is compressed by %s, which this build does not read",
-                          b->codec == AIP__IPC_ZSTD ? "ZSTD" : "LZ4_FRAME");
-}
-
 /* A structure that the import refuses is a damaged file. */
 static int32_t imported(const char *source, int64_t at, int32_t status, aip_error **err) {
     if (status == AIP_E_MISUSE) {
@@ -221,6 +222,19 @@ static int32_t imported(const char *source, int64_t at, int32_t status, aip_erro
         aip__error_at_source(err, source);
         aip__error_at_offset(err, at);
     }
+    return status;
+}
+
+/* An array over a body, compressed or not. */
+static int32_t load(const reader *r, const aip__ipc_wanted *w, const aip__ipc_batch *b, aip__buffer *body, struct ArrowArray *out,
+                    aip_error **err) {
+    aip__ipc_batch plain = {0};
+    aip__buffer *undone = NULL;
+    if (b->codec == AIP__IPC_PLAIN) return aip__ipc_load_body(&r->in, w, b, body, out, err);
+    AIP__TRY(aip__ipc_inflate(&r->in, b, body, &plain, &undone, err));
+    int32_t status = aip__ipc_load_body(&r->in, w, &plain, undone, out, err);
+    aip__buffer_free(undone);
+    aip__free(r->ctx, plain.buffers);
     return status;
 }
 
@@ -260,8 +274,7 @@ static int32_t take_dictionary(reader *r, aip__ipc_message *m, aip_error **err) 
                                   : "dictionary %lld is given twice, which a file may not do: expected an addition",
                             (long long)id);
     AIP__TRY(aip__ipc_batch_read(&r->in, &data, m, &d->schema, &first, 1, &b, err));
-    int32_t status = check_codec(r, &b, err);
-    if (status == AIP_OK) status = read_body(r, m, &body, err);
+    int32_t status = read_body(r, m, &body, err);
     if (status == AIP_OK) status = take_words(r, d, delta, &b, body, err);
     aip__buffer_free(body);
     aip__ipc_batch_free(r->ctx, &b);
@@ -307,11 +320,37 @@ static bool by_rows(const reader *r, const aip__ipc_batch *b) {
            && (b->n_rows > AIP_BATCH_MAX_ROWS || r->wanted < b->body_length / 2);
 }
 
-static int32_t load_whole(reader *r, const aip__ipc_message *m, const aip__ipc_batch *b, aip_error **err) {
+/* A compressed batch of one item is left to who decodes that. Takes the batch's metadata and the body over, also on failure. */
+static int32_t packed_part(reader *r, aip__ipc_batch *b, aip__buffer *body, aip_error **err) {
+    part *p = aip__calloc(r->ctx, 1, sizeof *p);
+    if (!p) {
+        aip__buffer_free(body);
+        return aip__error_memory(r->ctx, err);
+    }
+    atomic_init(&p->refs, 1);
+    p->ctx = r->ctx;
+    p->at = b->at;
+    p->packed = *b;
+    *b = (aip__ipc_batch){0};
+    p->body = body;
+    p->first_row = r->n_rows;
+    p->words = aip__calloc(r->ctx, (size_t)p->packed.n + 1, sizeof(aip__arrow_words *));
+    if (!p->words) {
+        part_free(p);
+        return aip__error_memory(r->ctx, err);
+    }
+    for (int32_t i = 0; i < p->packed.n; i++)
+        if (r->words[i]) p->words[i] = aip__arrow_words_retain(r->words[i]);
+    r->part = p;
+    return AIP_OK;
+}
+
+static int32_t load_whole(reader *r, const aip__ipc_message *m, aip__ipc_batch *b, aip_error **err) {
     aip__buffer *body = NULL;
     struct ArrowArray array = {0};
     AIP__TRY(read_body(r, m, &body, err));
-    int32_t status = aip__ipc_load_body(&r->in, &r->choice, b, body, &array, err);
+    if (b->codec != AIP__IPC_PLAIN && b->n_rows <= AIP_BATCH_MAX_ROWS) return packed_part(r, b, body, err);
+    int32_t status = load(r, &r->choice, b, body, &array, err);
     if (status == AIP_OK) status = part_new(r, &array, b->at, &r->part, err);
     aip__buffer_free(body);
     return status;
@@ -320,8 +359,7 @@ static int32_t load_whole(reader *r, const aip__ipc_message *m, const aip__ipc_b
 static int32_t take_batch(reader *r, const aip__ipc_message *m, aip_error **err) {
     aip__ipc_batch b = {0};
     AIP__TRY(aip__ipc_batch_read(&r->in, &m->header, m, &r->file, r->columns, r->schema->n, &b, err));
-    int32_t status = check_codec(r, &b, err);
-    if (status == AIP_OK && b.n_rows > 0) status = current_words(r, m->offset, err);
+    int32_t status = b.n_rows > 0 ? current_words(r, m->offset, err) : AIP_OK;
     r->at = r->wanted = 0;
     for (int32_t i = 0; i < b.first[b.n]; i++) r->wanted += b.buffers[i].length; /* each within the body, which is in the file */
     if (status == AIP_OK && (b.n_rows == 0 || by_rows(r, &b))) {
@@ -382,7 +420,8 @@ static int32_t advance(reader *r, aip_error **err) {
 
 /* The next rows of the batch at hand, read now or in memory already. */
 static int32_t cut(reader *r, int64_t *start, int64_t *n, int64_t *bytes, part **out, aip_error **err) {
-    int64_t rows = r->part ? aip__arrow_rows_count(r->part->rows) : r->rows.n_rows, left = rows - r->at;
+    const part *p = r->part;
+    int64_t rows = !p ? r->rows.n_rows : p->rows ? aip__arrow_rows_count(p->rows) : p->packed.n_rows, left = rows - r->at;
     *n = left < AIP_BATCH_MAX_ROWS ? left : AIP_BATCH_MAX_ROWS;
     *bytes = (int64_t)((double)r->wanted * (double)*n / (double)rows);
     if (r->part) {
@@ -422,10 +461,21 @@ static int32_t reader_next(void *self, aip__item *item, bool *end, aip_error **e
     return AIP_OK;
 }
 
+/* The rows of a part that is still compressed. */
+static int32_t unpack(const reader *r, const part *p, aip__arrow_rows **out, aip_error **err) {
+    struct ArrowArray array = {0};
+    AIP__TRY(load(r, &r->choice, &p->packed, p->body, &array, err));
+    int32_t status = aip__arrow_rows_with_words(r->schema, &r->arrow, &array, p->words, p->first_row, out, err);
+    return status == AIP_OK ? AIP_OK : imported(r->in.source, p->at, status, err);
+}
+
 static int32_t reader_decode(void *self, const aip__item *item, aip__decoded *out, aip_error **err) {
     const reader *r = self;
     const run *c = item->data;
-    int32_t status = aip__arrow_rows_batch(c->part->rows, c->start, c->n, &out->batch, err);
+    aip__arrow_rows *rows = NULL;
+    if (!c->part->rows) AIP__TRY(unpack(r, c->part, &rows, err));
+    int32_t status = aip__arrow_rows_batch(rows ? rows : c->part->rows, c->start, c->n, &out->batch, err);
+    aip__arrow_rows_free(rows);
     if (status != AIP_OK) return imported(r->in.source, c->part->at, status, err);
     out->n_records = c->n;
     return AIP_OK;
