@@ -4,15 +4,61 @@
 #include "data/powers_of_ten.h"
 #include <string.h>
 
+/* Eight digits of v < 10^8 as text: halves, quarters, then single digits, each step by multiplications in the lanes of one word. */
+static inline void put8(char *out, uint32_t v) {
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t hundreds = (x * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
+    x = hundreds | (x - hundreds * 100) << 16;
+    uint64_t tens = (x * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+    x = (tens | (x - tens * 10) << 8) + UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    memcpy(out, &x, 8);
+}
+
+#define TEXT_ROOM 24 /* bytes that are copied at once: no number has more digits */
+
+/* The digits of v, from *first on; TEXT_ROOM bytes may be read from there. Returns their number. */
+static inline size_t put_digits(char buffer[2 * TEXT_ROOM], uint64_t v, const char **first) {
+    static const uint64_t powers[20] = {0,
+                                        10,
+                                        100,
+                                        1000,
+                                        10000,
+                                        100000,
+                                        1000000,
+                                        10000000,
+                                        100000000,
+                                        1000000000,
+                                        10000000000,
+                                        100000000000,
+                                        1000000000000,
+                                        10000000000000,
+                                        100000000000000,
+                                        1000000000000000,
+                                        10000000000000000,
+                                        100000000000000000,
+                                        1000000000000000000,
+                                        UINT64_C(10000000000000000000)};
+    size_t n = (size_t)(64 - __builtin_clzll(v | 1)) * 1233 >> 12; /* log10 2 = 0.30103 */
+    n += v >= powers[n];
+    n += n == 0;
+    put8(buffer + 16, (uint32_t)(v % 100000000));
+    if (v >= 100000000) put8(buffer + 8, (uint32_t)(v / 100000000 % 100000000));
+    if (v >= UINT64_C(10000000000000000)) put8(buffer, (uint32_t)(v / UINT64_C(10000000000000000)));
+    *first = buffer + TEXT_ROOM - n;
+    return n;
+}
+
 size_t aip__format_i64(char *out, int64_t v) {
-    char digits[20];
-    size_t n = 0, at = 0;
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    do digits[n++] = (char)('0' + u % 10);
-    while ((u /= 10) != 0);
-    if (v < 0) out[at++] = '-';
-    while (n > 0) out[at++] = digits[--n];
-    return at;
+    char buffer[2 * TEXT_ROOM] = {0};
+    const char *first = NULL;
+    size_t n = put_digits(buffer, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, &first);
+    *out = '-';
+    out += v < 0;
+    memcpy(out, first, TEXT_ROOM);
+    return n + (v < 0);
 }
 
 /* floor(log10(2^e)), floor(log10(3/4 2^e)), floor(log2(10^e)): fixed-point products, exact for |e| < 1700. */
@@ -66,13 +112,26 @@ static size_t put(char *out, const char *text) {
     return n;
 }
 
-static size_t fill(char *out, char c, int32_t n) {
-    memset(out, c, (size_t)n);
-    return (size_t)n;
+/* Decimals of up to 15 digits are all different doubles: one that gives v is the shortest there is. Most values of people's tables have two
+ * places or none. False when v has more than six, or is large. */
+static inline bool few_places(double v, uint64_t *digits, int32_t *exponent) {
+    static const double powers[3] = {1, 100, 1000000}, bounds[3] = {1e15, 1e12, 1e8};
+    for (int k = 0; k < 3; k++) {
+        if (!(v < bounds[k])) return false;
+        uint64_t m = (uint64_t)(v * powers[k] + (k > 0 ? 0.5 : 0.0));
+        if ((double)m / powers[k] != v) continue;
+        *digits = m;
+        *exponent = -2 * k - (k == 2) * 2;
+        return true;
+    }
+    return false;
 }
 
 size_t aip__format_f64(char *out, double v) {
-    uint64_t bits = 0;
+    char buffer[2 * TEXT_ROOM] = {0};
+    const char *text = NULL;
+    uint64_t bits = 0, digits = 0;
+    int32_t exponent = 0;
     memcpy(&bits, &v, sizeof bits);
     size_t at = 0;
     if (v != v) return put(out, "nan");
@@ -80,18 +139,19 @@ size_t aip__format_f64(char *out, double v) {
     bits &= UINT64_MAX >> 1;
     if (bits == 0) return at + put(out + at, "0.0");
     if (bits >> 52 == 0x7ff) return at + put(out + at, "inf");
-    int32_t exponent = 0;
-    uint64_t digits = shortest(bits, &exponent);
-    while (digits % 10 == 0) {
+    memcpy(&v, &bits, sizeof v);
+    if (!few_places(v, &digits, &exponent)) digits = shortest(bits, &exponent);
+    while (exponent != 0 && digits % 10 == 0) { /* of a whole number they stay: it is written in full */
         digits /= 10;
         exponent++;
     }
-    char text[20];
-    int32_t n = (int32_t)aip__format_i64(text, (int64_t)digits), point = n + exponent; /* 0.text * 10^point */
+    int32_t n = (int32_t)put_digits(buffer, digits, &text), point = n + exponent; /* 0.text * 10^point */
     if (point > 16 || point < -3) {
+        while (n > 1 && text[n - 1] == '0') n--;
         out[at++] = text[0];
-        if (n > 1) out[at++] = '.';
-        memcpy(out + at, text + 1, (size_t)n - 1);
+        out[at] = '.';
+        at += n > 1;
+        memcpy(out + at, text + 1, TEXT_ROOM - 1);
         at += (size_t)n - 1;
         out[at++] = 'e';
         int32_t e = point - 1;
@@ -101,22 +161,19 @@ size_t aip__format_f64(char *out, double v) {
         return at + aip__format_i64(out + at, e);
     }
     if (point <= 0) {
-        at += put(out + at, "0.");
-        at += fill(out + at, '0', -point);
-        memcpy(out + at, text, (size_t)n);
+        memcpy(out + at, "0.000", 5);
+        at += (size_t)(2 - point);
+        memcpy(out + at, text, TEXT_ROOM);
         return at + (size_t)n;
     }
+    memcpy(out + at, text, TEXT_ROOM);
     if (point >= n) {
-        memcpy(out + at, text, (size_t)n);
-        at += (size_t)n;
-        at += fill(out + at, '0', point - n);
-        return at + put(out + at, ".0");
+        memset(out + at + n, '0', 16);
+        return at + (size_t)point + put(out + at + point, ".0");
     }
-    memcpy(out + at, text, (size_t)point);
-    at += (size_t)point;
-    out[at++] = '.';
-    memcpy(out + at, text + point, (size_t)(n - point));
-    return at + (size_t)(n - point);
+    memcpy(out + at + point + 1, text + point, TEXT_ROOM);
+    out[at + (size_t)point] = '.';
+    return at + (size_t)n + 1;
 }
 
 size_t aip__format_decimal(char *out, int64_t v, int32_t scale) {

@@ -168,10 +168,22 @@ bool aip__parse_decimal_as(const char *s, size_t n, char decimal, int32_t scale,
 
 /* ---- to text -------------------------------------------------------------------------------------------------------------------- */
 
-static size_t put_number(char *out, int64_t v, int width) { /* v >= 0, with leading zeros */
-    char text[24];
-    size_t n = aip__format_i64(text, v), at = 0;
-    for (int i = (int)n; i < width; i++) out[at++] = '0';
+/* Two digits. */
+static inline void put2(char *out, uint32_t v) {
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
+}
+
+static size_t put_year(char *out, int64_t year) { /* at least four digits */
+    if (year >= 0 && year <= 9999) {
+        put2(out, (uint32_t)year / 100);
+        put2(out + 2, (uint32_t)year % 100);
+        return 4;
+    }
+    char text[64];
+    size_t n = aip__format_i64(text, year < 0 ? -year : year), at = 0;
+    if (year < 0) out[at++] = '-';
+    for (size_t i = n; i < 4; i++) out[at++] = '0';
     memcpy(out + at, text, n);
     return at + n;
 }
@@ -180,13 +192,12 @@ size_t aip__format_date(char *out, int32_t days) {
     int64_t year = 0;
     int32_t month = 0, day = 0;
     aip__civil_from_days(days, &year, &month, &day);
-    size_t at = 0;
-    if (year < 0) out[at++] = '-';
-    at += put_number(out + at, year < 0 ? -year : year, 4);
-    out[at++] = '-';
-    at += put_number(out + at, month, 2);
-    out[at++] = '-';
-    return at + put_number(out + at, day, 2);
+    size_t at = put_year(out, year);
+    out[at] = '-';
+    put2(out + at + 1, (uint32_t)month);
+    out[at + 3] = '-';
+    put2(out + at + 4, (uint32_t)day);
+    return at + 6;
 }
 
 size_t aip__format_timestamp(char *out, int64_t micros, bool utc) {
@@ -196,16 +207,20 @@ size_t aip__format_timestamp(char *out, int64_t micros, bool utc) {
         days--;
     }
     size_t at = aip__format_date(out, (int32_t)days); /* |days| < 1.1e8 for any int64 of micros */
-    int64_t seconds = rest / MICROS_PER_SECOND, fraction = rest % MICROS_PER_SECOND;
-    out[at++] = 'T';
-    at += put_number(out + at, seconds / 3600, 2);
-    out[at++] = ':';
-    at += put_number(out + at, seconds / 60 % 60, 2);
-    out[at++] = ':';
-    at += put_number(out + at, seconds % 60, 2);
+    uint32_t seconds = (uint32_t)(rest / MICROS_PER_SECOND), fraction = (uint32_t)(rest % MICROS_PER_SECOND);
+    out[at] = 'T';
+    put2(out + at + 1, seconds / 3600);
+    out[at + 3] = ':';
+    put2(out + at + 4, seconds / 60 % 60);
+    out[at + 6] = ':';
+    put2(out + at + 7, seconds % 60);
+    at += 9;
     if (fraction) {
         out[at++] = '.';
-        at += put_number(out + at, fraction, 6);
+        put2(out + at, fraction / 10000);
+        put2(out + at + 2, fraction / 100 % 100);
+        put2(out + at + 4, fraction % 100);
+        at += 6;
     }
     if (utc) out[at++] = 'Z';
     return at;
