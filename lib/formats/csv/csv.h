@@ -3,6 +3,7 @@
  *   csv_options.c  parameters -> options
  *   csv_input.c    a stream of bytes -> text, and the options as they are for this file
  *   csv_scan.c     where records end (the one definition of it), and lines
+ *   csv_general.c  the same for dialects with an escape character, without doubled quotes, or lenient ones
  *   csv_index.c    ends of fields and records in regular text, at every vector level
  *   csv_regular.c  runs of regular rows in an item: what goes straight from the index to columns
  *   csv_split.c    records of an item -> a block of cells; irregular records through libcsv
@@ -27,8 +28,9 @@
  *               is dropped itself; before any other byte, and at the end of the file, it is data itself. It may not be the quote character.
  *   no_doubling A quote in a quoted field ends it; "" is no quote (with escape: \" is).
  *   lenient     No record is malformed. A quote in a quoted field that is neither doubled nor followed by the delimiter or the record's end is data,
- *               and the field goes on, unless the delimiter or a line end stands before that quote, or the file ends before the field does: then
- *               the field's opening quote was none, the field is an unquoted one that starts with that byte, and the scan goes on behind it. */
+ *               and the field goes on, unless the delimiter or a line end stands before that quote, or the file ends or the record passes
+ *               max_record bytes before the field ends: then the field's opening quote was none, the field is an unquoted one that starts with that
+ *               byte, and the scan goes on behind it. */
 #ifndef AIPIPE_LIB_FORMATS_CSV_H
 #define AIPIPE_LIB_FORMATS_CSV_H
 
@@ -45,6 +47,7 @@ typedef struct aip__csv_dialect {
     char escape;      /* 0: none */
     bool no_doubling;
     bool lenient;
+    int64_t max_record; /* of lenient: see there; 0: no limit */
 } aip__csv_dialect;
 
 typedef enum { AIP__BAD_ERROR, AIP__BAD_NULL, AIP__BAD_REJECT } aip__bad_policy;
@@ -107,6 +110,20 @@ typedef struct aip__csv_record {
 bool aip__csv_scan_record(const aip__csv_dialect *d, const char *p, const char *end, bool last, aip__csv_record *out);
 /* Behind the field that starts at p: at its delimiter, or at end. For well-formed records. */
 const char *aip__csv_field_end(const aip__csv_dialect *d, const char *p, const char *end);
+/* The same for dialects of which this is true. */
+static inline bool aip__csv_is_general(const aip__csv_dialect *d) { return d->escape || d->no_doubling || d->lenient; }
+bool aip__csv_general_record(const aip__csv_dialect *d, const char *p, const char *end, bool last, aip__csv_record *out);
+typedef struct aip__csv_general { /* a field */
+    const char *end;    /* its delimiter, its line end (the CR of CR LF behind a closing quote), or the end of the data */
+    aip__csv_kind kind; /* PLAIN, QUOTED, MALFORMED or UNCLOSED */
+    bool escapes;       /* a plain one holds escape sequences */
+    bool cr_is_data;    /* its last byte is an escaped CR */
+} aip__csv_general;
+/* The field at p of a record. False: more bytes are needed. */
+bool aip__csv_general_field(const aip__csv_dialect *d, const char *record, const char *p, const char *end, bool last,
+                            aip__csv_general *out);
+/* Its text without quotes and escapes to `to`, which has room for it all; returns the number of bytes. */
+size_t aip__csv_general_text(const aip__csv_dialect *d, const char *record, const char *p, const aip__csv_general *f, char *to);
 size_t aip__csv_count_lines(const char *p, size_t n);
 /* Behind the n-th line feed; NULL when there are fewer. */
 const char *aip__csv_nth_line(const char *p, size_t bytes, size_t n);
@@ -258,6 +275,7 @@ typedef struct aip__csv_piece { /* an item */
 typedef struct aip__csv_cutter {
     aip_context *ctx;
     const aip__csv_options *options;
+    aip__csv_dialect dialect; /* of options, with its limit */
     aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;

@@ -174,8 +174,8 @@ static int32_t take_run(decoding *d, aip_error **err) {
 
 static int32_t split_begin(decoding *d, aip_error **err) {
     const aip__csv_reader *r = d->reader;
-    AIP__TRY(aip__csv_split_begin(&d->split, d->options->ctx, &d->options->dialect, r->n_columns, r->slot, d->n, d->piece->text,
-                                  d->piece->n, err));
+    AIP__TRY(aip__csv_split_begin(&d->split, d->options->ctx, &d->reader->cutter.dialect, r->n_columns, r->slot, d->n,
+                                  d->piece->text, d->piece->n, err));
     d->splits = true;
     d->split.max_record = d->options->max_record_bytes;
     d->split.truncate = d->options->ragged == AIP__RAGGED_TRUNCATE;
@@ -214,7 +214,7 @@ static int32_t take_stretch(decoding *d, aip_error **err) {
 static int32_t convert_all(decoding *d, aip_error **err) {
     const aip__csv_reader *r = d->reader;
     aip_context *ctx = d->options->ctx;
-    AIP__TRY(aip__csv_regular_begin(&d->regular, ctx, &d->options->dialect, r->n_columns, d->options->max_record_bytes,
+    AIP__TRY(aip__csv_regular_begin(&d->regular, ctx, &d->reader->cutter.dialect, r->n_columns, d->options->max_record_bytes,
                                     d->piece->text, d->piece->n, err));
     int32_t status = AIP_OK;
     while (status == AIP_OK && aip__csv_regular_next(&d->regular))

@@ -11,6 +11,8 @@ typedef struct LEVEL(state) {
     uint64_t closed; /* 1: the byte before was a closing quote */
     uint64_t cr;     /* 1: the byte before was a CR behind a closing quote */
     uint64_t record; /* 1: a record starts with the next byte */
+    uint64_t
+        quotes; /* there were some: what is true of most blocks then is taken to be true of all, for the sake of a steady branch */
 } LEVEL(state);
 
 /* Of the 64 bytes at p, those in `valid`: masks of delimiters and line feeds that end something, and of all line feeds. False: not regular. */
@@ -20,7 +22,8 @@ INLINE bool LEVEL(look)(const aip__csv_dialect *d, LEVEL(state) * s, const char 
     uint64_t delimiter = LEVEL(equal)(v, (uint8_t)d->delimiter) & valid, feed = LEVEL(equal)(v, '\n') & valid, bad = 0;
     uint64_t quote = d->quote >= 0 ? LEVEL(equal)(v, (uint8_t)d->quote) & valid : 0, closing = 0;
     *all_feeds = feed;
-    if (quote | s->inside | s->closed | s->cr) {
+    s->quotes |= quote;
+    if (s->quotes) {
         uint64_t in = LEVEL(inside)(quote) ^ s->inside, opening = quote & in;
         closing = quote & ~in;
         uint64_t behind = (closing << 1) | s->closed; /* a closing quote */
@@ -66,10 +69,13 @@ static void LEVEL(cut)(const aip__csv_dialect *d, const char *text, size_t n, in
     const aip__csv_dialect dialect = *d;
     LEVEL(state) s = {.opens = 1, .record = 1};
     aip__csv_cut c = {0};
-    int64_t lines = 0; /* up to here */
+    const size_t longest = d->lenient && d->max_record > 0 ? (size_t)d->max_record : SIZE_MAX; /* beyond it quotes may be none */
+    int64_t lines = 0;                                                                         /* up to here */
     for (size_t i = 0; i < n; i += 64) {
         uint64_t valid = n - i >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (n - i)) - 1, delimiters = 0, feeds = 0, all = 0;
-        if (!LEVEL(look)(&dialect, &s, text + i, valid, &delimiters, &feeds, &all)) {
+        bool regular = LEVEL(look)(&dialect, &s, text + i, valid, &delimiters, &feeds, &all);
+        size_t first = feeds ? i + (unsigned)__builtin_ctzll(feeds) : i;
+        if (!regular || first - c.n > longest) {
             c.irregular = true;
             break;
         }
@@ -88,6 +94,7 @@ static void LEVEL(cut)(const aip__csv_dialect *d, const char *text, size_t n, in
         }
         lines += LEVEL(ones)(all);
     }
+    c.irregular |= !c.full && n - c.n > longest;
     *out = c;
 }
 

@@ -13,6 +13,8 @@
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source) {
     *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1};
+    c->dialect = o->dialect;
+    c->dialect.max_record = o->max_record_bytes;
 }
 
 void aip__csv_cutter_end(aip__csv_cutter *c) {
@@ -42,7 +44,7 @@ static void advance(aip__csv_cutter *c, size_t n, size_t lines) {
 }
 
 static bool starts_comment(const aip__csv_cutter *c) {
-    return c->at < c->buffer->size && *(const unsigned char *)buffer_at(c) == c->options->dialect.comment;
+    return c->at < c->buffer->size && *(const unsigned char *)buffer_at(c) == c->dialect.comment;
 }
 
 /* As the row would be refused had it come as a whole. */
@@ -134,7 +136,7 @@ int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *ou
         AIP__TRY(need_bytes(c, end, err));
         if (*end) return AIP_OK;
         aip__csv_record r;
-        if (!aip__csv_scan_record(&c->options->dialect, buffer_at(c), buffer_end(c), c->ended, &r)) {
+        if (!aip__csv_scan_record(&c->dialect, buffer_at(c), buffer_end(c), c->ended, &r)) {
             AIP__TRY(refill(c, err));
             continue;
         }
@@ -153,7 +155,7 @@ int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *ou
 /* Whole records at the front of the buffer, at most max_records of them (those that are skipped count, too): as many as the kernel finds at one
  * go; what it finds irregular goes record by record, more and more of them while that goes on. */
 static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records) {
-    const aip__csv_dialect *d = &c->options->dialect;
+    const aip__csv_dialect *d = &c->dialect;
     const aip__csv_kernels *kernels = aip__csv_kernels_now();
     const char *p = buffer_at(c), *at = p, *end = buffer_end(c);
     aip__csv_cut all = {0}, found;
@@ -212,7 +214,7 @@ static int32_t copy_names(aip_context *ctx, char *const *from, int32_t n, char *
 
 static int32_t count_fields(const aip__csv_cutter *c, const char *p, const char *end, int32_t *n, aip_error **err) {
     int64_t fields = 1;
-    for (const char *at = p; (at = aip__csv_field_end(&c->options->dialect, at, end)) < end; at++) fields++;
+    for (const char *at = p; (at = aip__csv_field_end(&c->dialect, at, end)) < end; at++) fields++;
     if (fields > MAX_COLUMNS)
         return place(c,
                      aip__error_set(err, AIP_E_DATA, "%lld columns: at most %d are read; is the delimiter right?",
@@ -243,8 +245,8 @@ static int32_t name_at(const aip__csv_cutter *c, const aip__csv_cell *cell, int3
 /* Whether a CR stands in the header outside quotes: the line ends of old Macs, which would make the whole file one record. */
 static bool bare_cr(const aip__csv_cutter *c, const char *p, const char *end) {
     for (const char *at = p; at < end; at++) {
-        const char *e = aip__csv_field_end(&c->options->dialect, at, end);
-        bool quoted = (unsigned char)*at == c->options->dialect.quote;
+        const char *e = aip__csv_field_end(&c->dialect, at, end);
+        bool quoted = (unsigned char)*at == c->dialect.quote;
         if (quoted ? e < end && *e == '\r' : memchr(at, '\r', (size_t)(e - at)) != NULL) return true;
         at = e;
     }
@@ -258,13 +260,13 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
     aip__csv_record r;
     int32_t n = 0, status = AIP_OK, *slot = NULL;
     char **names = NULL;
-    aip__csv_scan_record(&c->options->dialect, p->text, p->text + p->n, true, &r);
+    aip__csv_scan_record(&c->dialect, p->text, p->text + p->n, true, &r);
     AIP__TRY(count_fields(c, p->text, r.end, &n, err));
     names = aip__calloc(c->ctx, (size_t)n + 1, sizeof *names);
     slot = aip__calloc(c->ctx, (size_t)n, sizeof *slot);
     status = names && slot ? AIP_OK : aip__error_memory(c->ctx, err);
     for (int32_t i = 0; slot && i < n; i++) slot[i] = i;
-    if (status == AIP_OK) status = aip__csv_split_begin(&split, c->ctx, &c->options->dialect, n, slot, n, p->text, p->n, err);
+    if (status == AIP_OK) status = aip__csv_split_begin(&split, c->ctx, &c->dialect, n, slot, n, p->text, p->n, err);
     if (status == AIP_OK) status = aip__csv_split_next(&split, err);
     if (status == AIP_OK && header && bare_cr(c, p->text, r.end))
         status = aip__error_set(err, AIP_E_DATA,

@@ -6,13 +6,17 @@
 #include <string.h>
 
 #define BLOCK ((size_t)64 << 10)
-#define SMALL_BLOCK ((size_t)4 << 10) /* after an irregular row */
+#define LARGEST_BLOCK ((size_t)1 << 20) /* for wide rows */
+#define SMALL_BLOCK ((size_t)4 << 10)   /* after an irregular row */
+#define ENOUGH_ROWS 32                  /* of a run: fewer make the converters' calls dear */
 #define ENDS 16384
+#define MOST_ENDS 262144
 #define LONGEST_STRETCH 1024
 
 int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                                int64_t max_record, const char *text, size_t n, aip_error **err) {
-    uint32_t max_ends = ENDS + (uint32_t)n_columns;
+    uint32_t width = (uint32_t)n_columns, wide = width * (ENOUGH_ROWS + 1), max_ends = wide < MOST_ENDS ? wide : MOST_ENDS;
+    max_ends = (max_ends < ENDS ? ENDS : max_ends) + width;
     *g = (aip__csv_regular){.ctx = ctx,
                             .dialect = dialect,
                             .kernels = aip__csv_kernels_now(),
@@ -79,7 +83,8 @@ bool aip__csv_regular_next(aip__csv_regular *g) {
         }
         int32_t rows = well_shaped(g, &found), good = rows > 0 ? acceptable(g, rows) : 0;
         if (good == 0) break;
-        if (good == (int32_t)found.n_records && !found.irregular && g->block < BLOCK) g->block *= 2;
+        bool all = good == (int32_t)found.n_records && !found.irregular;
+        if (all && (g->block < BLOCK || (good < ENOUGH_ROWS && n == g->block && g->block < LARGEST_BLOCK))) g->block *= 2;
         g->text = g->at;
         g->at += g->ends[(uint32_t)good * (uint32_t)g->n_columns] + 1;
         g->n_rows = good;

@@ -32,6 +32,7 @@ bool aip__csv_scan_record(const aip__csv_dialect *d, const char *p, const char *
         if (!nl && !last) return false;
         return ends_at(nl, p, end, AIP__CSV_SKIP, out);
     }
+    if (aip__csv_is_general(d)) return aip__csv_general_record(d, p, end, last, out);
     if (d->quote < 0) return (nl || last) && ends_at(nl, p, end, kind, out);
     for (;;) {
         if (nl && nl < at) nl = find(at, end, '\n');
@@ -57,6 +58,8 @@ bool aip__csv_scan_record(const aip__csv_dialect *d, const char *p, const char *
 }
 
 const char *aip__csv_field_end(const aip__csv_dialect *d, const char *p, const char *end) {
+    aip__csv_general f;
+    if (aip__csv_is_general(d)) return aip__csv_general_field(d, p, p, end, true, &f) ? f.end : end;
     if (p < end && (unsigned char)*p == d->quote) {
         const char *c = closing(d->quote, p, end, true);
         return c ? c + 1 : end;

@@ -102,11 +102,16 @@ static void take_field(void *text, size_t n, void *arg) {
     if (f->at < f->end) f->at++;
 }
 
+static int32_t scratch(aip__csv_splitter *s, aip_error **err) {
+    if (!s->scratch) s->scratch = aip__alloc(s->ctx, s->scratch_size + 1);
+    return s->scratch ? AIP_OK : aip__error_memory(s->ctx, err);
+}
+
 static int32_t parser(aip__csv_splitter *s, aip_error **err) {
     if (s->parser) return AIP_OK;
-    s->scratch = aip__alloc(s->ctx, s->scratch_size + 1);
+    AIP__TRY(scratch(s, err));
     s->parser = aip__calloc(s->ctx, 1, sizeof *s->parser);
-    if (!s->scratch || !s->parser || csv_init(s->parser, 0) != 0) {
+    if (!s->parser || csv_init(s->parser, 0) != 0) {
         aip__free(s->ctx, s->parser);
         s->parser = NULL;
         return aip__error_memory(s->ctx, err);
@@ -116,6 +121,29 @@ static int32_t parser(aip__csv_splitter *s, aip_error **err) {
     csv_set_space_func(s->parser, never);
     csv_set_term_func(s->parser, never);
     csv_set_blk_size(s->parser, LIBCSV_GROWTH);
+    return AIP_OK;
+}
+
+/* Of dialects that libcsv does not know. */
+static int32_t split_general(aip__csv_splitter *s, const char *p, const char *end, uint32_t *n_fields, aip_error **err) {
+    aip__csv_general f;
+    uint32_t field = 0;
+    AIP__TRY(scratch(s, err));
+    for (const char *at = p;; at = f.end + 1, field++) {
+        aip__csv_general_field(s->dialect, p, at, end, true, &f);
+        bool in_place = f.kind == AIP__CSV_PLAIN && !f.escapes;
+        char *to = s->scratch + s->scratch_n;
+        int32_t slot = field < (uint32_t)s->n_columns ? s->slot[field] : -1;
+        if (in_place && field < (uint32_t)s->n_columns) put_cell(s, field, at, f.end, p);
+        if (!in_place && slot >= 0) {
+            size_t n = aip__csv_general_text(s->dialect, p, at, &f, to);
+            s->scratch_n += n;
+            s->block.cells[(size_t)slot * (size_t)s->block.max_rows + (size_t)s->block.n_rows] = (aip__csv_cell){
+                .text = to, .n = (uint32_t)n, .at = (uint32_t)(at - p) | (f.kind == AIP__CSV_QUOTED ? AIP__CSV_QUOTE_BIT : 0)};
+        }
+        if (f.end == end) break;
+    }
+    *n_fields = field + 1;
     return AIP_OK;
 }
 
@@ -153,7 +181,9 @@ static int32_t split_record(aip__csv_splitter *s, const aip__csv_record *r, aip_
         return AIP_OK;
     }
     bool quoted = r->kind == AIP__CSV_QUOTED || (s->dialect->only_libcsv && s->dialect->quote >= 0);
-    if (quoted)
+    if (aip__csv_is_general(s->dialect))
+        AIP__TRY(split_general(s, s->at, r->end, &row->n_fields, err));
+    else if (quoted)
         AIP__TRY(split_quoted(s, s->at, r->end, &row->n_fields, err));
     else
         row->n_fields = split_plain(s, s->at, r->end);

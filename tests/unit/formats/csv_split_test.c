@@ -51,12 +51,11 @@ static void reference(const char *p, size_t n, FILE *out) {
 
 /* ---- what is tested ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void split(aip_context *ctx, int32_t n_columns, const char *text, size_t n, bool only_libcsv, FILE *out) {
+static void split_dialect(aip_context *ctx, const aip__csv_dialect *d, int32_t n_columns, const char *text, size_t n, FILE *out) {
     int32_t slot[MAX_FIELDS];
     for (int32_t i = 0; i < MAX_FIELDS; i++) slot[i] = i;
-    aip__csv_dialect d = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.', .only_libcsv = only_libcsv};
     aip__csv_splitter s;
-    OK(aip__csv_split_begin(&s, ctx, &d, n_columns, slot, n_columns, text, n, &err));
+    OK(aip__csv_split_begin(&s, ctx, d, n_columns, slot, n_columns, text, n, &err));
     s.pad = s.truncate = true;
     for (;;) {
         OK(aip__csv_split_next(&s, &err));
@@ -74,6 +73,11 @@ static void split(aip_context *ctx, int32_t n_columns, const char *text, size_t 
         }
     }
     aip__csv_split_end(&s);
+}
+
+static void split(aip_context *ctx, int32_t n_columns, const char *text, size_t n, bool only_libcsv, FILE *out) {
+    aip__csv_dialect d = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.', .only_libcsv = only_libcsv};
+    split_dialect(ctx, &d, n_columns, text, n, out);
 }
 
 static uint32_t seed = 1;
@@ -118,22 +122,77 @@ END_TEST
 
 /* Wherever the data is cut off, a record is either found as in the whole text or more bytes are asked for. */
 START_TEST(a_record_is_never_ended_by_where_the_buffer_ends) {
-    const aip__csv_dialect d = {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.'};
+    static const aip__csv_dialect dialects[] = {
+        {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.'},
+        {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.', .escape = 'b'},
+        {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.', .escape = 'b', .no_doubling = true},
+        {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.', .lenient = true},
+        {.delimiter = ',', .quote = '"', .comment = '#', .decimal = '.', .escape = 'b', .lenient = true},
+    };
     char text[64 + 64];
     memset(text, 0, sizeof text);
-    for (int round = 0; round < 100000; round++) {
+    for (int round = 0; round < 200000; round++) {
+        const aip__csv_dialect *d = &dialects[round % 5];
         size_t n = random_text(text, 40);
         aip__csv_record whole, part;
         if (n == 0) continue;
         if (draw(5) == 0) text[0] = '#';
-        aip__csv_scan_record(&d, text, text + n, true, &whole);
+        aip__csv_scan_record(d, text, text + n, true, &whole);
+        ck_assert(!d->lenient || (whole.kind != AIP__CSV_MALFORMED && whole.kind != AIP__CSV_UNCLOSED));
         for (size_t cut = 1; cut < n; cut++) {
-            if (!aip__csv_scan_record(&d, text, text + cut, false, &part)) continue;
+            if (!aip__csv_scan_record(d, text, text + cut, false, &part)) continue;
             ck_assert_ptr_eq(part.next, whole.next);
             ck_assert_ptr_eq(part.end, whole.end);
             ck_assert_int_eq(part.kind, whole.kind);
         }
     }
+}
+END_TEST
+
+static void check_dialect(aip__csv_dialect d, const char *text, const char *expected) {
+    aip_context *ctx = table_context(0);
+    char padded[256] = {0}, *found = NULL;
+    size_t size = 0;
+    d.delimiter = ',';
+    d.quote = '"';
+    d.comment = '#';
+    strcpy(padded, text);
+    FILE *f = open_memstream(&found, &size);
+    split_dialect(ctx, &d, 8, padded, strlen(text), f);
+    fclose(f);
+    ck_assert_msg(strcmp(found, expected) == 0, "[%s]: found [%s], expected [%s]", text, found, expected);
+    free(found);
+    table_context_free(ctx);
+}
+
+START_TEST(an_escape_makes_what_follows_data_and_is_dropped) {
+    const aip__csv_dialect d = {.escape = '\\'}, single = {.escape = '\\', .no_doubling = true};
+    check_dialect(d, "a\\,b,c\n", "a,b|c;");
+    check_dialect(d, "a\\\nb,c\n", "a\nb|c;");
+    check_dialect(d, "\"a\\\"b\",c\n", "'a\"b|c;");
+    check_dialect(d, "\"a\"\"b\",c\n", "'a\"b|c;");
+    check_dialect(d, "a\\\\,\"\\\\\"\n", "a\\|'\\;");
+    check_dialect(d, "\\a,\"b\\c\"\n", "\\a|'b\\c;"); /* before any other byte it is data */
+    check_dialect(d, "a\\", "a\\;");                  /* and at the end of the file */
+    check_dialect(d, "\\#a,\\#b\n#c\n", "#a|\\#b;");  /* a comment character only at the start of a line */
+    check_dialect(d, "\\\"a,b\n", "\"a|b;");
+    check_dialect(d, "a,b\\\r\nc\r\n", "a|b\r;c;"); /* the CR is data, the LF ends the line */
+    check_dialect(d, "\"a\"x,b\nc\n", "~;c;");
+    check_dialect(single, "\"a\\\"b\",c\n", "'a\"b|c;");
+    check_dialect(single, "\"\",c\n", "'|c;");
+    check_dialect(single, "\"a\"\"b\",c\nd\n", "~;d;"); /* "" is no quote */
+}
+END_TEST
+
+START_TEST(a_lenient_dialect_reads_every_record) {
+    const aip__csv_dialect d = {.lenient = true}, escaped = {.lenient = true, .escape = '\\'};
+    check_dialect(d, "a,\"b \"c\" d\",e\n", "a|'b \"c\" d|e;");
+    check_dialect(d, "\"a,b\"c,d\n", "\"a|b\"c|d;");
+    check_dialect(d, "\"a\nb\"c,d\n", "\"a;b\"c|d;");
+    check_dialect(d, "1,\"abc\n2,d\n", "1|\"abc;2|d;");
+    check_dialect(d, "\"a \"\"b\"\" c\",d\n", "'a \"b\" c|d;");
+    check_dialect(d, "\"x\"y\",\"z\"\r\n", "'x\"y|'z;");
+    check_dialect(escaped, "\"a\\\",\"b,c\n", "\"a\"|\"b|c;");
 }
 END_TEST
 
@@ -207,6 +266,9 @@ END_TEST
 Suite *csv_split_suite(void) {
     const TTest *const tests[] = {both_paths_and_the_definition_agree_on_random_text,
                                   a_record_is_never_ended_by_where_the_buffer_ends,
-                                  items_are_the_text_cut_between_records_with_their_lines_and_offsets, NULL};
+                                  an_escape_makes_what_follows_data_and_is_dropped,
+                                  a_lenient_dialect_reads_every_record,
+                                  items_are_the_text_cut_between_records_with_their_lines_and_offsets,
+                                  NULL};
     return unit_suite("csv_split", tests);
 }
