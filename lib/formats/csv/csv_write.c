@@ -23,7 +23,6 @@ typedef struct csv_writer { /* immutable once begun: many threads write with it 
     char delimiter;
     char *null_value;
     size_t null_n;
-    bool special[256];     /* bytes that need quotes */
     bool number_delimiter; /* the delimiter may stand in a number, a date or true and false */
     const aip_schema *schema;
 } csv_writer;
@@ -34,19 +33,52 @@ typedef struct csv_writer { /* immutable once begun: many threads write with it 
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-static bool any_special(const csv_writer *w, const char *s, size_t n) {
-    size_t i = 0;
-    for (; n - i >= sizeof(bytes16); i += sizeof(bytes16)) {
-        bytes16 x;
-        uint64_t found[2];
-        memcpy(&x, s + i, sizeof x);
-        x = (bytes16)((x == (uint8_t)w->delimiter) | (x == '"') | (x == '\r') | (x == '\n'));
-        memcpy(found, &x, sizeof found);
-        if (found[0] | found[1]) return true;
+static bool special16(const csv_writer *w, bytes16 x) {
+    uint64_t found[2];
+    x = (bytes16)((x == (uint8_t)w->delimiter) | (x == '"') | (x == '\r') | (x == '\n'));
+    memcpy(found, &x, sizeof found);
+    return (found[0] | found[1]) != 0;
+}
+
+/* Most texts are short: all of their bytes, some of them twice, fit one vector. n is 1 to 16. */
+static bytes16 load_short(const char *s, size_t n) {
+    uint8_t all[16] = {0};
+    if (n >= 8) {
+        memcpy(all, s, 8);
+        memcpy(all + 8, s + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(all, s, 4);
+        memcpy(all + 4, s + n - 4, 4);
+    } else {
+        all[0] = (uint8_t)s[0], all[1] = (uint8_t)s[n / 2], all[2] = (uint8_t)s[n - 1];
     }
-    for (; i < n; i++)
-        if (w->special[(unsigned char)s[i]]) return true;
-    return false;
+    bytes16 x;
+    memcpy(&x, all, sizeof x);
+    return x;
+}
+
+static void copy_short(char *to, const char *s, size_t n) {
+    char a[8], b[8];
+    if (n >= 8) {
+        memcpy(a, s, 8), memcpy(b, s + n - 8, 8);
+        memcpy(to, a, 8), memcpy(to + n - 8, b, 8);
+    } else if (n >= 4) {
+        memcpy(a, s, 4), memcpy(b, s + n - 4, 4);
+        memcpy(to, a, 4), memcpy(to + n - 4, b, 4);
+    } else {
+        to[0] = s[0], to[n / 2] = s[n / 2], to[n - 1] = s[n - 1];
+    }
+}
+
+static bool any_special(const csv_writer *w, const char *s, size_t n) {
+    if (n <= sizeof(bytes16)) return n > 0 && special16(w, load_short(s, n));
+    bytes16 x;
+    for (size_t i = 0; i < n - sizeof x; i += sizeof x) {
+        memcpy(&x, s + i, sizeof x);
+        if (special16(w, x)) return true;
+    }
+    memcpy(&x, s + n - sizeof x, sizeof x);
+    return special16(w, x);
 }
 
 static bool null_marker(const char *s, size_t n) {
@@ -64,7 +96,10 @@ static bool needs_quotes(const csv_writer *w, const char *s, size_t n) {
 /* At most 2 n + 2 bytes. */
 static char *put_text(const csv_writer *w, char *at, const char *s, size_t n) {
     if (needs_quotes(w, s, n)) return at + csv_write2(at, 2 * n + 2, s, n, '"');
-    memcpy(at, s, n);
+    if (n <= 16)
+        copy_short(at, s, n);
+    else
+        memcpy(at, s, n);
     return at + n;
 }
 
@@ -116,9 +151,7 @@ static int32_t setup(csv_writer *w, const aip_params *params, const char *extens
     w->delimiter = *delimiter;
     w->number_delimiter = strchr("+-.:", *delimiter) || (*delimiter >= '0' && *delimiter <= '9')
                           || (*delimiter >= 'A' && *delimiter <= 'Z') || (*delimiter >= 'a' && *delimiter <= 'z');
-    w->special[(unsigned char)*delimiter] = w->special['"'] = w->special['\r'] = w->special['\n'] = true;
-    for (const char *c = null_value; *c; c++) {
-        if (!w->special[(unsigned char)*c]) continue;
+    if (any_special(w, null_value, strlen(null_value))) {
         aip__error_set(err, AIP_E_PARAM, "csv: null_value: it may not hold a delimiter, quote or line end");
         aip__error_at_parameter(err, "null_value");
         return AIP_E_PARAM;

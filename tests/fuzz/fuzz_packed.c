@@ -1,0 +1,101 @@
+/* Gzip and zstd from hostile bytes, read in steps of any size: what comes out is what the libraries' own one-shot functions make of the same
+ * bytes, or both refuse. The first byte chooses the step. */
+#include "base/context.h"
+#include "formats/gzip/gzip.h"
+#include "formats/stream.h"
+#include "formats/zstd/zstd_codec.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#ifdef AIPIPE_ZSTD
+#include <zstd.h>
+#endif
+
+#define MOST ((size_t)1 << 20) /* bytes of output that are compared */
+
+static uint8_t mine[MOST + 1], theirs[MOST + 1];
+
+static void must(bool holds, const char *what) {
+    if (holds) return;
+    fprintf(stderr, "fuzz_packed: %s\n", what);
+    abort();
+}
+
+/* AIP_OK, the error, or 1: more than MOST bytes. */
+static int32_t read_mine(aip_context *ctx, const uint8_t *data, size_t n, size_t step, size_t *made, aip_error **err) {
+    aip__stream *s = NULL;
+    size_t got = 0;
+    *made = 0;
+    int32_t status = aip__stream_memory(ctx, data, n, &s, err);
+    while (status == AIP_OK) {
+        size_t want = step < sizeof mine - *made ? step : sizeof mine - *made;
+        status = aip__stream_read(s, mine + *made, want, &got, err);
+        if (status != AIP_OK) break;
+        *made += got;
+        if (*made == sizeof mine) status = 1;
+        if (got < want) break;
+    }
+    aip__stream_close(s);
+    return status;
+}
+
+static int32_t zlib_all(const uint8_t *data, size_t n, size_t *made) {
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)n, .next_out = theirs, .avail_out = sizeof theirs};
+    int status = inflateInit2(&z, 31);
+    must(status == Z_OK, "zlib");
+    do {
+        status = inflate(&z, Z_NO_FLUSH);
+        *made = sizeof theirs - z.avail_out;
+        if (status == Z_STREAM_END && z.avail_in > 0) status = *z.next_in == 0x1f ? inflateReset(&z) : Z_DATA_ERROR;
+    } while (status == Z_OK && z.avail_out > 0);
+    inflateEnd(&z);
+    return *made == sizeof theirs ? 1 : status == Z_STREAM_END ? AIP_OK : AIP_E_CORRUPT;
+}
+
+static int32_t zstd_all(const uint8_t *data, size_t n, size_t *made) {
+#ifdef AIPIPE_ZSTD
+    *made = ZSTD_decompress(theirs, sizeof theirs, data, n);
+    if (ZSTD_isError(*made)) return AIP_E_CORRUPT; /* also when it is more than fits */
+    return *made == sizeof theirs ? 1 : AIP_OK;
+#else
+    (void)data, (void)n, (void)made;
+    return AIP_E_CORRUPT;
+#endif
+}
+
+static int32_t refuse(void *user, aip_job *job) {
+    (void)user, (void)job;
+    return AIP_E_AGAIN;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) return 0;
+    aip_context *ctx = NULL;
+    aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
+    aip_error *err = NULL;
+    size_t step = data[0] < 128 ? (size_t)data[0] + 1 : ((size_t)data[0] - 127) * 8192, made = 0, expected_n = 0;
+    o.memory_limit = (uint64_t)256 << 20;
+    must(aip__context_init(&o, &ctx, NULL) == AIP_OK, "context");
+    ctx->executor = (aip_executor_callbacks)AIP_EXECUTOR_CALLBACKS_INIT;
+    ctx->executor.submit = refuse;
+    data++;
+    size--;
+    int32_t status = read_mine(ctx, data, size, step, &made, &err), expected = AIP_OK;
+    bool gzip = aip__gzip_magic(data, size), zstd = aip__zstd_magic(data, size);
+    if (gzip)
+        expected = zlib_all(data, size, &expected_n);
+    else if (zstd)
+        expected = zstd_all(data, size, &expected_n);
+    else
+        must(status == AIP_OK && made == size && (size == 0 || memcmp(mine, data, size) == 0), "plain bytes are changed");
+    if (status < 0) must(err != NULL && aip_error_message(err)[0], "an error without a message");
+    if (gzip) must(status == expected, "zlib thinks otherwise");
+    if (zstd && status == AIP_OK) must(expected == AIP_OK, "libzstd refuses it");
+    if (zstd && expected == AIP_OK) must(status == AIP_OK || status == AIP_E_UNSUPPORTED, "libzstd takes it");
+    if ((gzip || zstd) && status == AIP_OK)
+        must(made == expected_n && memcmp(mine, theirs, made) == 0, "other bytes than the library's own");
+    aip_error_free(err);
+    aip__context_release(ctx);
+    return 0;
+}
