@@ -113,6 +113,7 @@ static int32_t write_file(aip_dataset *d, const aip__format_ops *ops, const aip_
     if (status == AIP_OK) status = write_rows(d, ops, writer, &o, token, counts, err);
     if (status == AIP_OK) status = ops->write_end(writer, &ends, err);
     if (status == AIP_OK) status = write_ends(&o, &ends, err);
+    if (status == AIP_OK) status = aip__token_check(token, err); /* the last moment: afterwards the file is there */
     if (status == AIP_OK && checkpoint) status = aip__checkpoint_prepare(checkpoint, err);
     if (status == AIP_OK) status = aip__output_finish(&o, err);
     if (writer) ops->write_free(writer);

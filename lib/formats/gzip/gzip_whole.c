@@ -1,5 +1,6 @@
 /* Whole gzip members in memory through libdeflate. Headers that it does not check as zlib does are left to zlib, and so is everything that it
- * refuses. */
+ * refuses. It takes a little more than zlib: a reserved length or distance code counts as the one before it. Size and checksum of the content
+ * hold all the same, so that what is read is what was written. */
 #include "formats/gzip/gzip.h"
 
 #include "base/context.h"

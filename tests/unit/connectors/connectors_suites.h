@@ -5,6 +5,7 @@
 #include "unit.h"
 
 Suite *files_suite(void);
+Suite *files_write_suite(void);
 Suite *host_source_suite(void);
 Suite *policies_suite(void);
 Suite *checkpoint_suite(void);

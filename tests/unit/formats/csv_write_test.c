@@ -1,6 +1,7 @@
 /* Writing CSV: what is quoted, and that what is written reads back to the same values. Expected text is written by hand after RFC 4180. */
 #include "formats_suites.h"
 #include "table_fixture.h"
+#include <csv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,92 @@ START_TEST(random_tables_read_back_as_they_were) {
 }
 END_TEST
 
+/* ---- against libcsv ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct fields {
+    const char *bytes[4096];
+    size_t n[4096], n_fields;
+    char *copies;
+    size_t used;
+} fields;
+
+static void take(void *text, size_t n, void *user) {
+    fields *f = user;
+    ck_assert_uint_lt(f->n_fields, 4096);
+    memcpy(f->copies + f->used, text, n);
+    f->bytes[f->n_fields] = f->copies + f->used;
+    f->n[f->n_fields++] = n;
+    f->used += n;
+}
+
+static int never(unsigned char c) {
+    (void)c;
+    return 0;
+}
+
+/* Texts of each length around the vectors' sizes, with each special byte at each place: bare where libcsv reads them back so, else byte for
+ * byte what csv_write makes of them. */
+START_TEST(texts_are_bare_or_as_csv_write_makes_them_and_libcsv_reads_them_back) {
+    static const char specials[] = "x,\"\r\n;' ";
+    static fields read;
+    for (size_t length = 1; length < 40; length++) {
+        aip_context *ctx = table_context(0);
+        aip__utf8_builder b;
+        aip__column *column = NULL;
+        OK(aip__utf8_begin(&b, ctx, AIP_UTF8, 1, 1, &err));
+        size_t rows = 0;
+        for (size_t at = 0; at < length; at++)
+            for (size_t k = 0; k < sizeof specials - 1; k++, rows++) {
+                char text[40];
+                for (size_t i = 0; i < length; i++) text[i] = (char)('a' + i % 26);
+                text[at] = specials[k];
+                OK(aip__utf8_add(&b, text, length, &err));
+            }
+        OK(aip__utf8_end(&b, &column, &err));
+        aip_field field = AIP_FIELD_INIT;
+        field.name = "t", field.type = AIP_UTF8;
+        aip_column_view view = AIP_COLUMN_VIEW_INIT;
+        aip_schema *schema = NULL;
+        aip_dataset *d = NULL;
+        char *path = table_path("libcsv.csv");
+        aip__column_view(column, &view);
+        OK(aip_schema_create(ctx, &field, 1, &schema, &err));
+        OK(aip_dataset_from_columns(schema, &view, 1, &d, &err));
+        OK(write_to(d, path, "\"header\": false", &err));
+        size_t n = 0, at = 0;
+        char *text = slurp(path, &n);
+        read = (fields){.copies = malloc(n + 1)};
+        struct csv_parser p;
+        ck_assert_int_eq(csv_init(&p, CSV_STRICT | CSV_STRICT_FINI), 0);
+        csv_set_space_func(&p, never);
+        ck_assert_uint_eq(csv_parse(&p, text, n, take, NULL, &read), n);
+        ck_assert_int_eq(csv_fini(&p, take, NULL, &read), 0);
+        csv_free(&p);
+        ck_assert_uint_eq(read.n_fields, rows);
+        for (size_t i = 0; i < rows; i++) {
+            size_t m = 0;
+            const char *s = aip__column_text(column, (int64_t)i, &m);
+            char quoted[100];
+            ck_assert_uint_eq(read.n[i], m);
+            ck_assert_int_eq(memcmp(read.bytes[i], s, m), 0);
+            bool bare = text[at] != '"';
+            size_t in_file = bare ? m : csv_write(quoted, sizeof quoted, s, m);
+            ck_assert_int_eq(memcmp(text + at, bare ? s : quoted, in_file), 0);
+            ck_assert_int_eq(bare, memchr(s, ',', m) == NULL && memchr(s, '"', m) == NULL && memchr(s, '\r', m) == NULL
+                                       && memchr(s, '\n', m) == NULL);
+            at += in_file;
+            ck_assert_int_eq(text[at++], '\n');
+        }
+        ck_assert_uint_eq(at, n);
+        free(text), free(path), free(read.copies);
+        aip_dataset_free(d);
+        aip_schema_free(schema);
+        aip__column_free(column);
+        table_context_free(ctx);
+    }
+}
+END_TEST
+
 START_TEST(what_csv_cannot_hold_is_refused_by_name) {
     aip_context *ctx = table_context(0);
     aip_field field = AIP_FIELD_INIT;
@@ -130,8 +217,9 @@ START_TEST(what_csv_cannot_hold_is_refused_by_name) {
 END_TEST
 
 Suite *csv_write_suite(void) {
-    const TTest *const tests[] = {only_fields_that_need_quotes_get_them,
-                                  values_are_written_shortest_and_read_back_to_the_same_type,
-                                  random_tables_read_back_as_they_were, what_csv_cannot_hold_is_refused_by_name, NULL};
+    const TTest *const tests[] = {
+        only_fields_that_need_quotes_get_them,   values_are_written_shortest_and_read_back_to_the_same_type,
+        random_tables_read_back_as_they_were,    texts_are_bare_or_as_csv_write_makes_them_and_libcsv_reads_them_back,
+        what_csv_cannot_hold_is_refused_by_name, NULL};
     return unit_suite("csv_write", tests);
 }
