@@ -233,7 +233,7 @@ static int32_t check_pinned(const plan *p, aip_error **err) {
 static int32_t bad_type(const plan *p, const aip__node *node, const char *column, aip_error **err) {
     aip__error_set(
         err, AIP_E_PARAM,
-        "types: column '%s': expected one of bool, int32, int64, float32, float64, utf8, date32, timestamp, timestamp[UTC], "
+        "types: column '%s': expected one of bool, int32, int64, float32, float64, utf8, dictionary, date32, timestamp, timestamp[UTC], "
         "decimal64(SCALE), found %s%s%s",
         column, node->kind == AIP__STRING ? "'" : "", node->kind == AIP__STRING ? node->string : aip__node_kind_name(node->kind),
         node->kind == AIP__STRING ? "'" : "");
@@ -256,7 +256,7 @@ static int32_t said_type(const plan *p, const aip__node *node, aip_field *field,
         field->scale = scale;
     } else {
         field->type = aip__type_from_name(s);
-        if (field->type == 0 || field->type == AIP_BINARY || field->type == AIP_DICTIONARY || field->type == AIP_DECIMAL64)
+        if (field->type == 0 || field->type == AIP_BINARY || field->type == AIP_DECIMAL64)
             return bad_type(p, node, field->name, err);
     }
     return AIP_OK;

@@ -79,6 +79,16 @@ static void clear_tail(uint8_t *bits, int64_t n) {
     if (n & 7) bits[n >> 3] = (uint8_t)(bits[n >> 3] & ((1u << (n & 7)) - 1));
 }
 
+void aip__column_shorten(aip__column *c, int64_t length) {
+    if (length >= c->length) return;
+    size_t width = aip__type_width(c->type);
+    c->length = length;
+    aip__buffer_resize(&c->values_buffer, width ? (size_t)length * width : aip__bitmap_bytes(length)); /* shrinks: cannot fail */
+    if (!c->validity_buffer) return;
+    aip__buffer_resize(&c->validity_buffer, aip__bitmap_bytes(length));
+    clear_tail(c->validity_buffer->data, length);
+}
+
 void aip__column_publish(aip__column *c) {
     int64_t n = c->length;
     if (c->type == AIP_BOOL) clear_tail(aip__column_bool_mut(c), n);

@@ -43,6 +43,8 @@ static inline double *aip__column_f64_mut(aip__column *c) { return (double *)(vo
 static inline int64_t *aip__column_i64_mut(aip__column *c) { return (int64_t *)(void *)c->values_buffer->data; }
 static inline int32_t *aip__column_i32_mut(aip__column *c) { return (int32_t *)(void *)c->values_buffer->data; }
 static inline uint8_t *aip__column_bool_mut(aip__column *c) { return c->values_buffer->data; }
+/* A column being made that got fewer rows than it was made for; not for texts. */
+void aip__column_shorten(aip__column *c, int64_t length);
 /* Counts nulls, drops a bitmap without nulls, zeroes the values at nulls: the last step of making a column by hand. */
 void aip__column_publish(aip__column *c);
 

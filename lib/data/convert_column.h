@@ -56,10 +56,37 @@ typedef struct aip__text_rules {
     const void *user;
 } aip__text_rules;
 
+/* Whether a text, without its quotes, is null. */
+bool aip__field_is_null(const aip__text_rules *r, bool quoted, const char *s, size_t n);
 /* Adds f->n rows to a builder of utf8. The text is UTF-8 where it is to be. */
 int32_t aip__utf8_add_fields(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err);
 /* Doubled quotes of s[0..n) become one, into `to` (room for n); returns how many bytes are left. */
 size_t aip__unescape_quotes(char *to, const char *s, size_t n, char quote);
+
+/* A dictionary column being made, row by row: codes in order of first appearance. The texts lie in a table of open addressing, up to 16 bytes
+ * inside their slot. */
+typedef struct aip__code_slot {
+    uint64_t low, high; /* the first 16 bytes, zero behind the text's end */
+    uint32_t n;
+    int32_t code; /* less 1; 0: the slot is free */
+} aip__code_slot;
+typedef struct aip__code_builder {
+    aip_context *ctx;
+    aip__column *column; /* of max_rows */
+    int64_t length;
+    aip__utf8_builder texts; /* row: code */
+    aip__code_slot *slots;
+    size_t n_slots;
+    char *scratch; /* an unescaped text */
+    size_t scratch_size;
+} aip__code_builder;
+int32_t aip__codes_begin(aip__code_builder *b, aip_context *ctx, int64_t max_rows, aip_error **err);
+/* A row; no more than max_rows of them in all. */
+int32_t aip__codes_add(aip__code_builder *b, const char *s, size_t n, aip_error **err);
+int32_t aip__codes_add_null(aip__code_builder *b, aip_error **err);
+int32_t aip__codes_add_fields(aip__code_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err);
+int32_t aip__codes_end(aip__code_builder *b, aip__column **out, aip_error **err); /* the builder is empty afterwards */
+void aip__codes_abandon(aip__code_builder *b);
 
 /* Without an offset where `zoned` is false, with one where it is true; a date among timestamps without is its midnight. */
 bool aip__parse_timestamp_as(const char *s, size_t n, bool zoned, int64_t *micros);

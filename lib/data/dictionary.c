@@ -1,5 +1,6 @@
 /* Dictionary columns: texts made distinct through an open-addressing set, codes rewritten, several dictionaries joined into one. */
 #include "data/dictionary.h"
+#include "data/convert_column.h"
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -182,30 +183,19 @@ int32_t aip__column_decode(const aip__column *c, aip__column **out, aip_error **
 }
 
 int32_t aip__column_encode(const aip__column *texts, aip__column **out, aip_error **err) {
-    aip__text_set set = {0};
-    aip__column *c = NULL;
-    AIP__TRY(aip__column_new(texts->ctx, AIP_DICTIONARY, texts->length, true, &c, err));
-    int32_t status = aip__text_set_begin(&set, texts->ctx, 0, err);
+    aip__code_builder b = {0};
+    AIP__TRY(aip__codes_begin(&b, texts->ctx, texts->length, err));
+    int32_t status = AIP_OK;
     for (int64_t i = 0; i < texts->length && status == AIP_OK; i++) {
         size_t n = 0;
-        if (!aip__valid(texts->validity, i)) continue;
-        const char *text = aip__column_text(texts, i, &n);
-        status = aip__text_set_add(&set, text, n, &aip__column_i32_mut(c)[i], err);
+        if (!aip__valid(texts->validity, i)) {
+            status = aip__codes_add_null(&b, err);
+        } else {
+            const char *text = aip__column_text(texts, i, &n);
+            status = aip__codes_add(&b, text, n, err);
+        }
     }
-    if (status == AIP_OK && texts->validity) {
-        uint8_t *validity = aip__column_validity_mut(c);
-        if (validity)
-            memcpy(validity, texts->validity, aip__bitmap_bytes(texts->length));
-        else
-            status = aip__error_memory(texts->ctx, err);
-    }
-    if (status == AIP_OK) status = aip__text_set_end(&set, &c->dictionary, err);
-    aip__text_set_abandon(&set);
-    if (status != AIP_OK) {
-        aip__column_free(c);
-        return status;
-    }
-    aip__column_publish(c);
-    *out = c;
-    return AIP_OK;
+    if (status == AIP_OK) return aip__codes_end(&b, out, err);
+    aip__codes_abandon(&b);
+    return status;
 }

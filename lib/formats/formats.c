@@ -16,7 +16,7 @@ static const aip_param_spec common[] = {
      NULL, 0, 0, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_OBJECT, "types",
      "Types by column name in the file, in place of the guessed ones: {age: int64, day: timestamp, at: \"timestamp[UTC]\", price: "
-     "\"decimal64(2)\"}",
+     "\"decimal64(2)\", carrier: dictionary}",
      "{}", NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_INT, "infer_rows",
      "First rows that types are guessed from (shared out among several files, at most 32 MiB); null: all rows", "10000", NULL, 1,

@@ -193,11 +193,12 @@ void aip__csv_split_end(aip__csv_splitter *s);
 /* ---- convert: cells to columns --------------------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_target { /* one column being made */
     const aip_field *field;
-    aip__column *column;    /* fixed width and bool */
-    aip__utf8_builder text; /* utf8 */
-    bool is_text, text_begun;
-    uint8_t *validity;           /* of column, once there was a null */
-    bool fields_known, by_cells; /* every field of a regular record goes through a cell */
+    aip__column *column;                /* fixed width and bool */
+    aip__utf8_builder text;             /* utf8 */
+    aip__code_builder codes;            /* dictionary */
+    bool is_text, is_codes, text_begun; /* is_text: both kinds */
+    uint8_t *validity;                  /* of column, once there was a null */
+    bool fields_known, by_cells;        /* every field of a regular record goes through a cell */
 } aip__csv_target;
 
 int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,

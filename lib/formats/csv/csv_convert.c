@@ -8,9 +8,13 @@
 
 int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
                               aip_error **err) {
-    *t = (aip__csv_target){.field = field, .is_text = field->type == AIP_UTF8};
+    *t = (aip__csv_target){.field = field, .is_codes = field->type == AIP_DICTIONARY};
+    t->is_text = t->is_codes || field->type == AIP_UTF8;
     if (t->is_text) {
-        AIP__TRY(aip__utf8_begin(&t->text, ctx, AIP_UTF8, max_rows, bytes, err));
+        if (t->is_codes)
+            AIP__TRY(aip__codes_begin(&t->codes, ctx, max_rows, err));
+        else
+            AIP__TRY(aip__utf8_begin(&t->text, ctx, AIP_UTF8, max_rows, bytes, err));
         t->text_begun = true;
         return AIP_OK;
     }
@@ -165,9 +169,9 @@ static int32_t convert_text(aip__csv_target *t, const aip__csv_options *o, aip__
             if (null) mark(&block->rows[r], nul ? AIP__ROW_NUL : AIP__ROW_UTF8, slot, n_bad);
         }
         if (null)
-            AIP__TRY(aip__utf8_add_null(&t->text, err));
+            AIP__TRY(t->is_codes ? aip__codes_add_null(&t->codes, err) : aip__utf8_add_null(&t->text, err));
         else
-            AIP__TRY(aip__utf8_add(&t->text, c->text, c->n, err));
+            AIP__TRY(t->is_codes ? aip__codes_add(&t->codes, c->text, c->n, err) : aip__utf8_add(&t->text, c->text, c->n, err));
     }
     return AIP_OK;
 }
@@ -270,7 +274,7 @@ int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, c
                                  .null_starts = o->null_starts,
                                  .is_null = is_null_text,
                                  .user = o};
-        return aip__utf8_add_fields(&t->text, &rules, f, err);
+        return t->is_codes ? aip__codes_add_fields(&t->codes, &rules, f, err) : aip__utf8_add_fields(&t->text, &rules, f, err);
     }
     aip__conversion c = {
         .type = t->field->type, .scale = t->field->scale, .zoned = t->field->zone != NULL, .decimal = o->dialect.decimal};
@@ -289,19 +293,11 @@ int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, c
 int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **out, aip_error **err) {
     if (t->is_text) {
         t->text_begun = false;
-        return aip__utf8_end(&t->text, out, err);
+        return t->is_codes ? aip__codes_end(&t->codes, out, err) : aip__utf8_end(&t->text, out, err);
     }
     /* The column was made for as many rows as the item has lines; empty lines and comments gave none. */
     aip__column *c = t->column;
-    size_t width = aip__type_width(c->type), values = width ? (size_t)n_rows * width : aip__bitmap_bytes(n_rows);
-    if (n_rows < c->length) {
-        c->length = n_rows;
-        aip__buffer_resize(&c->values_buffer, values); /* shrinks: cannot fail */
-        if (c->validity_buffer) {
-            aip__buffer_resize(&c->validity_buffer, aip__bitmap_bytes(n_rows));
-            if (n_rows & 7) t->validity[n_rows >> 3] = (uint8_t)(t->validity[n_rows >> 3] & ((1u << (n_rows & 7)) - 1));
-        }
-    }
+    aip__column_shorten(c, n_rows);
     aip__column_publish(c);
     t->column = NULL;
     *out = c;
@@ -309,7 +305,8 @@ int32_t aip__csv_target_end(aip__csv_target *t, int64_t n_rows, aip__column **ou
 }
 
 void aip__csv_target_abandon(aip__csv_target *t) {
-    if (t->text_begun) aip__utf8_abandon(&t->text);
+    if (t->text_begun && t->is_codes) aip__codes_abandon(&t->codes);
+    if (t->text_begun && !t->is_codes) aip__utf8_abandon(&t->text);
     aip__column_free(t->column);
     *t = (aip__csv_target){0};
 }

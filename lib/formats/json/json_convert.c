@@ -10,7 +10,7 @@
 
 int32_t aip__json_target_begin(aip__json_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
                                aip_error **err) {
-    *t = (aip__json_target){.field = field, .is_text = field->type == AIP_UTF8};
+    *t = (aip__json_target){.field = field, .is_text = field->type == AIP_UTF8 || field->type == AIP_DICTIONARY};
     if (t->is_text) {
         AIP__TRY(aip__utf8_begin(&t->text, ctx, AIP_UTF8, max_rows, bytes, err));
         t->text_begun = true;
@@ -181,7 +181,12 @@ int32_t aip__json_target_end(aip__json_target *t, aip_context *ctx, int64_t n_ro
     t->scratch = NULL;
     if (t->is_text) {
         t->text_begun = false;
-        return aip__utf8_end(&t->text, out, err);
+        if (t->field->type == AIP_UTF8) return aip__utf8_end(&t->text, out, err);
+        aip__column *texts = NULL;
+        AIP__TRY(aip__utf8_end(&t->text, &texts, err));
+        int32_t status = aip__column_encode(texts, out, err);
+        aip__column_free(texts);
+        return status;
     }
     /* The column was made for as many rows as the item may have. */
     aip__column *c = t->column;

@@ -165,6 +165,7 @@ static void hold_options(const char *json, bool own) {
         mine.false_words = no, mine.n_false_words = 1;
     }
     const aip_field fields[] = {{.type = AIP_UTF8},
+                                {.type = AIP_DICTIONARY},
                                 {.type = AIP_BOOL},
                                 {.type = AIP_INT32},
                                 {.type = AIP_INT64},
