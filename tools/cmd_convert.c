@@ -2,6 +2,34 @@
 #include "tool.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static void put_text(const char *path, const aip_row_counts *counts, double seconds) {
+    line l = {0};
+    line_add(&l, "%s: ", path);
+    line_count_of(&l, counts->rows_out, "row");
+    line_add(&l, " in ");
+    line_seconds(&l, seconds);
+    if (counts->rows_rejected) line_add(&l, "; rejected: ");
+    if (counts->rows_rejected) line_count(&l, counts->rows_rejected);
+    talk_note("%s", l.bytes);
+    line_free(&l);
+}
+
+static int put_json(const args *a, const progress *p, const aip_row_counts *counts, double seconds) {
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "from", a->words[0], "path", a->words[1], "rows_in",
+                          (json_int_t)counts->rows_in, "rows_out", (json_int_t)counts->rows_out, "rows_rejected",
+                          (json_int_t)counts->rows_rejected, "rows_filtered", (json_int_t)counts->rows_filtered, "bytes",
+                          (json_int_t)p->last.bytes, "seconds", seconds);
+    char *text = json_text(o);
+    json_decref(o);
+    printf("%s\n", text);
+    free(text);
+    return term_finish_output();
+}
+
+/* OUT is standard output, where JSON would stand among the rows. */
+static bool json_and_rows(const args *a) { return args_flag(a, "json") && strcmp(a->words[1], "-") == 0; }
 
 int cmd_convert(const args *a) {
     aip_context *ctx = NULL;
@@ -10,6 +38,8 @@ int cmd_convert(const args *a) {
     aip_row_counts counts = AIP_ROW_COUNTS_INIT;
     json_t *in = json_pack("{s:s}", "path", a->words[0]), *out = json_pack("{s:s}", "path", a->words[1]);
     int code = in && out ? 0 : usage_error(a->command, "expected names of files in UTF-8");
+    if (code == 0 && json_and_rows(a))
+        code = usage_error(a->command, "expected a file to write with --json, found standard output");
     if (code == 0) code = args_settings(a, "set", NULL, in);
     if (code == 0) code = args_settings(a, "write", NULL, out);
     if (code == 0) code = args_context(a, true, &ctx);
@@ -26,15 +56,11 @@ int cmd_convert(const args *a) {
         if (status != AIP_OK) {
             code = fail_settings(err);
         } else {
-            line l = {0};
-            line_add(&l, "%s: ", a->words[1]);
-            line_count_of(&l, counts.rows_out, "row");
-            line_add(&l, " in ");
-            line_seconds(&l, clock_seconds() - p.started);
-            if (counts.rows_rejected) line_add(&l, "; rejected: ");
-            if (counts.rows_rejected) line_count(&l, counts.rows_rejected);
-            talk_note("%s", l.bytes);
-            line_free(&l);
+            double seconds = clock_seconds() - p.started;
+            if (args_flag(a, "json"))
+                code = put_json(a, &p, &counts, seconds);
+            else
+                put_text(a->words[1], &counts, seconds);
         }
     }
     aip_dataset_free(dataset);

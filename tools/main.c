@@ -20,6 +20,7 @@ static const option inspect_options[] = {
 static const option convert_options[] = {
     {"set", "NAME=VALUE", "a parameter of read, for IN; may be repeated", 0, true},
     {"write", "NAME=VALUE", "a parameter of write, for OUT; may be repeated", 0, true},
+    {"json", NULL, "rows, rejects, bytes and seconds as JSON on stdout", 0, false},
 };
 static const option predict_options[] = {
     {"output", "OUT", "the file to write, whole or not at all; stdout without this option", 0, false},
@@ -77,7 +78,7 @@ static const command commands[] = {
      .run = cmd_inspect},
     {.name = "convert",
      .summary = "writes a table in another format",
-     .usage = "IN OUT [--set NAME=VALUE]... [--write NAME=VALUE]...",
+     .usage = "IN OUT [--set NAME=VALUE]... [--write NAME=VALUE]... [--json]",
      .about =
          "Reads IN (a file, a pattern in quotes, or -) and writes OUT, whole or not at all. The formats follow from the extensions.",
      .examples = "  aipipe convert flights.csv flights.csv.gz\n"

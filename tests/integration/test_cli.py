@@ -18,7 +18,7 @@ import unittest
 from harness import AIPIPE, PipelineTest, aipipe
 
 COMMANDS = {"run": ("--set", "--json", "--threads"), "lint": ("--set", "--json"), "inspect": ("--head", "--set", "--json"),
-            "convert": ("--set", "--write"), "predict": ("--output", "--set"), "catalog": ("--json",)}
+            "convert": ("--set", "--write", "--json"), "predict": ("--output", "--set"), "catalog": ("--json",)}
 OK, FAILED, USAGE, DAG, INTERRUPTED = 0, 1, 2, 3, 130
 GOOD = "a,b,y\n" + "".join(f"{i},{(i * 7) % 10},{i % 2}\n" for i in range(20))
 TRAIN = """dag: cli
@@ -161,6 +161,19 @@ class Errors(PipelineTest):
 
 
 class Data(PipelineTest):
+    def test_convert_gives_its_account_as_json(self):
+        self.write("data.csv", GOOD + "1,2\n")
+        for name in ("o.csv", "o.csv.gz"):
+            done = self.ok("convert", "data.csv", name, "--set", "on_bad_row=reject", "--json")
+            found = json.loads(done.out)
+            self.assertGreater(found.pop("seconds"), 0)
+            size = os.path.getsize(os.path.join(self.folder, "data.csv"))
+            header = len("a,b,y\n")
+            self.assertIn(found.pop("bytes"), (size, size - header))
+            self.assertEqual(found, {"from": "data.csv", "path": name, "rows_in": 21, "rows_out": 20, "rows_rejected": 1, "rows_filtered": 0})
+        done = aipipe("convert", "data.csv", "-", "--json", folder=self.folder)
+        self.assertEqual((done.code, done.out), (USAGE, ""), str(done))
+
     def test_json_is_valid_and_alone_on_stdout(self):
         self.write("data.csv", GOOD)
         self.write("dag.yaml", TRAIN)
