@@ -4,6 +4,7 @@
 #include <aipipe/aipipe.h>
 
 #include "base/context.h"
+#include "base/cpu.h"
 #include "base/document.h"
 #include "base/io.h"
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define SKIPPED 77
+#define N_CONTEXTS 4 /* with 0, 1, 2 and 8 workers */
 
 typedef struct expected_rows {
     const char *name;
@@ -46,9 +48,9 @@ static int32_t compare(void *user, aip_batch *b, aip_error **err) {
     return AIP_OK;
 }
 
-/* {"path": ..., "types": {each column: utf8}} */
-static void parameters(const char *path, const aip__node *row, aip__text *out) {
-    aip__text_str(out, "{\"path\": ");
+/* {"path": ..., "block_bytes": ..., "types": {each column: utf8}} */
+static void parameters(const char *path, int32_t block_bytes, const aip__node *row, aip__text *out) {
+    aip__text_printf(out, "{\"block_bytes\": %d, \"path\": ", (int)block_bytes);
     aip__text_json(out, path, strlen(path));
     aip__text_str(out, ", \"types\": {");
     for (int32_t i = 0; i < row->n; i++) {
@@ -65,7 +67,7 @@ static int fails(const char *name, const char *what, aip_error *err) {
     return 1;
 }
 
-static int check(aip_context *ctx, const char *folder, const char *name) {
+static int check(aip_context *ctx, const char *folder, const char *name, int32_t block_bytes) {
     char csv[4096], json[4096];
     char *text = NULL;
     size_t n = 0;
@@ -85,7 +87,7 @@ static int check(aip_context *ctx, const char *folder, const char *name) {
     const aip__node *root = aip__document_root(doc);
     expected_rows e = {.name = name, .rows = &root, .n = 1};
     if (root->kind == AIP__LIST) e.rows = (const aip__node *const *)root->items, e.n = root->n;
-    parameters(csv, e.rows[0], &params);
+    parameters(csv, block_bytes, e.rows[0], &params);
     if (aip_dataset_read(ctx, params.bytes, &d, &err) != AIP_OK || aip_dataset_each(d, NULL, compare, &e, NULL, &err) != AIP_OK)
         wrong = fails(name, "reading", err);
     else if (e.at != e.n)
@@ -97,11 +99,23 @@ static int check(aip_context *ctx, const char *folder, const char *name) {
     return wrong || e.wrong > 0;
 }
 
+/* The file with blocks of every size, at every vector level and with every number of workers. */
+static int check_all(aip_context *const *contexts, const char *folder, const char *name) {
+    static const int32_t blocks[] = {64, 100, 1000, 4096, 65536, 1048576};
+    int wrong = 0;
+    for (aip__cpu_level level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++)
+        for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
+            for (int i = 0; i < N_CONTEXTS && aip__cpu_set(level) == level; i++)
+                wrong += check(contexts[i], folder, name, blocks[b]);
+    return wrong > 0;
+}
+
 int main(int argc, char **argv) {
+    static const int32_t threads[N_CONTEXTS] = {AIP_THREADS_NONE, 1, 2, 8};
     DIR *dir = NULL;
     char csvs[4096];
     int files = 0, wrong = 0;
-    aip_context *ctx = NULL;
+    aip_context *contexts[N_CONTEXTS] = {NULL};
     if (argc != 2) return fprintf(stderr, "usage: csv_spectrum FOLDER\n"), 2;
     snprintf(csvs, sizeof csvs, "%s/csvs", argv[1]);
     dir = opendir(csvs);
@@ -109,18 +123,19 @@ int main(int argc, char **argv) {
         printf("csv-spectrum: SKIPPED, N = 0: no folder %s\n", csvs);
         return SKIPPED;
     }
-    if (aip_context_create(NULL, &ctx, NULL) != AIP_OK) {
-        closedir(dir);
-        return EXIT_FAILURE;
+    for (int i = 0; i < N_CONTEXTS; i++) {
+        aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
+        o.threads = threads[i];
+        if (aip_context_create(&o, &contexts[i], NULL) != AIP_OK) return EXIT_FAILURE;
     }
     for (struct dirent *f; (f = readdir(dir));) {
         size_t n = strlen(f->d_name);
         if (n < 5 || strcmp(f->d_name + n - 4, ".csv") != 0) continue;
         files++;
-        wrong += check(ctx, argv[1], f->d_name);
+        wrong += check_all(contexts, argv[1], f->d_name);
     }
     closedir(dir);
-    aip_context_free(ctx);
+    for (int i = 0; i < N_CONTEXTS; i++) aip_context_free(contexts[i]);
     printf("csv-spectrum: N = %d files, %d wrong\n", files, wrong);
     return wrong > 0 ? EXIT_FAILURE : files > 0 ? EXIT_SUCCESS : SKIPPED;
 }
