@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-API_VERSION = "0.2.0"
+API_VERSION = "0.3.0"
 
 AIP_OK = 0
 AIP_E_NOMEM = -1
