@@ -30,15 +30,6 @@ size_t aip__utf8_step(const char *text, size_t n) {
     return need;
 }
 
-bool aip__utf8_valid(const char *s, size_t n) {
-    if (aip__utf8_is_ascii(s, n)) return true;
-    for (size_t i = 0, step; i < n; i += step) {
-        step = aip__utf8_step(s + i, n - i);
-        if (step == 0) return false;
-    }
-    return true;
-}
-
 size_t aip__utf8_prefix(const char *s, size_t n, size_t limit) {
     size_t at = 0;
     for (size_t step; at < n; at += step) {

@@ -61,6 +61,12 @@ class DictionaryColumns(FolderTest):
         self.assertEqual(again.dtypes["carrier"], "dictionary")
         self.assertEqual(again.to_dict(), self.read("utf8").to_dict())
 
+    def test_holds_valid_utf8_alone(self):
+        with open(self.table, "ab") as f:
+            f.write(b"5000,\xff,1\n")
+        with self.assertRaisesRegex(ap.DataError, "UTF-8"):
+            self.read("dictionary").to_dict()
+
     def test_is_read_from_json_too(self):
         self.written(self.read("utf8"), "o.ndjson")
         again = ap.read(os.path.join(self.folder, "o.ndjson"), types={"carrier": "dictionary"})

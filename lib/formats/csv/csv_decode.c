@@ -251,7 +251,7 @@ static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
 
 static bool has_text(const aip_schema *schema) {
     for (int32_t i = 0; i < schema->n; i++)
-        if (schema->fields[i].type == AIP_UTF8) return true;
+        if (schema->fields[i].type == AIP_UTF8 || schema->fields[i].type == AIP_DICTIONARY) return true;
     return false;
 }
 

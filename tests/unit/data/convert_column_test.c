@@ -2,6 +2,7 @@
  * calendar; every vector level must give the same values, bit for bit, and the same lists of fields that it did not take. */
 #include "base/cpu.h"
 #include "data/convert_column.h"
+#include "data/utf8.h"
 #include "data_suites.h"
 #include <aipipe/data.h>
 #include <math.h>
@@ -387,12 +388,65 @@ START_TEST(every_oddity_is_the_same_for_every_type_and_length_of_column) {
 }
 END_TEST
 
+/* By characters, from table 3-7 of Unicode. */
+static bool well_formed(const uint8_t *s, size_t n) {
+    for (size_t i = 0; i < n;) {
+        uint32_t c = s[i];
+        size_t more = c < 0x80 ? 0 : c >= 0xc2 && c <= 0xdf ? 1 : c >= 0xe0 && c <= 0xef ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 9;
+        if (more > n - i - 1) return false;
+        for (size_t k = 1; k <= more; k++) {
+            uint8_t low = k > 1 ? 0x80 : c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+            uint8_t high = k > 1 ? 0xbf : c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+            if (s[i + k] < low || s[i + k] > high) return false;
+        }
+        i += more + 1;
+    }
+    return true;
+}
+
+static void hold_utf8(const uint8_t *s, size_t n) {
+    for (int level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++)
+        if ((int)aip__cpu_set((aip__cpu_level)level) == level)
+            ck_assert_msg(aip__utf8_valid((const char *)s, n) == well_formed(s, n), "%s: %02x %02x %02x %02x ...",
+                          aip__cpu_name((aip__cpu_level)level), s[n - 4], s[n - 3], s[n - 2], s[n - 1]);
+    aip__cpu_set(AIP__CPU_AVX512);
+}
+
+START_TEST(every_level_knows_well_formed_utf8) {
+    static const uint8_t edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
+                                    0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+    const size_t m = sizeof edges;
+    uint8_t text[96];
+    for (size_t i = 0; i < m * m * m * m; i++) { /* every four edges, ending at a block's end, before it and behind it */
+        memset(text, 'a', sizeof text);
+        size_t n = 44 + i % 21;
+        text[n - 4] = edges[i % m], text[n - 3] = edges[i / m % m], text[n - 2] = edges[i / m / m % m],
+                 text[n - 1] = edges[i / m / m / m];
+        hold_utf8(text, n);
+        hold_utf8(text, n + 1);
+    }
+    for (int i = 0; i < 200000; i++) { /* right texts, most with one byte changed */
+        size_t n = 0;
+        while (n < 80) {
+            static const char *const some[] = {
+                "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf", "0123456789abcdef"};
+            const char *c = some[draw() % 7];
+            memcpy(text + n, c, strlen(c));
+            n += strlen(c);
+        }
+        if (draw() % 4) text[draw() % n] = (uint8_t)draw();
+        hold_utf8(text, n - draw() % 8);
+    }
+}
+END_TEST
+
 Suite *convert_column_suite(void) {
     const TTest *const tests[] = {every_level_takes_the_integers_that_the_reference_takes,
                                   every_level_gives_the_floats_that_the_reference_gives,
                                   every_level_gives_decimals_of_every_scale,
                                   every_level_gives_the_dates_and_timestamps_that_the_reference_gives,
                                   every_level_takes_the_words_of_bool_and_no_others,
+                                  every_level_knows_well_formed_utf8,
                                   every_oddity_is_the_same_for_every_type_and_length_of_column,
                                   NULL};
     return unit_suite("convert_column", tests);
