@@ -15,6 +15,10 @@ static const char *const options[] = {
     "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"header\": false, \"delimiter\": \";\", \"decimal\": \",\", \"infer_rows\": 1}",
     "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"quote\": null, \"skip_rows\": 1, \"max_record_bytes\": 64}",
     "{\"path\": \"-\", \"quoted_null\": true, \"null_values\": [\"-\"], \"quote\": \"'\"}",
+    "{\"path\": \"-\", \"detect\": \"all\", \"quote_errors\": \"repair\", \"ragged\": \"truncate\", \"on_bad_row\": \"reject\"}",
+    "{\"path\": \"-\", \"escape\": \"\\\\\", \"comment\": \"#\", \"on_bad_row\": \"null\"}",
+    "{\"path\": \"-\", \"escape\": \"\\\\\", \"doubled_quote\": false, \"quote_errors\": \"repair\", \"encoding\": \"auto\", \"on_bad_row\": \"reject\"}",
+    "{\"path\": \"-\", \"encoding\": \"utf-16\", \"encoding_errors\": \"replace\", \"on_bad_row\": \"reject\"}",
 };
 
 static void must(bool holds, const char *what) {
@@ -172,7 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     must(aip__format_find(ctx, "csv", &csv, NULL) == AIP_OK, "csv");
     const aip__format_ops *ops = csv->ops;
     must(aip__files_table(ctx, true, csv, &table, NULL) == AIP_OK, "table");
-    must(aip__params_parse(ctx, table, options[data[0] % 5], &params, NULL) == AIP_OK, "options");
+    must(aip__params_parse(ctx, table, options[data[0] % (sizeof options / sizeof *options)], &params, NULL) == AIP_OK,
+         "options");
     must(ops->create(ctx, params, "", &format, NULL) == AIP_OK, "format");
     vary(format, h);
     data++, n--;

@@ -38,8 +38,12 @@ def read_csv(
     *,
     columns: Union[Sequence[str], Mapping[str, str], None] = None,
     types: Optional[Mapping[str, str]] = None,
+    detect: Literal["delimiter", "all", "none"] = "delimiter",
     delimiter: Optional[str] = None,
     quote: Optional[str] = '"',
+    escape: Optional[str] = None,
+    doubled_quote: bool = True,
+    quote_errors: Literal["bad_row", "repair"] = "bad_row",
     comment: Optional[str] = None,
     header: bool = True,
     names: Optional[Sequence[str]] = None,
@@ -67,8 +71,14 @@ def read_csv(
         path: a file, a list of files, or a pattern with ``* ? [ ]``.
         columns: columns to read, or {name: new name}; None: all.
         types: types by name in the file in place of the guessed ones: ``{"age": "int64", "at": "timestamp[UTC]"}``.
+        detect: what is found out from the first bytes of each file where it is left at its default: ``"delimiter"``: another
+            one where the usual one splits no record; ``"all"``: delimiter, quote, escape, comment, header, lines to skip,
+            decimal mark and encoding; ``"none"``.
         delimiter: one byte between fields; None: a tab for ``.tsv`` files, else a comma.
         quote: one byte around fields that hold delimiters or line feeds, doubled inside; None: none.
+        escape: one byte that makes a quote, delimiter, line end or itself behind it data; None: none.
+        doubled_quote: two quotes in a quoted field are one.
+        quote_errors: quotes that break the rules: a bad row; ``"repair"``: they are data.
         comment: one byte; lines that start with it are dropped.
         header: the first record holds the column names.
         names: names of all columns, in place of the header's.
@@ -103,8 +113,12 @@ def read_csv(
     options = {
         "columns": columns,
         "types": types or {},
+        "detect": detect,
         "delimiter": delimiter,
         "quote": quote,
+        "escape": escape,
+        "doubled_quote": doubled_quote,
+        "quote_errors": quote_errors,
         "comment": comment,
         "header": header,
         "names": names,
@@ -125,4 +139,6 @@ def read_csv(
         "max_record_bytes": max_record_bytes,
         "block_bytes": block_bytes,
     }
-    return read(path, context=context, format="csv", **options)
+    defaults = read_csv.__kwdefaults__ or {}
+    given = {name: value for name, value in options.items() if name == "types" or value != defaults[name]}
+    return read(path, context=context, format="csv", **given)

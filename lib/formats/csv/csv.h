@@ -2,6 +2,7 @@
  *
  *   csv_options.c  parameters -> options
  *   csv_input.c    a stream of bytes -> text, and the options as they are for this file
+ *   csv_detect.h   a sample of the text -> the dialect
  *   csv_scan.c     where records end (the one definition of it), and lines
  *   csv_general.c  the same for dialects with an escape character, without doubled quotes, or lenient ones
  *   csv_index.c    ends of fields and records in regular text, at every vector level
@@ -53,8 +54,24 @@ typedef struct aip__csv_dialect {
 typedef enum { AIP__BAD_ERROR, AIP__BAD_NULL, AIP__BAD_REJECT } aip__bad_policy;
 typedef enum { AIP__RAGGED_ERROR, AIP__RAGGED_PAD, AIP__RAGGED_TRUNCATE } aip__ragged_policy;
 
+typedef enum { AIP__DETECT_NONE, AIP__DETECT_DELIMITER, AIP__DETECT_ALL } aip__csv_detection;
+enum { /* what the user said, so that it is not looked for */
+       AIP__GIVEN_DELIMITER = 1,
+       AIP__GIVEN_QUOTE = 2,
+       AIP__GIVEN_ESCAPE = 4,
+       AIP__GIVEN_COMMENT = 8,
+       AIP__GIVEN_HEADER = 16,
+       AIP__GIVEN_NAMES = 32,
+       AIP__GIVEN_SKIP = 64,
+       AIP__GIVEN_DECIMAL = 128,
+       AIP__GIVEN_ENCODING = 256
+};
+
 typedef struct aip__csv_options {
     aip_context *ctx;
+    aip__csv_detection detect;
+    unsigned given;
+    int32_t detected_columns; /* commonest number of cells, where it was looked for; else 0 */
     aip__csv_dialect dialect;
     bool header;
     char **names; /* NULL: from the header */
@@ -80,7 +97,7 @@ typedef struct aip__csv_options {
 } aip__csv_options;
 
 extern const aip_descriptor aip__csv_descriptor;
-#define AIP__CSV_N_PARAMS 14
+#define AIP__CSV_N_PARAMS 18
 extern const aip_param_spec aip__csv_params[];
 int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
 void aip__csv_options_destroy(void *options);

@@ -1,13 +1,36 @@
 /* What stands between the bytes of a file and the cutter: its text as UTF-8 with lines that end in LF, and the options as they are for this very
  * file. */
-#include "formats/csv/csv.h"
+#include "formats/csv/csv_detect.h"
+
+/* What the sample says goes into the options of this file. */
+static int32_t detect(aip__csv_input *in, aip_error **err) {
+    aip__csv_options *o = &in->options;
+    size_t n = 0;
+    bool whole = false;
+    const char *text = aip__text_stream_sample(in->text, &n, &whole);
+    if (o->detect == AIP__DETECT_DELIMITER && !(o->given & AIP__GIVEN_DELIMITER))
+        o->dialect.delimiter = aip__csv_detect_delimiter(o, text, n, whole);
+    if (o->detect != AIP__DETECT_ALL) return AIP_OK;
+    aip__detected found;
+    AIP__TRY(aip__csv_detect(o, text, n, whole, &found, err));
+    o->dialect = found.dialect;
+    o->header = found.header;
+    o->skip_rows = found.skip_rows;
+    o->detected_columns = found.n_columns;
+    return AIP_OK;
+}
 
 int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, const char *source, aip__csv_input *out,
                             aip_error **err) {
     aip__text_options text = {
         .encoding = o->encoding, .undecodable = o->undecodable, .line_end = o->line_end, .quote = o->dialect.quote};
+    if (o->detect == AIP__DETECT_ALL && !(o->given & AIP__GIVEN_ENCODING)) text.encoding = "auto";
     *out = (aip__csv_input){.options = *o};
     int32_t status = aip__text_stream_open(o->ctx, stream, &text, &out->text, err);
+    if (status == AIP_OK) {
+        status = detect(out, err);
+        if (status != AIP_OK) aip__csv_input_end(out);
+    }
     if (status != AIP_OK) aip__error_at_source(err, source);
     return status;
 }

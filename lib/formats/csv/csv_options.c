@@ -4,10 +4,24 @@
 #include <string.h>
 
 const aip_param_spec aip__csv_params[] = {
-    {sizeof(aip_param_spec), AIP_PARAM_STRING, "delimiter", "One byte between fields; null: a tab for .tsv files, else a comma",
-     "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "detect",
+     "What is found out from the first 128 KiB of each file, where it is not given: delimiter (another one of , ; | and tab where the usual one splits no "
+     "record, and it splits all into equally many fields), all (delimiter, quote, escape, comment, header, skip_rows, decimal, encoding: as aipipe "
+     "inspect tells), none",
+     "\"delimiter\"", "delimiter|all|none", 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "delimiter",
+     "One byte between fields; null: a tab for .tsv files, else a comma, and see detect", "null", NULL, 0, 0, 1, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "quote",
      "One byte around fields that hold delimiters or line feeds, doubled inside; null: none", "\"\\\"\"", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "escape",
+     "One byte that makes a quote, delimiter, line end or itself behind it data, in quotes and outside; before any other byte it is data; null: none",
+     "null", NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_BOOL, "doubled_quote", "Two quotes in a quoted field are one; false: the first ends it",
+     "true", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "quote_errors",
+     "Quotes that break the rules: bad_row (see on_bad_row), repair (a quote that does not end its field is data, and so is an opening quote whose "
+     "field does not end, or ends at what looks like the next one's opening)",
+     "\"bad_row\"", "bad_row|repair", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "comment", "One byte; lines that start with it are dropped", "null", NULL, 0, 0, 1,
      0},
     {sizeof(aip_param_spec), AIP_PARAM_BOOL, "header", "The first record holds the column names", "true", NULL, 0, 0, 0, 0},
@@ -64,11 +78,16 @@ static int32_t clash(const aip_params *params, const char *a, const char *b, aip
 }
 
 static int32_t dialect(aip__csv_options *o, const aip_params *params, const char *extension, aip_error **err) {
-    int delimiter = -1, decimal = -1;
+    int delimiter = -1, decimal = -1, escape = -1;
     AIP__TRY(one_byte(params, "delimiter", &delimiter, err));
     AIP__TRY(one_byte(params, "quote", &o->dialect.quote, err));
     AIP__TRY(one_byte(params, "comment", &o->dialect.comment, err));
     AIP__TRY(one_byte(params, "decimal", &decimal, err));
+    AIP__TRY(one_byte(params, "escape", &escape, err));
+    o->dialect.no_doubling = aip_params_bool(params, "doubled_quote") == 0;
+    o->dialect.lenient = strcmp(aip_params_string(params, "quote_errors"), "repair") == 0;
+    /* The quote as its own escape is what doubling means. */
+    o->dialect.escape = escape < 0 || escape == o->dialect.quote ? 0 : (char)escape;
     if (delimiter < 0) delimiter = strcmp(extension, "tsv") == 0 ? '\t' : ',';
     o->dialect.delimiter = (char)delimiter;
     o->dialect.decimal = decimal < 0 ? '.' : (char)decimal;
@@ -76,6 +95,8 @@ static int32_t dialect(aip__csv_options *o, const aip_params *params, const char
     if (o->dialect.decimal == o->dialect.delimiter) return clash(params, "decimal", "delimiter", err);
     if (o->dialect.comment == delimiter) return clash(params, "comment", "delimiter", err);
     if (o->dialect.comment >= 0 && o->dialect.comment == o->dialect.quote) return clash(params, "comment", "quote", err);
+    if (o->dialect.escape && o->dialect.escape == o->dialect.delimiter) return clash(params, "escape", "delimiter", err);
+    if (o->dialect.escape && o->dialect.escape == o->dialect.comment) return clash(params, "escape", "comment", err);
     return AIP_OK;
 }
 
@@ -103,6 +124,19 @@ static int32_t null_markers(aip__csv_options *o, const aip_params *params, aip_e
             o->null_starts[(unsigned char)o->nulls[i][0]] = true;
     }
     return AIP_OK;
+}
+
+static void detection(aip__csv_options *o, const aip_params *params) {
+    static const char *const names[] = {"delimiter", "quote",     "escape",  "comment", "header",
+                                        "names",     "skip_rows", "decimal", "encoding"};
+    const char *detect = aip_params_string(params, "detect");
+    o->detect = strcmp(detect, "all") == 0    ? AIP__DETECT_ALL
+                : strcmp(detect, "none") == 0 ? AIP__DETECT_NONE
+                                              : AIP__DETECT_DELIMITER;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (aip_params_given(params, names[i])) o->given |= 1u << i;
+    if (aip_params_is_null(params, "delimiter")) o->given &= ~(unsigned)AIP__GIVEN_DELIMITER;
+    if (aip_params_is_null(params, "names")) o->given &= ~(unsigned)AIP__GIVEN_NAMES;
 }
 
 static int32_t text(aip__csv_options *o, const aip_params *params, aip_error **err) {
@@ -134,6 +168,7 @@ static int32_t fill(aip__csv_options *o, const aip_params *params, const char *e
     o->skip_rows = aip_params_int(params, "skip_rows");
     o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
     AIP__TRY(text(o, params, err));
+    detection(o, params);
     o->max_record_bytes = aip_params_int(params, "max_record_bytes");
     o->block_bytes = (size_t)aip_params_int(params, "block_bytes");
     const char *policy = aip_params_string(params, "on_bad_row"), *ragged = aip_params_string(params, "ragged");

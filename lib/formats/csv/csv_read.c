@@ -289,12 +289,34 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
     return AIP_OK;
 }
 
+/* Where rows may be ragged, the names say how many columns there are, and the first record is as good as any other. */
 static int32_t check_given(const aip__csv_cutter *c, int32_t found, int64_t line, aip_error **err) {
-    if (c->options->n_names == found) return AIP_OK;
+    if (c->options->n_names == found || c->options->ragged != AIP__RAGGED_ERROR) return AIP_OK;
     aip__error_set(err, AIP_E_PARAM, "names has %d names, but the file has %d columns", c->options->n_names, found);
     aip__error_at_parameter(err, "names");
     aip__error_at_line(err, line, 0);
     return place(c, AIP_E_PARAM, err);
+}
+
+/* A header that is shorter than most rows: the columns behind it are numbered. */
+static int32_t lengthen(const aip__csv_cutter *c, char ***names, int32_t *n, int32_t wanted, aip_error **err) {
+    char made[32];
+    if (wanted <= *n) return AIP_OK;
+    char **longer = aip__realloc(c->ctx, *names, ((size_t)wanted + 1) * sizeof **names);
+    if (!longer) return aip__error_memory(c->ctx, err);
+    *names = longer;
+    for (; *n < wanted; ++*n) {
+        snprintf(made, sizeof made, "column_%d", *n + 1);
+        longer[*n] = aip__strdup(c->ctx, made);
+        if (!longer[*n]) return aip__error_memory(c->ctx, err);
+    }
+    return AIP_OK;
+}
+
+static bool is_malformed(const aip__csv_cutter *c, const aip__csv_piece *p) {
+    aip__csv_record r;
+    aip__csv_scan_record(&c->options->dialect, p->text, p->text + p->n, true, &r);
+    return r.kind == AIP__CSV_MALFORMED || r.kind == AIP__CSV_UNCLOSED;
 }
 
 int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error **err) {
@@ -317,12 +339,21 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
         return AIP_E_DATA;
     }
     char **found = NULL;
-    int32_t n_found = 0, status = names_of(c, &p, o->header, &found, &n_found, err);
+    int32_t n_found = 0, status = AIP_OK;
+    if (o->names && !o->header && is_malformed(c, &p)) /* a row like any other: it goes the way of bad rows */
+        status = copy_names(c->ctx, o->names, o->n_names, &found, err), n_found = o->n_names;
+    else
+        status = names_of(c, &p, o->header, &found, &n_found, err);
+    if (status == AIP_OK && !o->names && o->header) {
+        status = lengthen(c, &found, &n_found, o->detected_columns, err);
+        if (status != AIP_OK) aip__csv_names_free(c->ctx, found, n_found);
+    }
     if (status == AIP_OK && o->names) {
         status = check_given(c, n_found, p.line, err);
         aip__csv_names_free(c->ctx, found, n_found);
         found = NULL;
         if (status == AIP_OK) status = copy_names(c->ctx, o->names, o->n_names, &found, err);
+        n_found = o->n_names;
     }
     aip__csv_piece_free(&p);
     if (status != AIP_OK) return status;

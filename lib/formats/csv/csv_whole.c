@@ -75,7 +75,7 @@ static void take_records(whole *w) {
     const aip__csv_dialect *d = &w->options->dialect;
     const char *p = w->bytes + w->at, *end = w->bytes + w->n, *at = p;
     if (!w->started || at == end) return;
-    if (d->quote < 0 || !memchr(p, d->quote, (size_t)(end - p))) {
+    if (!d->escape && (d->quote < 0 || !memchr(p, d->quote, (size_t)(end - p)))) {
         const char *nl = memrchr(p, '\n', (size_t)(end - p));
         at = nl ? nl + 1 : p;
     } else {

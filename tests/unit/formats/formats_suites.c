@@ -4,6 +4,7 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, csv_fields_suite());
     srunner_add_suite(runner, csv_index_suite());
     srunner_add_suite(runner, csv_paths_suite());
+    srunner_add_suite(runner, csv_detect_suite());
     srunner_add_suite(runner, csv_read_suite());
     srunner_add_suite(runner, csv_split_suite());
     srunner_add_suite(runner, csv_write_suite());

@@ -7,6 +7,7 @@
 Suite *csv_fields_suite(void);
 Suite *csv_index_suite(void);
 Suite *csv_paths_suite(void);
+Suite *csv_detect_suite(void);
 Suite *csv_read_suite(void);
 Suite *csv_split_suite(void);
 Suite *csv_write_suite(void);

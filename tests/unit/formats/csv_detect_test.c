@@ -1,0 +1,118 @@
+/* Dialects that libcsv does not know, and finding out which dialect a file speaks. Expected tables are written by hand. */
+#include "formats/csv/csv_detect.h"
+#include "formats_suites.h"
+#include "table_fixture.h"
+#include <stdlib.h>
+
+/* ---- escapes, quotes that are not doubled, quotes that break the rules ------------------------------------------------------------------------ */
+
+#define ESCAPE "\"escape\": \"\\\\\""
+
+START_TEST(an_escape_makes_the_next_special_byte_data_in_quotes_and_outside) {
+    table_check("a,b\n\"x \\\"y\\\"\",1\n", ESCAPE, "a:utf8 b:int64\n'x \"y\"'|1\n");
+    table_check("a,b\nx\\,y,1\n", ESCAPE, "a:utf8 b:int64\n'x,y'|1\n");
+    table_check("a,b\nx\\\ny,1\n", ESCAPE, "a:utf8 b:int64\n'x\ny'|1\n");
+    table_check("a,b\nx\\\\,1\n", ESCAPE, "a:utf8 b:int64\n'x\\'|1\n");
+    table_check("a,b\n8\\'9\\n,1\n", ESCAPE, "a:utf8 b:int64\n'8\\'9\\n'|1\n"); /* before any other byte it is data */
+    table_check("a,b\n\"x\"\"y\",1\n", ESCAPE, "a:utf8 b:int64\n'x\"y'|1\n");   /* quotes may still be doubled */
+    table_check("a\n\\#x\n#y\n", ESCAPE ", \"comment\": \"#\"", "a:utf8\n'#x'\n");
+    table_check("a,b\nx\\", ESCAPE ", \"ragged\": \"pad\"", "a:utf8 b:utf8\n'x\\'|~\n"); /* nothing behind it */
+    table_check("a\\,b,c\n1,2\n", ESCAPE, "a,b:int64 c:int64\n1|2\n");
+    table_check("a,b\n\"x\\\"\n", "\"escape\": \"\\\"\", \"on_bad_row\": \"reject\", \"ragged\": \"pad\"",
+                "a:utf8 b:utf8\n'x\\'|~\n"); /* the quote itself: doubling */
+    table_check_fails("a\n1\n", "\"escape\": \",\"", AIP_E_PARAM, "escape and delimiter are both");
+}
+END_TEST
+
+START_TEST(without_doubling_the_first_quote_ends_a_field) {
+    table_check("a,b\n\"x\",1\n", "\"doubled_quote\": false", "a:utf8 b:int64\n'x'|1\n");
+    table_check_fails("a,b\n\"x\"\"y\",1\n", "\"doubled_quote\": false", AIP_E_DATA, "a quoted field must end with a quote");
+    table_check("a,b\n\"x\\\"\",1\n", ESCAPE ", \"doubled_quote\": false", "a:utf8 b:int64\n'x\"'|1\n");
+}
+END_TEST
+
+#define REPAIR "\"quote_errors\": \"repair\""
+
+START_TEST(broken_quotes_are_repaired_where_that_is_asked_for) {
+    table_check("a,b\n\"x\"y\",1\n", REPAIR, "a:utf8 b:int64\n'x\"y'|1\n"); /* one inside that should be doubled */
+    table_check("a,b\n\"\"x\",1\n", REPAIR, "a:utf8 b:int64\n'\"x'|1\n");   /* one too many at the start */
+    table_check("a,b\n\"x,\"y\"\nz,\"w\"\n", REPAIR, "a:utf8 b:utf8\n'\"x'|'y'\n'z'|'w'\n"); /* an opening one that is none */
+    table_check("a,b\nx,\"\n\"y\",z\n", REPAIR, "a:utf8 b:utf8\n'x'|'\"'\n'y'|'z'\n");       /* the same before a line end */
+    table_check("a,b\nx,\"y\n1,2\n", REPAIR, "a:utf8 b:utf8\n'x'|'\"y'\n'1'|'2'\n");         /* never closed */
+    table_check("\"a,\"b\"\n1,2\n", REPAIR, "\"a:int64 b:int64\n1|2\n");
+    table_check("a,b\n\"x\ny\",\"p\"\"q\"\n", REPAIR, "a:utf8 b:utf8\n'x\ny'|'p\"q'\n"); /* what breaks no rule stays as it was */
+}
+END_TEST
+
+/* ---- detection -------------------------------------------------------------------------------------------------------------------------------- */
+
+#define ALL "\"detect\": \"all\""
+
+START_TEST(another_delimiter_is_used_only_where_the_usual_one_splits_nothing) {
+    table_check("a;b\n1;2\n3;4\n", NULL, "a:int64 b:int64\n1|2\n3|4\n");
+    table_check("a\tb\n1\t2\n", NULL, "a:int64 b:int64\n1|2\n");
+    table_check("a|b\n\"x|y\"|2\n", NULL, "a:utf8 b:int64\n'x|y'|2\n");
+    table_check("a;b\n1;2\n3;4\n", "\"detect\": \"none\"", "a;b:utf8\n'1;2'\n'3;4'\n");
+    table_check("a;b\n1;2\n3;4\n", "\"delimiter\": \",\"", "a;b:utf8\n'1;2'\n'3;4'\n");
+    table_check("a\nx;y\nz\n", NULL, "a:utf8\n'x;y'\n'z'\n");           /* not all records alike */
+    table_check("a;b\n", NULL, "a;b:utf8\n");                           /* one record is no evidence */
+    table_check("a;b,c\n1;2,3\n", NULL, "a;b:utf8 c:int64\n'1;2'|3\n"); /* a comma splits */
+    table_check("a b\n1 2\n", NULL, "a b:utf8\n'1 2'\n");               /* blanks are no delimiter by themselves */
+    table_check("# x\na;b\n1;2\n", "\"comment\": \"#\"", "a:int64 b:int64\n1|2\n");
+}
+END_TEST
+
+START_TEST(all_of_a_dialect_is_found_out_where_it_is_asked_for) {
+    table_check("a;b\n1,5;x\n2,25;y\n", ALL, "a:float64 b:utf8\n1.5|'x'\n2.25|'y'\n"); /* decimal comma */
+    table_check("a b\n1 2\n3 4\n", ALL, "a:int64 b:int64\n1|2\n3|4\n");
+    table_check("id,t\n1,'x, y'\n2,'z'\n3,'p, q'\n", ALL, "id:int64 t:utf8\n1|'x, y'\n2|'z'\n3|'p, q'\n");
+    table_check("id,t\n1,\"x \\\"y\\\" z\"\n2,\"z\"\n3,\"a, \\\"b\\\", c\"\n", ALL,
+                "id:int64 t:utf8\n1|'x \"y\" z'\n2|'z'\n3|'a, \"b\", c'\n");
+    table_check("1,2013-01-01,x\n2,2013-01-02,y\n3,2013-01-03,z\n", ALL,
+                "column_1:int64 column_2:date32 column_3:utf8\n1|2013-01-01|'x'\n2|2013-01-02|'y'\n3|2013-01-03|'z'\n");
+    table_check("Report of May\n\nid,when,who\n1,2013-01-01,x\n2,2013-01-02,y\n", ALL,
+                "id:int64 when:date32 who:utf8\n1|2013-01-01|'x'\n2|2013-01-02|'y'\n"); /* lines before the header */
+    table_check("id,n\n# by hand\n1,2\n3,4\n", ALL, "id:int64 n:int64\n1|2\n3|4\n");
+    table_check("#id,n\n1,2\n3,4\n", ALL, "#id:int64 n:int64\n1|2\n3|4\n"); /* a header that starts with # is no comment */
+    table_check("caf\xe9;b\n1;2\n", ALL, "caf\xc3\xa9:int64 b:int64\n1|2\n");
+    table_check("note\nSmith, John\nDoe, Jane and friends\nnobody\n", ALL,
+                "note:utf8\n'Smith, John'\n'Doe, Jane and friends'\n'nobody'\n");
+    table_check("name,city\nAnn,Rome\nBob,Oslo\n", ALL,
+                "name:utf8 city:utf8\n'Ann'|'Rome'\n'Bob'|'Oslo'\n"); /* text over text: a header */
+    table_check("a,b\n1,2\n3,4\n", ALL, "a:int64 b:int64\n1|2\n3|4\n");
+}
+END_TEST
+
+START_TEST(what_is_given_is_not_looked_for) {
+    table_check("a;b\n1,5;x\n2,25;y\n", ALL ", \"decimal\": \".\", \"types\": {\"a\": \"utf8\"}",
+                "a:utf8 b:utf8\n'1,5'|'x'\n'2,25'|'y'\n");
+    table_check("1,x\n2,y\n", ALL ", \"header\": true", "1:int64 x:utf8\n2|'y'\n");
+    table_check("1,x\n2,y\n", ALL ", \"names\": [\"n\", \"t\"], \"header\": false", "n:int64 t:utf8\n1|'x'\n2|'y'\n");
+    table_check("a;b\n1;2\n", ALL ", \"delimiter\": \",\"", "a;b:utf8\n'1;2'\n");
+    table_check("x\ny,z\n1,2\n", ALL ", \"skip_rows\": 1", "y:int64 z:int64\n1|2\n");
+}
+END_TEST
+
+START_TEST(names_say_how_many_columns_there_are_where_rows_may_be_ragged) {
+    table_check("1,2\n3,4,5\n", "\"names\": [\"a\", \"b\", \"c\"], \"header\": false, \"ragged\": \"pad\"",
+                "a:int64 b:int64 c:int64\n1|2|~\n3|4|5\n");
+    table_check("1,2,3,4\n3,4\n", "\"names\": [\"a\", \"b\"], \"header\": false, \"ragged\": \"truncate\"",
+                "a:int64 b:int64\n1|2\n3|4\n");
+    table_check("\"x\"y,2\n3,4\n", "\"names\": [\"a\", \"b\"], \"header\": false, \"on_bad_row\": \"reject\"",
+                "a:int64 b:int64\n3|4\n");
+    table_check("a,b\n1,2,3\n4,5,6\n", ALL ", \"ragged\": \"pad\"",
+                "a:int64 b:int64 column_3:int64\n1|2|3\n4|5|6\n"); /* a header too short */
+}
+END_TEST
+
+Suite *csv_detect_suite(void) {
+    const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
+                                  without_doubling_the_first_quote_ends_a_field,
+                                  broken_quotes_are_repaired_where_that_is_asked_for,
+                                  another_delimiter_is_used_only_where_the_usual_one_splits_nothing,
+                                  all_of_a_dialect_is_found_out_where_it_is_asked_for,
+                                  what_is_given_is_not_looked_for,
+                                  names_say_how_many_columns_there_are_where_rows_may_be_ragged,
+                                  NULL};
+    return unit_suite("csv_detect", tests);
+}
