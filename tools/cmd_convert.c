@@ -31,6 +31,14 @@ static int put_json(const args *a, const progress *p, const aip_row_counts *coun
 /* OUT is standard output, where JSON would stand among the rows. */
 static bool json_and_rows(const args *a) { return args_flag(a, "json") && strcmp(a->words[1], "-") == 0; }
 
+/* An option that is a parameter of read. */
+static int take_option(const args *a, const char *name, json_t *in) {
+    const char *value = args_text(a, name);
+    if (!value) return 0;
+    if (json_object_set_new(in, name, json_string(value)) == 0) return 0;
+    return usage_error(a->command, "--%s: expected names of files in UTF-8", name);
+}
+
 int cmd_convert(const args *a) {
     aip_context *ctx = NULL;
     aip_error *err = NULL;
@@ -40,6 +48,10 @@ int cmd_convert(const args *a) {
     int code = in && out ? 0 : usage_error(a->command, "expected names of files in UTF-8");
     if (code == 0 && json_and_rows(a))
         code = usage_error(a->command, "expected a file to write with --json, found standard output");
+    if (code == 0 && args_text(a, "rejects") && json_object_set_new(in, "on_bad_row", json_string("reject")) != 0)
+        code = usage_error(a->command, "no memory for --rejects");
+    if (code == 0) code = take_option(a, "rejects", in);
+    if (code == 0) code = take_option(a, "checkpoint", in);
     if (code == 0) code = args_settings(a, "set", NULL, in);
     if (code == 0) code = args_settings(a, "write", NULL, out);
     if (code == 0) code = args_context(a, true, &ctx);

@@ -18,6 +18,10 @@ static const option inspect_options[] = {
     {"json", NULL, "the same as JSON on stdout", 0, false},
 };
 static const option convert_options[] = {
+    {"rejects", "FILE", "writes every record that is rejected to a file: source, line, column, byte_offset, reason, raw", 0,
+     false},
+    {"checkpoint", "FILE",
+     "reads only what is new since FILE was written, into numbered outputs OUT-00000001, ..., and moves it on", 0, false},
     {"set", "NAME=VALUE", "a parameter of read, for IN; may be repeated", 0, true},
     {"write", "NAME=VALUE", "a parameter of write, for OUT; may be repeated", 0, true},
     {"json", NULL, "rows, rejects, bytes and seconds as JSON on stdout", 0, false},
@@ -78,12 +82,15 @@ static const command commands[] = {
      .run = cmd_inspect},
     {.name = "convert",
      .summary = "writes a table in another format",
-     .usage = "IN OUT [--set NAME=VALUE]... [--write NAME=VALUE]... [--json]",
+     .usage = "IN OUT [--rejects FILE] [--checkpoint FILE] [--set NAME=VALUE]... [--write NAME=VALUE]... [--json]",
      .about =
-         "Reads IN (a file, a pattern in quotes, or -) and writes OUT, whole or not at all. The formats follow from the extensions.",
+         "Reads IN (a file, a pattern in quotes, or -) and writes OUT, whole or not at all. The formats follow from the extensions. With "
+         "--rejects rows that do not fit are set aside (unless --set on_bad_row says otherwise); without it they are an error.",
      .examples = "  aipipe convert flights.csv flights.csv.gz\n"
                  "  aipipe convert 'flights-*.csv.gz' year.csv.gz --write compression_level=9\n"
-                 "  aipipe convert export.txt clean.csv --set format=csv --set 'delimiter=|'\n",
+                 "  aipipe convert export.txt clean.csv --set format=csv --set 'delimiter=|'\n"
+                 "  aipipe convert dirty.csv clean.csv --rejects rejects.csv\n"
+                 "  aipipe convert 'logs/*.csv' archive/log.csv.gz --checkpoint logs.json     # again and again\n",
      OPTIONS(convert_options),
      .min_words = 2,
      .max_words = 2,

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define MAX_BYTES ((size_t)64 << 20)
+#define MAX_FILES ((size_t)60000) /* with those of the pending output: a document has at most a million nodes, 15 of each file */
 
 typedef struct column {
     char *from, *name, type[32];
@@ -36,6 +37,7 @@ struct aip__checkpoint {
     char *path;
     bool is_new;
     int64_t sequence; /* of the last output that counts; 0: none */
+    int64_t planned;  /* of the output that comes next, as loaded */
     column *columns;
     int32_t n_columns;
     file_list files, next; /* as read; what the next output adds or moves on */
@@ -329,6 +331,7 @@ static int32_t load(aip__checkpoint *c, aip_error **err) {
     int32_t status = text ? parse(c, text, n, &adopted, err) : AIP_OK;
     aip__free(c->ctx, text);
     if (status == AIP_OK && adopted) status = adopt(c, err);
+    c->planned = c->sequence + 1;
     if (status != AIP_OK) aip__error_at_source(err, c->path);
     return status;
 }
@@ -353,7 +356,7 @@ int32_t aip__checkpoint_load(aip_context *ctx, const char *path, aip__checkpoint
 
 bool aip__checkpoint_is_new(const aip__checkpoint *c) { return c->is_new; }
 const char *aip__checkpoint_path(const aip__checkpoint *c) { return c->path; }
-int64_t aip__checkpoint_sequence(const aip__checkpoint *c) { return c->sequence + 1; }
+int64_t aip__checkpoint_sequence(const aip__checkpoint *c) { return c->planned; }
 bool aip__checkpoint_moved(const aip__checkpoint *c) { return c->next.n > 0; }
 int32_t aip__checkpoint_n_columns(const aip__checkpoint *c) { return c->n_columns; }
 
@@ -450,7 +453,13 @@ static int32_t check_own(aip__checkpoint *c, const char *part, aip_error **err) 
 
 int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *part, aip_error **err) {
     AIP__TRY(claim(c, err));
-    int32_t status = aip__make_folders(c->ctx, c->path, err);
+    int32_t status = AIP_OK;
+    if (c->files.n + c->next.n > MAX_FILES)
+        status = aip__error_set(
+            err, AIP_E_DATA,
+            "checkpoint '%s' would hold %zu files: expected at most %zu; join small ones, or use several checkpoints", c->path,
+            c->files.n + c->next.n, MAX_FILES);
+    if (status == AIP_OK) status = aip__make_folders(c->ctx, c->path, err);
     if (status == AIP_OK) status = check_own(c, part, err);
     if (status == AIP_OK && !(c->part = aip__strdup(c->ctx, part))) status = aip__error_memory(c->ctx, err);
     if (status != AIP_OK) aip__checkpoint_end(c);

@@ -51,7 +51,11 @@ static int32_t add_path(uses *u, int32_t task, const aip__node *at, bool writes,
 
 static int32_t add_task(uses *u, int32_t task, const aip__node *definition, aip_error **err) {
     const aip__node *output = aip__dag_written_path(u->dag, task, definition), *read = aip__node_get(definition, "read");
-    if (read && read->kind == AIP__MAP) read = aip__node_get(read, "path");
+    if (read && read->kind == AIP__MAP) { /* what passes over its rows write beside the output */
+        AIP__TRY(add_path(u, task, aip__node_get(read, "rejects"), true, err));
+        AIP__TRY(add_path(u, task, aip__node_get(read, "checkpoint"), true, err));
+        read = aip__node_get(read, "path");
+    }
     if (!read || read->kind != AIP__LIST) AIP__TRY(add_path(u, task, read, false, err));
     for (int32_t i = 0; read && read->kind == AIP__LIST && i < read->n; i++)
         AIP__TRY(add_path(u, task, read->items[i], false, err));

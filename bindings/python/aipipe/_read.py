@@ -94,7 +94,7 @@ def read_csv(
             are cut.
         on_bad_row: a row that does not fit: an error; ``"null"``: nulls in the cells that do not parse; ``"reject"``: see
             ``rejects``; ``"promote"``: types are settled over all rows first, what is more than ``infer_rows`` showed is logged.
-        rejects: a file to write every rejected record to in each pass, whole or not at all; ``Dataset.rejects()`` keeps
+        rejects: a file to write every rejected record to in each pass, whole or not at all; ``Dataset.rejects`` keeps
             100,000 of them.
         checkpoint: a file that says how far files which grow, or become more, were read into numbered outputs. Only what is new
             is read; ``write`` moves the checkpoint on, ``out.csv`` being ``out-00000001.csv`` and so on.

@@ -245,6 +245,34 @@ class Files(FolderTest):
         self.assertEqual([(r["line"], r["raw"]) for r in rejects], [(3, "x,3"), (4, "4")])
         self.assertEqual({r["source"] for r in rejects}, {path})
 
+    def test_all_rejects_go_to_a_file_and_types_are_promoted(self):
+        self.write("dirty.csv", "a,b\n1,x\n2\nz,y\n")
+        table = ap.read_csv(self.path("dirty.csv"), types={"a": "int64"}, on_bad_row="reject", rejects=self.path("rejects.csv"))
+        self.assertEqual(table.to_dict(), {"a": [1], "b": ["x"]})
+        rejects = ap.read_csv(self.path("rejects.csv")).to_dict()
+        self.assertEqual(rejects["line"], [3, 4])
+        self.assertEqual(rejects["reason"], ["expected 2 columns, found 1", "expected int64, found 'z'"])
+        self.write("late.csv", "a\n1\n2.5\n")
+        table = ap.read_csv(self.path("late.csv"), infer_rows=1, on_bad_row="promote")
+        self.assertEqual(table.to_dict(), {"a": [1.0, 2.5]})
+
+    def test_a_file_that_grows_is_read_on_from_its_checkpoint(self):
+        def run():
+            table = ap.read_csv(self.path("log.csv"), checkpoint=self.path("log.json"))
+            return table.filter("n != 2").write(self.path("out.csv")).rows_in
+
+        self.write("log.csv", "n,t\n1,a\n2,b\n3,")
+        self.assertEqual(run(), 2)
+        self.assertEqual(run(), 0)
+        with open(self.path("log.csv"), "a", encoding="utf-8") as stream:
+            stream.write("c\n4,d\n")
+        self.assertEqual(run(), 2)
+        found = ap.read_csv(self.path("out-*.csv")).to_dict()
+        self.assertEqual(found, {"n": [1, 3, 4], "t": ["a", "c", "d"]})
+        self.write("log.csv", "n,t\n")
+        with self.assertRaisesRegex(ap.Error, "it shrank since it was read to byte 20"):
+            run()
+
     def test_head_reads_no_more_than_it_needs(self):
         path = self.write("t.csv", "a\n" + "1234567\n" * 2_000_000 + "x\n")
         table = ap.read_csv(path, types={"a": "int64"})

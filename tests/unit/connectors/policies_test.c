@@ -79,14 +79,15 @@ static char *long_file(const char *name) {
 
 START_TEST(promote_gives_each_column_the_type_of_all_its_rows_and_names_the_places_that_forced_it) {
     char *path = long_file("promote.csv"), expected[1600];
-    static const int samples[] = {1, 100, 10000, 30000};
+    static const int samples[] = {1, 100, 10000, 30000}, blocks[] = {64, 1000, 65536, 1 << 20};
     for (int w = 0; w < N_TABLE_WORKERS; w++)
         for (int k = 0; k < 4; k++) {
             aip_context *ctx = table_context_limited(table_workers[w], 0);
             aip_dataset *d = NULL;
             char extra[200];
-            snprintf(extra, sizeof extra, "\"on_bad_row\": \"promote\", \"types\": {\"c\": \"int32\"}, \"infer_rows\": %d",
-                     samples[k]);
+            snprintf(extra, sizeof extra,
+                     "\"on_bad_row\": \"promote\", \"types\": {\"c\": \"int32\"}, \"infer_rows\": %d, \"block_bytes\": %d",
+                     samples[k], blocks[(w + k) % 4]);
             OK(table_read(ctx, path, extra, &d, &err));
             const aip_schema *s = aip_dataset_schema(d);
             ck_assert_int_eq(aip_schema_field(s, 0)->type, AIP_UTF8);
@@ -230,7 +231,8 @@ START_TEST(promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses)
         aip_dataset *all = NULL, *promoted = NULL;
         char extra[100];
         OK(table_read(ctx, path, "\"infer_rows\": null", &all, &err));
-        snprintf(extra, sizeof extra, "\"on_bad_row\": \"promote\", \"infer_rows\": %d", 1 + round % 5);
+        snprintf(extra, sizeof extra, "\"on_bad_row\": \"promote\", \"infer_rows\": %d, \"block_bytes\": %d", 1 + round % 5,
+                 64 << round % 3);
         OK(table_read(ctx, path, extra, &promoted, &err));
         char *expected = table_text(all), *found = table_text(promoted);
         ck_assert_msg(strcmp(expected, found) == 0, "%s\n%s\n%s", text, expected, found);
@@ -324,7 +326,7 @@ START_TEST(a_file_of_rejects_holds_all_of_them_where_the_table_keeps_the_first_a
             strstr(table_log(), "the rejects table holds the first 100000 of them; rejects: FILE writes all to a file"));
         aip_dataset_free(d);
         aip_dataset_free(kept);
-        snprintf(extra, sizeof extra, "%s, \"rejects\": \"%s\"", policy, to);
+        snprintf(extra, sizeof extra, "%s, \"rejects\": \"%s\", \"block_bytes\": %d", policy, to, 1000 << 3 * w);
         OK(read_all(ctx, path, extra, &counts, &err));
         ck_assert_int_eq(counts.rows_rejected, ROWS);
         OK(table_read(ctx, to, NULL, &d, &err));
