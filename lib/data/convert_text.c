@@ -13,9 +13,12 @@ typedef uint64_t step_words __attribute__((vector_size(STEP)));
 
 size_t aip__unescape_quotes(char *to, const char *s, size_t n, char quote) {
     size_t at = 0;
-    for (size_t i = 0; i < n; i++) {
-        to[at++] = s[i];
-        i += s[i] == quote;
+    for (size_t i = 0; i < n;) { /* up to and with the next quote, and past its double */
+        const char *q = memchr(s + i, quote, n - i);
+        size_t more = q ? (size_t)(q + 1 - (s + i)) : n - i;
+        memcpy(to + at, s + i, more);
+        at += more;
+        i += more + (q != NULL);
     }
     return at;
 }

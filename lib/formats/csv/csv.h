@@ -215,7 +215,7 @@ typedef struct aip__csv_target { /* one column being made */
     aip__code_builder codes;            /* dictionary */
     bool is_text, is_codes, text_begun; /* is_text: both kinds */
     uint8_t *validity;                  /* of column, once there was a null */
-    bool fields_known, by_cells;        /* every field of a regular record goes through a cell */
+    bool by_cells; /* every field of a regular record goes through a cell: aip__csv_needs_cells, set by whoever begins it */
 } aip__csv_target;
 
 int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
@@ -223,6 +223,8 @@ int32_t aip__csv_target_begin(aip__csv_target *t, aip_context *ctx, const aip_fi
 /* The block's cells of a slot into rows from `row` on. A cell that does not fit becomes null and marks its row, unless an earlier column did. */
 int32_t aip__csv_convert(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, int32_t slot, int64_t row,
                          bool plain, int64_t *n_bad, aip_error **err);
+/* Would the vectorised way take a null marker, or a word that means true or false here, for some value? Once for a column of a reader. */
+bool aip__csv_needs_cells(const aip__csv_options *o, const aip_field *field);
 /* What is wrong with a field of a regular record. */
 typedef struct aip__csv_fault {
     int32_t row, slot; /* index among the fields; which column */
@@ -325,6 +327,7 @@ typedef struct aip__csv_reader {
     int32_t n_columns; /* of the file */
     int32_t *slot;     /* of each column, or -1 */
     int32_t *column;   /* of each slot */
+    bool *by_cells;    /* of each slot */
     int64_t row_bytes; /* of a row's values, texts left out */
 } aip__csv_reader;
 

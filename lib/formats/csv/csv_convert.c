@@ -228,9 +228,15 @@ static int32_t convert_one(aip__csv_target *t, const aip__csv_options *o, const 
     return status;
 }
 
-/* Would the fast way take a null marker, or a word that means true or false here, for some value? */
-static bool needs_cells(const aip__csv_target *t, const aip__csv_options *o, const aip__conversion *c) {
-    if (t->field->type == AIP_BOOL && (o->true_words || o->false_words)) return true;
+static aip__conversion conversion_of(const aip__csv_options *o, const aip_field *field) {
+    return (aip__conversion){
+        .type = field->type, .scale = field->scale, .zoned = field->zone != NULL, .decimal = o->dialect.decimal};
+}
+
+bool aip__csv_needs_cells(const aip__csv_options *o, const aip_field *field) {
+    const aip__conversion c = conversion_of(o, field);
+    if (field->type == AIP_UTF8 || field->type == AIP_DICTIONARY) return false;
+    if (field->type == AIP_BOOL && (o->true_words || o->false_words)) return true;
     for (int32_t k = 0; k < o->n_nulls; k++) {
         char text[3 * 64] = {0};
         size_t n = o->null_lengths[k];
@@ -241,7 +247,7 @@ static bool needs_cells(const aip__csv_target *t, const aip__csv_options *o, con
         aip__fields one = {.text = text + 64, .ends = ends + 1, .stride = 1, .n = 1};
         uint64_t value = 0;
         int32_t odd = 0, empty = 0, n_empty = 0;
-        if (aip__convert_fields(c, &one, &value, 0, &odd, &empty, &n_empty) == 0) return true;
+        if (aip__convert_fields(&c, &one, &value, 0, &odd, &empty, &n_empty) == 0) return true;
     }
     return false;
 }
@@ -276,12 +282,7 @@ int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, c
                                  .user = o};
         return t->is_codes ? aip__codes_add_fields(&t->codes, &rules, f, err) : aip__utf8_add_fields(&t->text, &rules, f, err);
     }
-    aip__conversion c = {
-        .type = t->field->type, .scale = t->field->scale, .zoned = t->field->zone != NULL, .decimal = o->dialect.decimal};
-    if (!t->is_text && !t->fields_known) {
-        t->by_cells = needs_cells(t, o, &c);
-        t->fields_known = true;
-    }
+    const aip__conversion c = conversion_of(o, t->field);
     if (t->is_text || t->by_cells) {
         for (int32_t i = 0; i < f->n; i++) AIP__TRY(convert_one(t, o, f, i, slot, row + i, i, faults, err));
         return AIP_OK;

@@ -267,8 +267,10 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
               || (aip__utf8_valid(p->text, p->n) && !memchr(p->text, 0, p->n));
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
-    for (int32_t s = 0; s < d.n && status == AIP_OK; s++)
+    for (int32_t s = 0; s < d.n && status == AIP_OK; s++) {
         status = aip__csv_target_begin(&d.targets[s], ctx, &r->schema->fields[s], p->max_rows, text_guess, err);
+        d.targets[s].by_cells = r->by_cells[s];
+    }
     if (status == AIP_OK) status = convert_all(&d, err);
     if (status == AIP_OK) status = finish(&d, &batch, err);
     for (int32_t s = 0; d.targets && s < d.n; s++) aip__csv_target_abandon(&d.targets[s]);

@@ -7,7 +7,8 @@ static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *co
     r->n_columns = n;
     r->slot = aip__calloc(r->options->ctx, (size_t)n + 1, sizeof *r->slot);
     r->column = aip__calloc(r->options->ctx, (size_t)r->schema->n + 1, sizeof *r->column);
-    if (!r->slot || !r->column) return aip__error_memory(r->options->ctx, err);
+    r->by_cells = aip__calloc(r->options->ctx, (size_t)r->schema->n + 1, sizeof *r->by_cells);
+    if (!r->slot || !r->column || !r->by_cells) return aip__error_memory(r->options->ctx, err);
     for (int32_t i = 0; i < n; i++) r->slot[i] = -1;
     for (int32_t s = 0, i = -1, looked = 0; s < r->schema->n; s++) {
         /* Mostly the next one: search on from the last, around the end. */
@@ -22,6 +23,7 @@ static int32_t match(aip__csv_reader *r, char *const *names, int32_t n, char *co
         }
         r->slot[i] = s;
         r->column[s] = i;
+        r->by_cells[s] = aip__csv_needs_cells(r->options, &r->schema->fields[s]);
     }
     return AIP_OK;
 }
@@ -34,6 +36,7 @@ static void reader_close(void *reader) {
     aip__csv_input_end(&r->input);
     aip__free(ctx, r->slot);
     aip__free(ctx, r->column);
+    aip__free(ctx, r->by_cells);
     aip__free(ctx, r);
 }
 

@@ -116,6 +116,7 @@ static void hold(aip_context *ctx, const aip__csv_options *o, const aip_field *f
     OK(aip__csv_convert(&by_cell, o, &block, 0, 0, false, &n_bad, &err));
     OK(aip__csv_target_end(&by_cell, f.n, &expected, &err));
     OK(aip__csv_target_begin(&by_field, ctx, field, ROWS, 100, &err));
+    by_field.by_cells = aip__csv_needs_cells(o, field);
     aip__fields head = aip__fields_part(&f, 0, 37), rest = aip__fields_part(&f, 37, ROWS);
     OK(aip__csv_convert_fields(&by_field, o, &head, 5, 0, valid, &faults, &err));
     size_t n_head = faults.n;
