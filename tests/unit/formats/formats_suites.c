@@ -1,6 +1,7 @@
 #include "formats_suites.h"
 
 void unit_suites(SRunner *runner) {
+    srunner_add_suite(runner, arrow_ipc_suite());
     srunner_add_suite(runner, csv_fields_suite());
     srunner_add_suite(runner, csv_index_suite());
     srunner_add_suite(runner, csv_paths_suite());

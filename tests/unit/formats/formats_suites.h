@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+Suite *arrow_ipc_suite(void);
 Suite *csv_fields_suite(void);
 Suite *csv_index_suite(void);
 Suite *csv_paths_suite(void);
