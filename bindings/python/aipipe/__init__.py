@@ -53,7 +53,7 @@ from ._ffi import VERSION as __version__
 from ._inspect import Profile, inspect
 from ._package import Package, Report, load
 from ._pipeline import Pipeline
-from ._read import read, read_csv
+from ._read import read, read_arrow, read_csv
 from ._run import Run, TaskEvent, TaskRun
 from ._scorer import Scorer
 from ._sklearn import NotFittedError
@@ -126,6 +126,7 @@ __all__ = [
     "load",
     "model",
     "read",
+    "read_arrow",
     "read_csv",
     "stage",
     "train_test_split",

@@ -288,6 +288,13 @@ class Dataset:
         """Writes a CSV file, compressed when the name ends in ``.gz``. See :meth:`write`."""
         return self.write(path, progress, timeout, format="csv", **options)
 
+    def write_arrow(
+        self, path: Path, progress: ProgressOption = None, timeout: Optional[float] = None, **options: Any
+    ) -> RowCounts:
+        """Writes an Arrow IPC file, or a stream when the name ends in ``.arrows``; options: layout (``"file"``, ``"stream"``),
+        compression (``"zstd"``, buffer by buffer), compression_level. See :meth:`write`."""
+        return self.write(path, progress, timeout, format="arrow", **options)
+
     def split(
         self,
         test_size: Union[float, int, None] = None,

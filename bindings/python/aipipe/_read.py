@@ -142,3 +142,30 @@ def read_csv(
     defaults = read_csv.__kwdefaults__ or {}
     given = {name: value for name, value in options.items() if name == "types" or value != defaults[name]}
     return read(path, context=context, format="csv", **given)
+    return read(path, context=context, format="csv", **options)
+
+
+def read_arrow(
+    path: Union[Path, Sequence[Path]],
+    *,
+    columns: Union[Sequence[str], Mapping[str, str], None] = None,
+    include_path: Optional[str] = None,
+    context: Optional[Context] = None,
+) -> Dataset:
+    """Arrow IPC files or streams (also Feather of version 2), as a dataset. Whether it is a file or a stream is seen by its
+    first bytes; types are what the file says. Of a file only the bytes of the wanted columns are read.
+
+    Args:
+        path: a file, a list of files, or a pattern with ``* ? [ ]``.
+        columns: columns to read, or {name: new name}; None: all.
+        include_path: name of a column to add that holds the path of each row's file.
+        context: the context to make it from; None: the default one.
+
+    Raises:
+        NotFoundError: no such file.
+        UnsupportedError: a column that is wanted has a type without a counterpart here, such as a list.
+        CorruptError: the file is damaged, with the byte offset (also later, in a pass).
+        DataError: a value that no type here holds, such as a timestamp with nanoseconds (in a pass).
+        SchemaError, ParamError, IOError_.
+    """
+    return read(path, context=context, format="arrow", columns=columns, include_path=include_path)

@@ -166,7 +166,7 @@ int32_t aip__ipc_load_rows(const aip__ipc_input *in, const aip__ipc_wanted *w, c
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------- */
 
-#define AIP__IPC_N_WRITE_PARAMS 1
+#define AIP__IPC_N_WRITE_PARAMS 2
 extern const aip_param_spec aip__ipc_write_params[];
 int32_t aip__ipc_write_begin(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                              aip__text *to, void **writer, aip_error **err);
@@ -179,6 +179,7 @@ void aip__ipc_write_free(void *writer);
 typedef struct aip__ipc_body { /* the nodes and buffers of a batch, in order */
     int64_t n_rows, length;
     int32_t n_nodes, n_buffers;
+    bool zstd;        /* the buffers are compressed */
     int64_t *nodes;   /* pairs: rows, nulls */
     int64_t *buffers; /* pairs: offset, length */
 } aip__ipc_body;

@@ -229,7 +229,10 @@ int32_t aip__ipc_begin(aip__ipc_input *in, aip__ipc_layout *layout, aip__ipc_sch
                             "expected an Arrow file, which begins with " MAGIC ", or a stream, which begins with a message");
     if (file) AIP__TRY(aip__ipc_read_some(in, first, sizeof first, &got, err));
     int32_t status = layout->by_footer ? read_footer(in, layout, schema, err) : first_schema(in, layout, schema, err);
-    if (status != AIP_OK) aip__ipc_layout_free(in->ctx, layout);
+    if (status != AIP_OK) {
+        aip__ipc_layout_free(in->ctx, layout);
+        aip__ipc_schema_free(schema);
+    }
     return status;
 }
 

@@ -77,11 +77,15 @@ static size_t add_pairs(aip__text *to, const int64_t *pairs, int32_t n) {
 }
 
 static size_t add_batch(aip__text *to, const aip__ipc_body *body) {
-    size_t places[3] = {0};
-    const aip__flat_slot slots[] = {{8, body->n_rows}, AIP__FLAT_LINK, AIP__FLAT_LINK};
-    size_t table = aip__flat_add_table(to, slots, 3, places);
+    size_t places[4] = {0};
+    const aip__flat_slot slots[] = {{8, body->n_rows}, AIP__FLAT_LINK, AIP__FLAT_LINK, {body->zstd ? 4 : 0, 0}};
+    size_t table = aip__flat_add_table(to, slots, 4, places);
     aip__flat_link(to, places[1], add_pairs(to, body->nodes, body->n_nodes));
     aip__flat_link(to, places[2], add_pairs(to, body->buffers, body->n_buffers));
+    if (body->zstd) {
+        const aip__flat_slot codec[] = {{1, AIP__IPC_ZSTD}, {1, 0}}; /* each buffer by itself */
+        aip__flat_link(to, places[3], aip__flat_add_table(to, codec, 2, NULL));
+    }
     return table;
 }
 

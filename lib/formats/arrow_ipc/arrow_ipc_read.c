@@ -245,7 +245,7 @@ static int32_t take_words(reader *r, dictionary *d, bool delta, const aip__ipc_b
     aip__ipc_wanted wanted = {.schema = &d->schema, .columns = &first, .n = 1};
     struct ArrowArray array = {0};
     aip__arrow_words *words = NULL;
-    AIP__TRY(aip__ipc_load_body(&r->in, &wanted, b, body, &array, err));
+    AIP__TRY(load(r, &wanted, b, body, &array, err));
     int32_t status =
         aip__arrow_words_new(r->ctx, d->values.name, delta ? d->words : NULL, &d->values.schema, array.children[0], &words, err);
     array.release(&array);

@@ -13,6 +13,8 @@
 #include "base/lock.h"
 #include "base/memory.h"
 #include "data/dictionary.h"
+#include "formats/zstd/zstd_codec.h"
+#include "formats/zstd/zstd_missing.h"
 #include <string.h>
 
 #define ALIGNMENT 64
@@ -23,6 +25,9 @@ const aip_param_spec aip__ipc_write_params[AIP__IPC_N_WRITE_PARAMS] = {
      "Of Arrow: file (with a footer, so that any place can be read) or stream; null: a stream for .arrows and without an extension (standard "
      "output), else a file",
      "null", "file|stream", 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "compression",
+     "Of Arrow: each buffer by itself, at compression_level (null: 1), so that parts can still be read alone; null: none", "null",
+     "zstd", 0, 0, 1, 0},
 };
 
 typedef struct coded { /* a dictionary column */
@@ -46,6 +51,7 @@ typedef struct ipc_writer {
     aip_context *ctx;
     const aip_schema *schema;
     bool file;
+    int level;  /* of zstd; 0: not compressed */
     int64_t at; /* bytes written: a multiple of 64 after the schema */
     int32_t n_coded;
     coded *coded; /* of each column */
@@ -262,13 +268,88 @@ static int32_t put_columns(const ipc_writer *w, const aip_batch *batch, note *no
     return AIP_OK;
 }
 
-static int32_t put_batch(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, aip__text *to, aip_error **err) {
-    for (int32_t i = 0; i < batch->n_columns; i++) add_column(m, batch->columns[i]);
+static int32_t put_plain(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, int64_t *metadata, aip__text *to,
+                         aip_error **err) {
     aip__ipc_meta_batch(&m->metadata, &m->body);
     if (m->metadata.failed) return aip__error_memory(w->ctx, err);
-    int64_t metadata = put_message(&m->metadata, 0, to);
-    if (metadata == 0) return too_large(err);
-    AIP__TRY(put_columns(w, batch, notes, to, err));
+    *metadata = put_message(&m->metadata, 0, to);
+    return *metadata == 0 ? too_large(err) : put_columns(w, batch, notes, to, err);
+}
+
+/* A buffer behind its size; codes stay as they are, for they may be rewritten, and so does what would not become smaller. */
+static int32_t put_packed(const ipc_writer *w, const char *bytes, int64_t n, bool stays, aip__text *to, aip_error **err) {
+    size_t from = to->n;
+    aip__text_add(to, (const char *)&n, sizeof n);
+    if (!stays) AIP__TRY(aip__zstd_compress(w->ctx, w->level, bytes, (size_t)n, to, err));
+    if (stays || to->n - from - sizeof n >= (size_t)n) {
+        static const int64_t plain = -1;
+        to->n = from;
+        aip__text_add(to, (const char *)&plain, sizeof plain);
+        aip__text_add(to, bytes, (size_t)n);
+    }
+    return to->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
+}
+
+/* The buffers of `plain` compressed into `packed`, and the body's places with them. keep[k]: not this one. */
+static int32_t pack_buffers(const ipc_writer *w, message *m, const aip__text *plain, const bool *keep, aip__text *packed,
+                            aip_error **err) {
+    for (int32_t k = 0; k < m->body.n_buffers; k++) {
+        int64_t *buffer = &m->body.buffers[2 * (size_t)k];
+        size_t from = packed->n;
+        if (buffer[1] > 0) AIP__TRY(put_packed(w, plain->bytes + buffer[0], buffer[1], keep[k], packed, err));
+        buffer[0] = (int64_t)from;
+        buffer[1] = (int64_t)(packed->n - from);
+        pad(packed, (int64_t)packed->n);
+    }
+    m->body.length = (int64_t)packed->n;
+    m->body.zstd = true;
+    return packed->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
+}
+
+/* Moves the notes of dictionary columns to where their buffers lie now, from the first byte of the body on. */
+static void move_notes(const aip_batch *batch, const message *m, int64_t metadata, note *notes) {
+    int32_t k = 0, buffer = 0;
+    for (int32_t i = 0; i < batch->n_columns; i++) {
+        const int64_t *validity = &m->body.buffers[2 * (size_t)buffer], *codes = validity + 2;
+        buffer += batch->columns[i]->offsets ? 3 : 2;
+        if (batch->columns[i]->type != AIP_DICTIONARY) continue;
+        notes[k].codes = (size_t)(metadata + codes[0] + (int64_t)sizeof(int64_t));
+        if (notes[k].validity != SIZE_MAX) notes[k].validity = (size_t)(metadata + validity[0] + (int64_t)sizeof(int64_t));
+        k++;
+    }
+}
+
+static int32_t put_compressed(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, int64_t *metadata,
+                              aip__text *to, aip_error **err) {
+    aip__text plain, packed;
+    int32_t k = 0;
+    aip__text_init(&plain, w->ctx);
+    aip__text_init(&packed, w->ctx);
+    bool *keep = aip__calloc(w->ctx, (size_t)m->body.n_buffers + 1, sizeof *keep);
+    int32_t status = keep ? put_columns(w, batch, notes, &plain, err) : aip__error_memory(w->ctx, err);
+    if (status == AIP_OK && plain.failed) status = aip__error_memory(w->ctx, err);
+    for (int32_t i = 0; keep && i < batch->n_columns; k += batch->columns[i]->offsets ? 3 : 2, i++)
+        keep[k] = keep[k + 1] = batch->columns[i]->type == AIP_DICTIONARY;
+    if (status == AIP_OK) status = pack_buffers(w, m, &plain, keep, &packed, err);
+    if (status == AIP_OK) aip__ipc_meta_batch(&m->metadata, &m->body);
+    if (status == AIP_OK && m->metadata.failed) status = aip__error_memory(w->ctx, err);
+    if (status == AIP_OK) *metadata = put_message(&m->metadata, 0, to);
+    if (status == AIP_OK && *metadata == 0) status = too_large(err);
+    if (status == AIP_OK) {
+        aip__text_add(to, packed.bytes, packed.n);
+        move_notes(batch, m, *metadata, notes);
+    }
+    aip__free(w->ctx, keep);
+    aip__text_free(&plain);
+    aip__text_free(&packed);
+    return status;
+}
+
+static int32_t put_batch(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, aip__text *to, aip_error **err) {
+    int64_t metadata = 0;
+    for (int32_t i = 0; i < batch->n_columns; i++) add_column(m, batch->columns[i]);
+    AIP__TRY(w->level > 0 ? put_compressed(w, batch, m, notes, &metadata, to, err)
+                          : put_plain(w, batch, m, notes, &metadata, to, err));
     aip__text_add(to, (const char *)notes, (size_t)w->n_coded * sizeof *notes);
     aip__text_add(to, (const char *)&metadata, sizeof metadata);
     return to->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
@@ -438,12 +519,15 @@ static int32_t put_schema(ipc_writer *w, aip__text *to, aip_error **err) {
 
 int32_t aip__ipc_write_begin(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                              aip__text *to, void **writer, aip_error **err) {
-    const char *layout = aip_params_string(params, "layout");
+    const char *layout = aip_params_string(params, "layout"), *compression = aip_params_string(params, "compression");
+    if (compression && !aip__zstd_available()) return aip__zstd_missing("write", err);
     ipc_writer *w = aip__calloc(ctx, 1, sizeof *w);
     if (!w) return aip__error_memory(ctx, err);
     w->ctx = ctx;
     w->schema = schema;
     w->file = layout ? strcmp(layout, "file") == 0 : *extension && strcmp(extension, "arrows") != 0;
+    if (compression)
+        w->level = aip_params_is_null(params, "compression_level") ? 1 : (int)aip_params_int(params, "compression_level");
     for (int32_t i = 0; i < schema->n; i++) w->n_coded += schema->fields[i].type == AIP_DICTIONARY;
     w->coded = aip__calloc(ctx, (size_t)schema->n + 1, sizeof *w->coded);
     w->list = aip__calloc(ctx, 1, sizeof *w->list);
