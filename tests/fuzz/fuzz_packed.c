@@ -90,8 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     else
         must(status == AIP_OK && made == size && (size == 0 || memcmp(mine, data, size) == 0), "plain bytes are changed");
     if (status < 0) must(err != NULL && aip_error_message(err)[0], "an error without a message");
-    /* libdeflate takes a reserved code for the one before it: such a member is read when its checksum holds, where zlib refuses. */
-    if (gzip && status == AIP_OK && expected == AIP_E_CORRUPT && aip__gunzip_whole_available()) {
+    /* libdeflate and ISA-L take some codes that zlib refuses: such a member is read when its checksum holds. */
+    if (gzip && status == AIP_OK && expected == AIP_E_CORRUPT && (aip__gunzip_whole_available() || aip__gunzip_by_isal())) {
         must(expected_n <= made && memcmp(mine, theirs, expected_n) == 0, "other bytes than zlib's, as far as those go");
         expected = AIP_OK;
         expected_n = made;
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (gzip) must(status == expected, "zlib thinks otherwise");
     if (zstd && status == AIP_OK) must(expected == AIP_OK, "libzstd refuses it");
-    if (zstd && expected == AIP_OK) must(status == AIP_OK || status == AIP_E_UNSUPPORTED, "libzstd takes it");
+    /* Not the other way round: only libzstd's stream holds blocks and windows to their limits. */
     if ((gzip || zstd) && status == AIP_OK)
         must(made == expected_n && memcmp(mine, theirs, made) == 0, "other bytes than the library's own");
     aip_error_free(err);

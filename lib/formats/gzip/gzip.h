@@ -1,4 +1,4 @@
-/* Gzip (RFC 1952) through zlib, and libdeflate where it is there: concatenated members in, one deterministic member out. */
+/* Gzip (RFC 1952) through zlib, and ISA-L or libdeflate where they are there: concatenated members in, one deterministic member out. */
 #ifndef AIPIPE_LIB_FORMATS_GZIP_H
 #define AIPIPE_LIB_FORMATS_GZIP_H
 
@@ -14,6 +14,8 @@ int32_t aip__gunzip_step(aip__gunzip *g, const uint8_t *in, size_t in_n, size_t 
                          aip_error **err);
 /* After the last input and output: AIP_E_CORRUPT when the stream stops inside a member. */
 int32_t aip__gunzip_end(const aip__gunzip *g, aip_error **err);
+/* Members are inflated by ISA-L; headers are always zlib's. */
+bool aip__gunzip_by_isal(void);
 /* How many members have ended. */
 int64_t aip__gunzip_members(const aip__gunzip *g);
 /* Between members: another way has undone the member of n compressed bytes that comes next. */
@@ -22,7 +24,7 @@ void aip__gunzip_skip(aip__gunzip *g, size_t n);
 void aip__gunzip_last_member(const aip__gunzip *g, int64_t *packed, int64_t *bytes);
 void aip__gunzip_free(aip__gunzip *g);
 
-/* Whole members in memory, through libdeflate where the library was built with it: more than twice as fast as zlib, but it needs all of a
+/* Whole members in memory, through libdeflate where the library was built with it, but without ISA-L: more than twice as fast as zlib, but it needs all of a
  * member and of its content at once. It is asked first and never has the last word: what it does not take is inflated by steps, so that
  * results and errors are zlib's. */
 #define AIP__GZIP_MEMBER_BYTES ((size_t)16 << 20) /* the most that a member may hold */

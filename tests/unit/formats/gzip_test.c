@@ -188,6 +188,25 @@ static int32_t gather(void *user, const void *bytes, size_t n, aip_error **err) 
 }
 
 /* Many blocks; sizes around a block's end, and none at all. */
+/* RFC 1952, 2.3.1: FHCRC, the low half of the CRC of the header. */
+START_TEST(a_header_with_a_checksum_is_held_to_it) {
+    aip_context *ctx = table_context(0);
+    uint8_t plain[300], packed[302];
+    char out[1000];
+    size_t n = member(poem, POEM, plain, sizeof plain), made = 0;
+    memcpy(packed, plain, 10);
+    packed[3] = 2;
+    unsigned long sum = crc32(0, packed, 10);
+    packed[10] = (uint8_t)sum, packed[11] = (uint8_t)(sum >> 8);
+    memcpy(packed + 12, plain + 10, n - 10);
+    for (size_t step = 1; step < 60; step += 7) OK(read_all(ctx, packed, n + 2, step, out, &made, &err));
+    ck_assert_uint_eq(made, POEM);
+    packed[10] ^= 1;
+    FAILS(read_all(ctx, packed, n + 2, 16, out, &made, &err), AIP_E_CORRUPT, "gzip stream is damaged at byte");
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(what_is_written_reads_back_and_is_the_same_for_any_workers_and_parts) {
     const size_t sizes[] = {0, 1, 524287, 524288, 524289, 3000000}, steps[] = {99999, 400000, 524288, 3000000};
     size_t most = 3000000, made = 0;
@@ -262,6 +281,7 @@ Suite *gzip_suite(void) {
                                   a_stream_cut_anywhere_is_corrupt_and_says_at_which_byte,
                                   garbage_behind_the_end_is_corrupt_and_says_at_which_byte,
                                   damage_in_the_trailer_is_found,
+                                  a_header_with_a_checksum_is_held_to_it,
                                   whole_members_and_streamed_ones_give_the_same_text,
                                   damage_in_a_whole_member_is_damage_for_zlib_too,
                                   what_is_written_reads_back_and_is_the_same_for_any_workers_and_parts,
