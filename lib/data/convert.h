@@ -13,6 +13,8 @@ bool aip__parse_i32(const char *s, size_t n, int32_t *out);
  * white space. decimal: the decimal mark, usually '.'. Fast path: at most 19 digits by Clinger's exact powers, then Eisel-Lemire (Lemire 2021,
  * "Number parsing at a gigabyte per second"), then the C library. */
 bool aip__parse_f64(const char *s, size_t n, char decimal, double *out);
+/* w * 10^exponent to the nearest double, for exponent from -342 to 308. False where 128 bits do not decide, for 0 and for subnormals. */
+bool aip__decimal_f64(uint64_t w, int64_t exponent, double *out);
 bool aip__parse_bool(const char *s, size_t n, bool *out);     /* true false True False TRUE FALSE */
 bool aip__parse_date(const char *s, size_t n, int32_t *days); /* YYYY-MM-DD, proleptic Gregorian, years 0001 to 9999 */
 /* YYYY-MM-DD[T ]HH:MM[:SS[.ffffff]][Z|+HH[:]MM]; *has_zone says whether an offset was given; then micros is UTC. Digits past micros are refused

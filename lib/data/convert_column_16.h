@@ -89,7 +89,49 @@ static inline __attribute__((always_inline)) bool take_digits(const char *s, con
     return all_digits16(d);
 }
 
+/* The same for 17 to 32 characters of at most 19 digits or so: two registers, of which the first may hold few digits. */
+static inline bool take_long_digits(const char *s, const char *end, bool with_mark, char mark, uint64_t *w, uint32_t *behind) {
+    size_t n = (size_t)(end - s);
+    if (n - 17 >= 16) return false;
+    bytes16 high = load16(end - 32), low = load16(end - 16), within = load16(last_16 + n - 16);
+    bytes16 h = and16(sub16(high, splat16('0')), within), l = sub16(low, splat16('0'));
+    uint64_t unit = UINT64_C(10000000000000000), few = 999;
+    uint32_t f = 16;
+    if (with_mark) f = behind_last16(low, splat16(mark), load16(first_16));
+    if (with_mark && f < 16) { /* what the second loses, the first one's last digit fills */
+        l = pick16(l, add16(load16(place_16), load16(first_16 + f)));
+        unit /= 10;
+        few = 9999;
+    } else if (with_mark) {
+        f = behind_last16(high, splat16(mark), within);
+        h = pick16(h, add16(load16(place_16), load16(first_16 + f)));
+        f = f < 16 ? f + 16 : 0;
+    }
+    uint64_t first = number16(h);
+    *w = first * unit + number16(l);
+    *behind = f;
+    return first <= few && all_digits16(h) && all_digits16(l);
+}
+
 static inline bool is_sign(char c) { return c == '-' || c == '+'; }
+
+static int64_t long_i64(part *p, int32_t i) {
+    const char *s = p->text + p->start[i], *end = p->text + p->end[i];
+    uint64_t w = 0;
+    uint32_t behind = 0;
+    if (!take_long_digits(s + is_sign(*s), end, false, 0, &w, &behind) || w > INT64_MAX) return one_i64(p, i);
+    return *s == '-' ? -(int64_t)w : (int64_t)w;
+}
+
+static double long_f64(part *p, int32_t i) {
+    const char *s = p->text + p->start[i], *end = p->text + p->end[i];
+    uint64_t w = 0;
+    uint32_t behind = 0;
+    double v = 0;
+    if (!take_long_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) || !aip__decimal_f64(w, -(int64_t)behind, &v))
+        return one_f64(p, i);
+    return *s == '-' ? -v : v;
+}
 
 static void short_i64(part *p, int64_t *values) {
     for (int32_t i = 0; i < p->n; i++) {
@@ -100,7 +142,7 @@ static void short_i64(part *p, int64_t *values) {
         if (take_digits(s + is_sign(*s), end, false, 0, &w, &behind))
             values[i] = minus ? -(int64_t)w : (int64_t)w;
         else
-            values[i] = one_i64(p, i);
+            values[i] = long_i64(p, i);
     }
 }
 
@@ -121,7 +163,7 @@ static inline __attribute__((always_inline)) double short_real(part *p, int32_t 
     const char *s = p->text + p->start[i], *end = p->text + p->end[i];
     uint64_t sign = (uint64_t)(*s == '-') << 63, w = 0, bits = 0;
     uint32_t behind = 0;
-    if (!take_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) || w > UINT64_C(1) << 53) return one_f64(p, i);
+    if (!take_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) || w > UINT64_C(1) << 53) return long_f64(p, i);
     double v = (double)(int64_t)w / field_powers[behind];
     memcpy(&bits, &v, sizeof bits);
     bits |= sign;

@@ -95,6 +95,13 @@ static inline __mmask8 those_of(const part *p, int32_t i) {
     return (__mmask8)(p->n - i >= GROUP ? 0xff : (1u << (p->n - i)) - 1);
 }
 
+/* Does every field of a group have more than 16 characters? Columns of such are common: floats in full. */
+static inline __attribute__((always_inline)) bool all_long(const part *p, int32_t i) {
+    __m256i n =
+        _mm256_sub_epi32(_mm256_loadu_si256((const void *)(p->end + i)), _mm256_loadu_si256((const void *)(p->start + i)));
+    return _mm256_cmpgt_epu32_mask(n, _mm256_set1_epi32(16)) == 0xff;
+}
+
 /* Fields of a group that go the way of one field. */
 #define REST(of, values, one)                                                      \
     for (uint32_t rest = (of); __builtin_expect(rest != 0, 0); rest &= rest - 1) { \
@@ -105,10 +112,14 @@ static inline __mmask8 those_of(const part *p, int32_t i) {
 static void wide_i64(part *p, int64_t *values) {
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i);
+        if (all_long(p, i)) {
+            for (int32_t k = i; k < i + GROUP; k++) values[k] = long_i64(p, k);
+            continue;
+        }
         eight r = take_eight(p, i, false);
         __m512i v = _mm512_mask_sub_epi64(r.w, r.minus, _mm512_setzero_si512(), r.w);
         _mm512_mask_storeu_epi64(values + i, here, v);
-        REST((uint32_t)(here & ~r.good), values, one_i64)
+        REST((uint32_t)(here & ~r.good), values, long_i64)
     }
 }
 
@@ -134,18 +145,26 @@ static inline __attribute__((always_inline)) __m512d reals(const eight *r, __mma
 static void wide_f64(part *p, double *values) {
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i), good = 0;
+        if (all_long(p, i)) {
+            for (int32_t k = i; k < i + GROUP; k++) values[k] = long_f64(p, k);
+            continue;
+        }
         eight r = take_eight(p, i, true);
         _mm512_mask_storeu_pd(values + i, here, reals(&r, &good));
-        REST((uint32_t)(here & ~good), values, one_f64)
+        REST((uint32_t)(here & ~good), values, long_f64)
     }
 }
 
 static void wide_f32(part *p, float *values) {
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i), good = 0;
+        if (all_long(p, i)) {
+            for (int32_t k = i; k < i + GROUP; k++) values[k] = (float)long_f64(p, k);
+            continue;
+        }
         eight r = take_eight(p, i, true);
         _mm256_mask_storeu_ps(values + i, here, _mm512_cvtpd_ps(reals(&r, &good)));
-        REST((uint32_t)(here & ~good), values, (float)one_f64)
+        REST((uint32_t)(here & ~good), values, (float)long_f64)
     }
 }
 

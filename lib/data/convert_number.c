@@ -112,6 +112,8 @@ static bool eisel_lemire(uint64_t w, int64_t q, double *out) {
     return true;
 }
 
+bool aip__decimal_f64(uint64_t w, int64_t exponent, double *out) { return w != 0 && eisel_lemire(w, exponent, out); }
+
 /* What the scan of a number's text finds. */
 typedef struct decimal {
     const char *digits, *digits_end; /* integer and fraction digits, with the decimal mark between them */
