@@ -187,7 +187,7 @@ static aip__guess guess_of(const char *type) {
     return (aip__guess){.type = zoned ? AIP_TIMESTAMP : aip__type_from_name(type), .zoned = zoned, .unzoned = unzoned};
 }
 
-/* Columns and types as in the first run; then the header of each file that is new. */
+/* Columns and types as in the first run; then the header of each file that has something new. */
 static int32_t take_pinned(plan *p, aip_error **err) {
     const aip__checkpoint *c = p->f->checkpoint;
     aip__sample s = {.n = aip__checkpoint_n_columns(c)};
@@ -203,7 +203,7 @@ static int32_t take_pinned(plan *p, aip_error **err) {
     if (status == AIP_OK) status = look_at_first(p, -1, &s, err);
     aip__sample_free(p->f->ctx, &s);
     for (int32_t i = 0; i < p->f->n && status == AIP_OK; i++)
-        if (!p->f->entries[i].skip && p->f->entries[i].from == 0) status = look_at(p, i, 1, err);
+        if (!p->f->entries[i].skip) status = look_at(p, i, 1, err);
     return status;
 }
 

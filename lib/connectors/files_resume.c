@@ -151,6 +151,7 @@ int32_t aip__files_resume(aip__files *f, aip_error **err) {
         aip__error_at_parameter(err, "checkpoint");
         return AIP_E_PARAM;
     }
+    if (f->ops->fix) AIP__TRY(f->ops->fix(f->format, err));
     for (int32_t i = 0; i < f->n; i++)
         for (int32_t k = 0; k < i && f->n < 1000; k++)
             if (strcmp(f->entries[i].path, f->entries[k].path) == 0)

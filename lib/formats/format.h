@@ -115,6 +115,9 @@ typedef struct aip__format_ops {
     /* After open, which read the header, and before next: goes on in another stream, which starts at a record of the same file, at that
      * byte and line. The first stream is not asked again. */
     int32_t (*resume)(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err);
+    /* Before the first look at files that grow: from now on nothing is found out from what a file holds, for a part of it says another thing
+     * than all of it. AIP_E_PARAM where that was asked for by name. NULL: nothing ever is. */
+    int32_t (*fix)(void *format, aip_error **err);
 } aip__format_ops;
 
 /* By a descriptor's name ("csv") or a file extension. Errors: AIP_E_NOT_FOUND with the nearest name; for an extension NULL is returned. */

@@ -336,6 +336,7 @@ int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, i
 /* What one cell that is not null says. */
 aip__guess aip__csv_guess(const aip__csv_options *o, const char *s, size_t n);
 int32_t aip__csv_infer_item(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err);
+int32_t aip__csv_fix(void *format, aip_error **err);
 int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
                        aip_error **err);
 int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err);

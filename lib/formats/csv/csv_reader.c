@@ -132,6 +132,7 @@ static const aip__format_ops ops = {
     .infer_item = aip__csv_infer_item,
     .whole = aip__csv_whole,
     .resume = reader_resume,
+    .fix = aip__csv_fix,
 };
 
 const aip_descriptor aip__csv_descriptor = {

@@ -85,6 +85,19 @@ static void take_records(whole *w) {
     take(w, (size_t)(at - p));
 }
 
+int32_t aip__csv_fix(void *format, aip_error **err) {
+    aip__csv_options *o = format;
+    if (o->detect == AIP__DETECT_ALL) {
+        aip__error_set(
+            err, AIP_E_PARAM,
+            "a checkpoint needs a dialect that is given: expected detect: none, found all (aipipe inspect prints the options)");
+        aip__error_at_parameter(err, "detect");
+        return AIP_E_PARAM;
+    }
+    o->detect = AIP__DETECT_NONE;
+    return AIP_OK;
+}
+
 /* A place in the file is a place in its text only where the text is UTF-8 and its lines end in LF. */
 static int32_t can_go_on(const aip__csv_options *o, const char *source, aip_error **err) {
     if (aip__encoding_is_utf8(o->encoding) && o->line_end != AIP__LINES_CR) return AIP_OK;

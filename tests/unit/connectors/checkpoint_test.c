@@ -348,6 +348,39 @@ START_TEST(a_process_that_ends_at_any_operation_loses_and_doubles_no_row) {
 }
 END_TEST
 
+START_TEST(each_refused_allocation_is_an_error_and_the_next_run_goes_on) {
+    int n_refused = 0;
+    for (int64_t k = 0;; k++) {
+        aip_context *ctx = table_context_refusing(0);
+        char *rejects = table_path("rej.csv"), extra[300];
+        snprintf(extra, sizeof extra, ", \"on_bad_row\": \"reject\", \"rejects\": \"%s\"", rejects);
+        job j = job_of("oom-*.csv", extra);
+        aip__io table = aip__io_posix;
+        table.fsync = no_fsync;
+        ctx->io = &table;
+        append_text("oom-a.csv", "n,t\n1,a\n");
+        OK(run_job(ctx, &j, NULL, &err));
+        append_text("oom-a.csv", "2,b\nbad,b\n");
+        append_text("oom-b.csv", "t,n\nc,3\n");
+        aip_error *refused = NULL;
+        table_refuse_after(k);
+        int32_t status = run_job(ctx, &j, NULL, &refused);
+        table_refuse_after(-1);
+        if (status != AIP_OK) ck_assert_msg(status == AIP_E_NOMEM, "allocation %d: %s", (int)k, aip_error_text(refused));
+        aip_error_free(refused);
+        n_refused += status != AIP_OK;
+        OK(run_job(ctx, &j, NULL, &err));
+        char *found = outputs(ctx, "out-*.csv");
+        ck_assert_msg(strcmp(found, "n:int64 t:utf8\n1|'a'\n2|'b'\n3|'c'\n") == 0, "allocation %d: %s", (int)k, found);
+        free(found), free(rejects);
+        table_context_free(ctx);
+        table_files_remove();
+        if (status == AIP_OK) break;
+    }
+    ck_assert_int_gt(n_refused, 100);
+}
+END_TEST
+
 /* ---- what is refused --------------------------------------------------------------------------------------------------------------------------- */
 
 static void replace(const char *name, const char *text) {
@@ -418,6 +451,26 @@ START_TEST(new_files_must_have_the_columns_and_their_cells_follow_the_policy) {
 }
 END_TEST
 
+START_TEST(the_dialect_of_a_file_that_grows_is_not_guessed) {
+    aip_context *ctx = context_of(0);
+    job j = job_of("semi.csv", ", \"delimiter\": \";\"");
+    append_text("semi.csv", "n;t\n1;\"a\nb\"\n2;\"c\n"); /* what stands in the open quotes is no record */
+    OK(run_job(ctx, &j, NULL, &err));
+    append_text("semi.csv", "d\"\n");
+    OK(run_job(ctx, &j, NULL, &err));
+    char *found = outputs(ctx, "out-*.csv");
+    ck_assert_str_eq(found, "n:int64 t:utf8\n1|'a\nb'\n2|'c\nd'\n");
+    free(found);
+    append_text("semi.csv", "3;e\n");
+    j.extra[0] = 0; /* commas, as nothing else is said: the header is another one */
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_SCHEMA, "semi.csv: this file has no column 'n', unlike ");
+    snprintf(j.extra, sizeof j.extra, ", \"detect\": \"all\"");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_PARAM, "a checkpoint needs a dialect that is given");
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 START_TEST(what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused) {
     aip_context *ctx = context_of(0);
     job j = job_of("b.csv", "");
@@ -463,8 +516,10 @@ Suite *checkpoint_suite(void) {
                                   a_dataset_is_what_was_there_when_it_was_made_and_has_one_output,
                                   stages_rejects_and_places_go_on_too,
                                   a_process_that_ends_at_any_operation_loses_and_doubles_no_row,
+                                  each_refused_allocation_is_an_error_and_the_next_run_goes_on,
                                   files_that_did_more_than_grow_are_errors_that_say_so,
                                   new_files_must_have_the_columns_and_their_cells_follow_the_policy,
+                                  the_dialect_of_a_file_that_grows_is_not_guessed,
                                   what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused,
                                   NULL};
     Suite *suite = unit_suite("checkpoint", tests);

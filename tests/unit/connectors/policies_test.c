@@ -244,6 +244,28 @@ START_TEST(promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses)
 }
 END_TEST
 
+START_TEST(each_refused_allocation_of_the_pass_over_types_is_an_error_that_leaves_nothing) {
+    char *path = table_file("oom.csv", "a,b\n1,x\n2.5,y\nz,2013-01-01\n", 28);
+    int n_refused = 0;
+    for (int64_t k = 0;; k++) {
+        aip_context *ctx = table_context_refusing(0);
+        aip_dataset *d = NULL;
+        aip_error *refused = NULL;
+        table_refuse_after(k);
+        int32_t status = table_read(ctx, path, "\"on_bad_row\": \"promote\", \"infer_rows\": 1", &d, &refused);
+        table_refuse_after(-1);
+        if (status != AIP_OK) ck_assert_msg(status == AIP_E_NOMEM, "allocation %d: %s", (int)k, aip_error_text(refused));
+        n_refused += status != AIP_OK;
+        aip_error_free(refused);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+        if (status == AIP_OK) break;
+    }
+    ck_assert_int_gt(n_refused, 50);
+    free(path);
+}
+END_TEST
+
 /* ---- rejects ------------------------------------------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_file_of_rejects_holds_source_line_column_offset_reason_and_text_of_each) {
@@ -348,6 +370,7 @@ Suite *policies_suite(void) {
                                   without_promote_the_same_conflict_is_an_error_a_null_or_a_reject_at_its_place,
                                   promote_joins_files_that_do_not_go_together_otherwise_and_rows_of_a_wrong_shape_stay_errors,
                                   promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses,
+                                  each_refused_allocation_of_the_pass_over_types_is_an_error_that_leaves_nothing,
                                   a_file_of_rejects_holds_source_line_column_offset_reason_and_text_of_each,
                                   a_file_of_rejects_is_whole_or_not_there_and_has_no_rows_when_there_are_none,
                                   a_file_of_rejects_holds_all_of_them_where_the_table_keeps_the_first_and_says_so,
