@@ -64,6 +64,7 @@ static void mix(uint64_t *h, const void *bytes, size_t n) { /* FNV-1a */
 }
 
 #define MAX_DIGESTS 64
+#define LARGE ((size_t)64 << 10) /* holds what a fuzzer makes in one block */
 
 typedef struct outcome { /* of a read: nothing in it depends on how the rows lie in batches */
     int32_t status;
@@ -150,12 +151,12 @@ static void compare(const aip__format_ops *ops, aip__csv_options *o, aip_context
                     const aip_schema *schema, char *const *names, uint64_t h) {
     outcome expected, found;
     o->dialect.only_libcsv = true;
-    o->block_bytes = (size_t)1 << 20;
+    o->block_bytes = LARGE;
     read_all(ops, o, ctx, data, n, schema, names, &expected);
     o->dialect.only_libcsv = false;
     for (aip__cpu_level level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++) {
         if (aip__cpu_set(level) != level) continue;
-        o->block_bytes = h / 128 % 4 == 0 ? (size_t)1 << 20 : 64 + (size_t)(h / 512 % (n + 64));
+        o->block_bytes = h / 128 % 4 == 0 ? LARGE : 64 + (size_t)(h / 512 % (n + 64));
         read_all(ops, o, ctx, data, n, schema, names, &found);
         must(memcmp(&found, &expected, sizeof found) == 0, "every way through gives the same");
     }
