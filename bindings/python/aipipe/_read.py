@@ -142,7 +142,6 @@ def read_csv(
     defaults = read_csv.__kwdefaults__ or {}
     given = {name: value for name, value in options.items() if name == "types" or value != defaults[name]}
     return read(path, context=context, format="csv", **given)
-    return read(path, context=context, format="csv", **options)
 
 
 def read_arrow(
