@@ -10,7 +10,8 @@ void aip__ipc_input_init(aip__ipc_input *in, aip_context *ctx, aip__stream *stre
     *in = (aip__ipc_input){.ctx = ctx, .stream = stream, .source = source, .size = aip__stream_size(stream)};
 }
 
-static int32_t bad(const char *source, int64_t offset, int32_t status, aip_error **err, const char *format, va_list args) {
+static __attribute__((format(printf, 5, 0))) int32_t bad(const char *source, int64_t offset, int32_t status, aip_error **err,
+                                                         const char *format, va_list args) {
     aip__error_setv(err, status, format, args);
     aip__error_at_source(err, source);
     if (offset >= 0) aip__error_at_offset(err, offset);

@@ -440,6 +440,24 @@ START_TEST(every_level_knows_well_formed_utf8) {
 }
 END_TEST
 
+START_TEST(a_quote_takes_the_byte_behind_it_away_wherever_it_stands) {
+    for (int i = 0; i < 100000; i++) {
+        char text[100], expected[100];
+        size_t n = draw() % sizeof text, left = 0;
+        uint64_t each = 1 + draw() % 30;
+        for (size_t k = 0; k < n; k++) text[k] = draw() % each ? (char)('a' + draw() % 26) : '"';
+        for (size_t k = 0; k < n; k += text[k] == '"' ? 2 : 1) expected[left++] = text[k]; /* a byte at a time */
+        char *to = malloc(n + 1);                                                          /* no more than it may write */
+        ck_assert_ptr_nonnull(to);
+        to[n] = '#';
+        ck_assert_uint_eq(aip__unescape_quotes(to, text, n, '"'), left);
+        ck_assert_mem_eq(to, expected, left);
+        ck_assert_int_eq(to[n], '#');
+        free(to);
+    }
+}
+END_TEST
+
 Suite *convert_column_suite(void) {
     const TTest *const tests[] = {every_level_takes_the_integers_that_the_reference_takes,
                                   every_level_gives_the_floats_that_the_reference_gives,
@@ -447,6 +465,7 @@ Suite *convert_column_suite(void) {
                                   every_level_gives_the_dates_and_timestamps_that_the_reference_gives,
                                   every_level_takes_the_words_of_bool_and_no_others,
                                   every_level_knows_well_formed_utf8,
+                                  a_quote_takes_the_byte_behind_it_away_wherever_it_stands,
                                   every_oddity_is_the_same_for_every_type_and_length_of_column,
                                   NULL};
     return unit_suite("convert_column", tests);
