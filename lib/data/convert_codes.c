@@ -9,12 +9,12 @@
 #define KEY 16
 #define FIRST_SLOTS 256
 
-static uint64_t fold(uint64_t a, uint64_t b) {
+static inline uint64_t fold(uint64_t a, uint64_t b) {
     u128 product = (u128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_of(const aip__code_slot *k, const char *s) {
+static inline uint64_t hash_of(const aip__code_slot *k, const char *s) {
     uint64_t h = fold(k->low ^ UINT64_C(0x9e3779b97f4a7c15), k->high ^ UINT64_C(0xd6e8feb86659fd93) ^ (uint64_t)k->n << 32);
     for (uint32_t i = KEY; i < k->n; i += 8) {
         uint64_t word = 0;
@@ -80,7 +80,8 @@ static int32_t add_new(aip__code_builder *b, aip__code_slot key, const char *s, 
     return (size_t)b->texts.length * 2 > b->n_slots ? grow(b, err) : AIP_OK;
 }
 
-static inline int32_t add(aip__code_builder *b, aip__code_slot key, const char *s, aip_error **err) {
+static inline __attribute__((always_inline)) int32_t add(aip__code_builder *b, aip__code_slot key, const char *s,
+                                                         aip_error **err) {
     size_t at = hash_of(&key, s) & (b->n_slots - 1);
     for (; b->slots[at].code != 0; at = (at + 1) & (b->n_slots - 1)) {
         const aip__code_slot *k = &b->slots[at];

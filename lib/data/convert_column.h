@@ -57,7 +57,11 @@ typedef struct aip__text_rules {
 } aip__text_rules;
 
 /* Whether a text, without its quotes, is null. */
-bool aip__field_is_null(const aip__text_rules *r, bool quoted, const char *s, size_t n);
+static inline bool aip__field_is_null(const aip__text_rules *r, bool quoted, const char *s, size_t n) {
+    if (quoted && !r->quoted_null) return false;
+    if (n == 0) return r->empty_is_null;
+    return r->null_starts[(uint8_t)*s] && r->is_null(r->user, s, n);
+}
 /* Adds f->n rows to a builder of utf8. The text is UTF-8 where it is to be. */
 int32_t aip__utf8_add_fields(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err);
 /* Doubled quotes of s[0..n) become one, into `to` (room for n); returns how many bytes are left. */

@@ -61,12 +61,6 @@ static inline int64_t take(const aip__text_rules *r, const char *s, size_t n, ch
     return r->null_starts[(uint8_t)*s] && r->is_null(r->user, s, n) ? -1 : (int64_t)n;
 }
 
-bool aip__field_is_null(const aip__text_rules *r, bool quoted, const char *s, size_t n) {
-    if (quoted && !r->quoted_null) return false;
-    if (n == 0) return r->empty_is_null;
-    return r->null_starts[(uint8_t)*s] && r->is_null(r->user, s, n);
-}
-
 static int32_t too_long(aip_error **err) {
     return aip__error_set(err, AIP_E_DATA, "more than 2147483647 bytes of text in one column of a batch");
 }
