@@ -53,7 +53,7 @@ from ._ffi import VERSION as __version__
 from ._inspect import Profile, inspect
 from ._package import Package, Report, load
 from ._pipeline import Pipeline
-from ._read import read, read_arrow, read_csv
+from ._read import read, read_arrow, read_csv, read_json, read_ndjson
 from ._run import Run, TaskEvent, TaskRun
 from ._scorer import Scorer
 from ._sklearn import NotFittedError
@@ -128,6 +128,8 @@ __all__ = [
     "read",
     "read_arrow",
     "read_csv",
+    "read_json",
+    "read_ndjson",
     "stage",
     "train_test_split",
     "when",

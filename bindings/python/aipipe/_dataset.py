@@ -295,6 +295,18 @@ class Dataset:
         compression (``"zstd"``, buffer by buffer), compression_level. See :meth:`write`."""
         return self.write(path, progress, timeout, format="arrow", **options)
 
+    def write_ndjson(
+        self, path: Path, progress: ProgressOption = None, timeout: Optional[float] = None, **options: Any
+    ) -> RowCounts:
+        """Writes a file of one JSON object to a line, compressed when the name ends in ``.gz``. See :meth:`write`."""
+        return self.write(path, progress, timeout, format="ndjson", **options)
+
+    def write_json(
+        self, path: Path, progress: ProgressOption = None, timeout: Optional[float] = None, **options: Any
+    ) -> RowCounts:
+        """Writes a file of one JSON array of objects, compressed when the name ends in ``.gz``. See :meth:`write`."""
+        return self.write(path, progress, timeout, format="json", **options)
+
     def split(
         self,
         test_size: Union[float, int, None] = None,

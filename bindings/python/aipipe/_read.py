@@ -168,3 +168,121 @@ def read_arrow(
         SchemaError, ParamError, IOError_.
     """
     return read(path, context=context, format="arrow", columns=columns, include_path=include_path)
+
+
+def _read_json(
+    format: str,
+    path: Union[Path, Sequence[Path]],
+    context: Optional[Context],
+    types: Optional[Mapping[str, str]],
+    options: dict[str, Any],
+) -> Dataset:
+    return read(path, context=context, format=format, types=types or {}, **options)
+
+
+def read_ndjson(
+    path: Union[Path, Sequence[Path]],
+    *,
+    columns: Union[Sequence[str], Mapping[str, str], None] = None,
+    types: Optional[Mapping[str, str]] = None,
+    flatten_levels: int = 16,
+    fields: Union[str, Sequence[str]] = (),
+    unknown_fields: Literal["count", "bad"] = "count",
+    duplicate_keys: Literal["last", "bad"] = "last",
+    on_bad_row: Literal["error", "null", "reject", "promote"] = "error",
+    rejects: Optional[Path] = None,
+    checkpoint: Optional[Path] = None,
+    max_rejects: Optional[float] = None,
+    infer_rows: Optional[int] = 10000,
+    include_path: Optional[str] = None,
+    max_record_bytes: int = 16777216,
+    block_bytes: int = 1048576,
+    context: Optional[Context] = None,
+) -> Dataset:
+    """Files of one JSON object to a line, plain or compressed, as a dataset.
+
+    Fields of objects within an object are columns named by their path, such as ``user.name``; lists are columns of their JSON
+    text. Only as much is read as names and types of the columns need.
+
+    Args:
+        path: a file, a list of files, or a pattern with ``* ? [ ]``.
+        columns: columns to read by path, or {path: new name}; None: all that the first rows show.
+        types: types by path in place of the guessed ones: ``{"user.age": "int32", "at": "timestamp[UTC]"}``.
+        flatten_levels: levels of objects that are gone into; deeper ones are columns of their JSON text.
+        fields: paths that are columns even where the first rows do not show them, or that are objects wanted as JSON text.
+        unknown_fields: fields that the first rows did not show are left out and counted; ``"bad"``: their record is a bad row.
+        duplicate_keys: of a key that stands twice in an object the last value counts; ``"bad"``: the record is a bad row.
+        on_bad_row: a record that does not fit: an error; ``"null"``: nulls in the fields that do not fit; ``"reject"``: see
+            ``rejects``; ``"promote"``: types are settled over all rows first, what is more than ``infer_rows`` showed is logged.
+        rejects: a file to write every rejected record to in each pass, whole or not at all; ``Dataset.rejects`` keeps
+            100,000 of them.
+        checkpoint: a file that says how far files which grow, or become more, were read into numbered outputs. Only what is new
+            is read; ``write`` moves the checkpoint on, ``out.csv`` being ``out-00000001.csv`` and so on.
+        max_rejects: more rejected rows are an error: a number, or below 1 a fraction.
+        infer_rows: first rows that fields and types are taken from; None: all.
+        include_path: name of a column to add that holds the path of each row's file.
+        max_record_bytes: a longer record is an error: most often a quote that is never closed.
+        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is.
+        context: the context to make it from; None: the default one.
+
+    Raises:
+        NotFoundError: no such file.
+        DataError: what is no JSON, no object, or does not fit, with source, line and column (also later, in a pass).
+        ParamError, IOError_, CorruptError.
+    """
+    options = {
+        "columns": columns,
+        "flatten_levels": flatten_levels,
+        "fields": fields,
+        "unknown_fields": unknown_fields,
+        "duplicate_keys": duplicate_keys,
+        "on_bad_row": on_bad_row,
+        "rejects": rejects,
+        "checkpoint": checkpoint,
+        "max_rejects": max_rejects,
+        "infer_rows": infer_rows,
+        "include_path": include_path,
+        "max_record_bytes": max_record_bytes,
+        "block_bytes": block_bytes,
+    }
+    return _read_json("ndjson", path, context, types, options)
+
+
+def read_json(
+    path: Union[Path, Sequence[Path]],
+    *,
+    columns: Union[Sequence[str], Mapping[str, str], None] = None,
+    types: Optional[Mapping[str, str]] = None,
+    flatten_levels: int = 16,
+    fields: Union[str, Sequence[str]] = (),
+    unknown_fields: Literal["count", "bad"] = "count",
+    duplicate_keys: Literal["last", "bad"] = "last",
+    on_bad_row: Literal["error", "null", "reject", "promote"] = "error",
+    rejects: Optional[Path] = None,
+    max_rejects: Optional[float] = None,
+    infer_rows: Optional[int] = 10000,
+    include_path: Optional[str] = None,
+    max_record_bytes: int = 16777216,
+    block_bytes: int = 1048576,
+    context: Optional[Context] = None,
+) -> Dataset:
+    """Files that hold one JSON array of objects, or objects one after the other, plain or compressed, as a dataset.
+
+    The file streams: it is never in memory as a whole. Arguments and errors are those of :func:`read_ndjson`, which for objects
+    on lines of their own says more precisely what is wrong; a checkpoint needs lines.
+    """
+    options = {
+        "columns": columns,
+        "flatten_levels": flatten_levels,
+        "fields": fields,
+        "unknown_fields": unknown_fields,
+        "duplicate_keys": duplicate_keys,
+        "on_bad_row": on_bad_row,
+        "rejects": rejects,
+        "max_rejects": max_rejects,
+        "infer_rows": infer_rows,
+        "include_path": include_path,
+        "max_record_bytes": max_record_bytes,
+        "block_bytes": block_bytes,
+    }
+    return _read_json("json", path, context, types, options)

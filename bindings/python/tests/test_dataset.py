@@ -187,21 +187,29 @@ class Looks(unittest.TestCase):
 
 
 class Files(FolderTest):
-    def test_options_of_read_csv_are_those_of_the_catalogue_with_its_defaults(self):
+    def test_options_of_read_csv_and_its_kin_are_those_of_the_catalogue_with_its_defaults(self):
         import inspect
 
-        known = {p["name"]: p.get("default") for p in ap.default_context().catalog("operator.read")["params"]}
-        mine = {
-            name: parameter.default
-            for name, parameter in inspect.signature(ap.read_csv).parameters.items()
-            if name not in ("path", "context")
-        }
-        del known["path"], known["format"]
-        self.assertEqual(set(mine), set(known))
-        for name, default in mine.items():
-            default = {} if name == "types" else list(default) if isinstance(default, tuple) else default
-            self.assertEqual(default, known[name], name)
-            self.assertIn(f"{name}:", ap.read_csv.__doc__)
+        all_formats = {p["name"]: p.get("default") for p in ap.default_context().catalog("operator.read")["params"]}
+        formats = {n: {p["name"] for p in ap.default_context().catalog(f"format.{n}")["params"]} for n in ("csv", "ndjson", "json")}
+        others = {"path", "format", "checkpoint"}
+        of_files = set(all_formats) - set().union(*formats.values()) - others
+        for read, format, more in (
+            (ap.read_csv, "csv", {"checkpoint"}),
+            (ap.read_ndjson, "ndjson", {"checkpoint"}),
+            (ap.read_json, "json", set()),
+        ):
+            mine = {
+                name: parameter.default
+                for name, parameter in inspect.signature(read).parameters.items()
+                if name not in ("path", "context")
+            }
+            self.assertEqual(set(mine), formats[format] | of_files | more)
+            for name, default in mine.items():
+                default = {} if name == "types" else list(default) if isinstance(default, tuple) else default
+                self.assertEqual(default, all_formats[name], name)
+                if read is not ap.read_json:  # which refers to read_ndjson
+                    self.assertIn(f"{name}:", read.__doc__)
 
     def test_stages_have_methods_with_the_catalogues_parameters(self):
         import inspect

@@ -10,6 +10,7 @@
  *   json_convert.c  a block of cells -> typed columns, bad cells marked
  *   json_decode.c   an item -> a batch, rejects or an error
  *   json_infer.c    the first rows -> paths and guessed types
+ *   json_types.c    an item -> what its cells say of types; whole lines of a file that grows
  *   json_reader.c   the two formats as the table of formats wants them
  *   json_write.c    batches -> text
  *
@@ -29,7 +30,7 @@
 #define AIP__JSON_TOO_LONG                           \
     "record is longer than max_record_bytes (%lld) " \
     "(raise it, or look for a quote or bracket that is never closed)"
-#define AIP__JSON_SLACK 64 /* readable bytes behind a text that is walked */
+#define AIP__JSON_SLACK 64 /* readable bytes before and behind a text that is walked */
 
 typedef enum { AIP__JSON_ERROR, AIP__JSON_NULL, AIP__JSON_REJECT } aip__json_policy;
 
@@ -92,7 +93,7 @@ typedef enum { AIP__JSON_LINES, AIP__JSON_LIST, AIP__JSON_SEQUENCE } aip__json_l
 
 typedef struct aip__json_piece { /* an item */
     aip__buffer *buffer;         /* shared by the items cut from it */
-    const char *text;            /* AIP__JSON_SLACK readable bytes lie behind it */
+    const char *text;            /* AIP__JSON_SLACK readable bytes lie before and behind it */
     size_t n;
     int64_t line, offset; /* of its first byte: line from 1, byte of the file from 0 */
     int64_t column;       /* of its first byte in its line, from 0 */
@@ -138,6 +139,7 @@ typedef struct aip__json_cut {
     int64_t rows; /* brackets that closed a record in them */
     bool ended;   /* of a list: the bracket that closes it lies at n */
 } aip__json_cut;
+size_t aip__json_count_lines(const char *p, size_t n);
 /* Of text[0..n) with AIP__JSON_SLACK bytes of zeros behind it, which begins outside a record: as many whole records as max_rows allows. */
 void aip__json_find_cut(const char *text, size_t n, bool list, int64_t max_rows, aip__json_cut *out);
 /* End of what begins at p (outside strings and brackets) and is no record: behind the first bracket that closes what opened in it, at a comma
@@ -160,9 +162,16 @@ typedef enum {
 
 typedef struct aip__json_cell {
     const char *text; /* of a string: inside its quotes */
-    uint32_t n;
-    uint32_t kind;
+    size_t n;
+    aip__json_kind kind;
 } aip__json_cell;
+
+/* The cells of one column of a block. Row r's text is the item's text[bounds[2 * r] + 1 .. bounds[2 * r + 1]), in uint32 arithmetic: what the
+ * column converters take (data/convert_column.h). Empty at what is missing or null. */
+typedef struct aip__json_cells {
+    uint32_t *bounds;
+    uint8_t *kinds; /* aip__json_kind */
+} aip__json_cells;
 
 typedef struct aip__json_key aip__json_key;
 struct aip__json_key {
@@ -175,7 +184,7 @@ struct aip__json_key {
     bool inner;                 /* objects are gone into */
     bool unknown;               /* a field that the sample did not show */
     const aip__json_node *node; /* NULL: no path is known here */
-    aip__json_cell *cells;      /* of the block's first row; NULL without slot */
+    aip__json_cells cells;      /* of its column; NULLs without slot */
     uint64_t hash;
     char *raw; /* between its quotes; owned */
     size_t n;
@@ -193,13 +202,12 @@ typedef struct aip__json_keys {
     size_t n, capacity;
     aip__json_key **slots;
     size_t n_slots;
-    aip__json_cell *cells; /* of the block: slot s begins at s * max_rows */
-    int32_t max_rows;
-    char *scratch; /* an unescaped key */
+    const aip__json_cells *cells; /* of each slot */
+    char *scratch;                /* an unescaped key */
     size_t scratch_size;
 } aip__json_keys;
-int32_t aip__json_keys_init(aip__json_keys *k, aip_context *ctx, const aip__json_tree *tree, aip__json_cell *cells,
-                            int32_t max_rows, aip_error **err);
+int32_t aip__json_keys_init(aip__json_keys *k, aip_context *ctx, const aip__json_tree *tree, const aip__json_cells *cells,
+                            aip_error **err);
 void aip__json_keys_free(aip__json_keys *k);
 /* The key raw[0..n) of parent's object, which stood as seen[0..n_seen). NULL when memory is refused. */
 aip__json_key *aip__json_keys_get(aip__json_keys *k, aip__json_key *parent, const char *raw, size_t n, bool escaped,
@@ -228,9 +236,11 @@ typedef struct aip__json_walker {
     bool stop;         /* at the first fault */
     aip__json_keys keys;
     int32_t n_slots, max_rows, n_rows; /* of the block */
-    aip__json_cell *cells;             /* n_slots * max_rows */
-    const char **starts, **ends;       /* of each row's record */
-    aip__json_fault *faults;           /* of the block, in order */
+    aip__json_cells *cells;            /* of each slot */
+    uint32_t *bounds;                  /* all of the cells' */
+    uint8_t *kinds;
+    const char **starts, **ends; /* of each row's record */
+    aip__json_fault *faults;     /* of the block, in order */
     size_t n_faults, faults_capacity;
     int64_t n_nulled, n_unknown, n_duplicates; /* of the block */
     aip__json_key *stack[AIP__JSON_DEPTH];     /* keys of the objects that are open */
@@ -246,6 +256,11 @@ int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, co
 int32_t aip__json_walk_next(aip__json_walker *w, aip_error **err);
 void aip__json_walk_end(aip__json_walker *w);
 #define AIP__JSON_BLOCK_CELLS 16384
+static inline aip__json_cell aip__json_cell_at(const aip__json_walker *w, int32_t slot, int32_t row) {
+    const uint32_t *b = w->cells[slot].bounds + 2 * (size_t)row;
+    uint32_t start = b[0] + 1;
+    return (aip__json_cell){.text = w->text + start, .n = b[1] - start, .kind = (aip__json_kind)w->cells[slot].kinds[row]};
+}
 
 /* Behind the value that begins at p, of which at most `depth` levels may be used up; NULL: it is none, and w->why and w->why_at say why. */
 const char *aip__json_value(aip__json_walker *w, const char *p, int32_t depth, uint32_t *kind);
@@ -267,8 +282,8 @@ typedef struct aip__json_target { /* one column being made */
 int32_t aip__json_target_begin(aip__json_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
                                aip_error **err);
 /* The block's cells of a slot into rows from `row` on. A cell that does not fit becomes null; bad[r] becomes the slot when it was -1. */
-int32_t aip__json_convert(aip__json_target *t, aip_context *ctx, const aip__json_cell *cells, int32_t n, int32_t slot,
-                          int64_t row, int32_t *bad, int64_t *n_bad, aip_error **err);
+int32_t aip__json_convert(aip__json_target *t, const aip__json_walker *w, int32_t slot, int64_t row, int32_t *bad, int64_t *n_bad,
+                          aip_error **err);
 int32_t aip__json_target_end(aip__json_target *t, aip_context *ctx, int64_t n_rows, aip__column **out, aip_error **err);
 void aip__json_target_abandon(aip__json_target *t, aip_context *ctx);
 
@@ -284,6 +299,11 @@ typedef struct aip__json_reader {
 int32_t aip__json_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
                          aip_error **err);
 int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err);
+int32_t aip__json_infer_item(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err);
+int32_t aip__json_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
+                        aip_error **err);
+/* What stands there, for a message: at most 40 bytes of one line, valid UTF-8, with ... when cut. out: 64 bytes. */
+void aip__json_excerpt(const char *s, size_t n, char *out);
 /* What a cell is for the lattice of types. */
 aip__guess aip__json_guess(const aip__json_cell *cell);
 

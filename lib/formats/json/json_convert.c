@@ -1,12 +1,15 @@
-/* A block of cells to typed columns: one loop per column and type. Numbers were checked by the walk, so their digits need no second look. A text in
+/* A block of cells to typed columns, by the converters of text fields (data/convert_column.h) and one by one what they leave. A text in
  * a column of another type is read as CSV would read it. A cell that does not fit becomes null and marks its row; what then happens to the row
  * is the reader's policy, not decided here. */
 #include "formats/json/json.h"
 
 #include "base/memory.h"
-#include "data/convert.h"
+#include "data/convert_column.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+#define PART 1024 /* cells whose oddities are listed together */
 
 int32_t aip__json_target_begin(aip__json_target *t, aip_context *ctx, const aip_field *field, int64_t max_rows, size_t bytes,
                                aip_error **err) {
@@ -27,11 +30,6 @@ static bool set_null(aip__json_target *t, int64_t row) {
     return true;
 }
 
-static void mark(int32_t *bad, int32_t slot, int64_t *n_bad) {
-    ++*n_bad;
-    if (*bad < 0) *bad = slot;
-}
-
 /* The text of a string cell. False: memory was refused. */
 static bool text_of(aip__json_target *t, aip_context *ctx, const aip__json_cell *c, const char **text, size_t *n) {
     *text = c->text;
@@ -43,41 +41,7 @@ static bool text_of(aip__json_target *t, aip_context *ctx, const aip__json_cell 
     return true;
 }
 
-/* An integer of at most 8 digits, checked: pairs, then fours, then all, each step one multiplication. */
-static inline uint64_t few_digits(const char *p, size_t n) {
-    uint64_t v = 0;
-    memcpy(&v, p, 8);
-    v = (v - UINT64_C(0x3030303030303030)) << (64 - 8 * n); /* what lies behind the digits goes; zeros lead */
-    v = v * 10 + (v >> 8);
-    uint64_t low = (v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064);
-    uint64_t high = (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001);
-    return (low + high) >> 32;
-}
-
-static inline bool integer(const aip__json_cell *c, int64_t *out) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    size_t minus = *c->text == '-', n = c->n - minus;
-    if (n <= 8) {
-        int64_t v = (int64_t)few_digits(c->text + minus, n);
-        *out = minus ? -v : v;
-        return true;
-    }
-#endif
-    return aip__parse_i64(c->text, c->n, out);
-}
-
-static bool real(const aip__json_cell *c, double *out) { return aip__parse_f64(c->text, c->n, '.', out) && isfinite(*out); }
-
-static bool timestamp(const char *s, size_t n, bool zoned, int64_t *out) {
-    bool has_zone = false;
-    int32_t days = 0;
-    if (aip__parse_timestamp(s, n, out, &has_zone)) return has_zone == zoned;
-    if (zoned || !aip__parse_date(s, n, &days)) return false;
-    *out = (int64_t)days * INT64_C(86400000000); /* a date among timestamps is its midnight */
-    return true;
-}
-
-/* A cell that is no number, or that the fast loops leave: by the column's type, into row i. 1: done, 0: it does not fit, -1: no memory. */
+/* A cell that the converters of columns leave: by the column's type, into row i. 1: done, 0: it does not fit, -1: no memory. */
 static int slow_cell(aip__json_target *t, aip_context *ctx, const aip__json_cell *c, int64_t i) {
     const char *s = NULL;
     size_t n = 0;
@@ -96,34 +60,20 @@ static int slow_cell(aip__json_target *t, aip_context *ctx, const aip__json_cell
     case AIP_INT64: return (text || number) && aip__parse_i64(s, n, (int64_t *)values + i);
     case AIP_FLOAT32:
     case AIP_FLOAT64:
-        if (!(text || number) || !aip__parse_f64(s, n, '.', &v) || (number && !isfinite(v))) return 0;
+        if (!(text || number) || !aip__parse_f64(s, n, '.', &v)) return 0;
+        if (t->field->type == AIP_FLOAT32) v = (double)(float)v;
+        if (number && !isfinite(v)) return 0;
         if (t->field->type == AIP_FLOAT64)
             ((double *)values)[i] = v;
         else
             ((float *)values)[i] = (float)v;
         return 1;
     case AIP_DATE32: return text && aip__parse_date(s, n, (int32_t *)values + i);
-    case AIP_TIMESTAMP: return text && timestamp(s, n, t->field->zone != NULL, (int64_t *)values + i);
+    case AIP_TIMESTAMP: return text && aip__parse_timestamp_as(s, n, t->field->zone != NULL, (int64_t *)values + i);
     case AIP_DECIMAL64: return (text || number) && aip__parse_decimal(s, n, t->field->scale, (int64_t *)values + i);
     default: return 0;
     }
 }
-
-/* The loop of a column whose values are fixed-width: `quick` says whether cell c gave a value, and stored it. */
-#define CONVERT(quick)                                           \
-    for (int32_t r = 0; r < n; r++) {                            \
-        const aip__json_cell *c = &cells[r];                     \
-        int64_t i = row + r;                                     \
-        if (quick) continue;                                     \
-        if (c->kind > AIP__JSON_IS_NULL) {                       \
-            int fits = slow_cell(t, ctx, c, i);                  \
-            if (fits > 0) continue;                              \
-            if (fits < 0) return aip__error_memory(ctx, err);    \
-            zero_value(t, i);                                    \
-            mark(&bad[r], slot, n_bad);                          \
-        }                                                        \
-        if (!set_null(t, i)) return aip__error_memory(ctx, err); \
-    }
 
 /* What a conversion that failed may have left. */
 static void zero_value(aip__json_target *t, int64_t i) {
@@ -131,49 +81,104 @@ static void zero_value(aip__json_target *t, int64_t i) {
     if (width > 0) memset((char *)aip__column_values_mut(t->column) + (size_t)i * width, 0, width);
 }
 
-static int32_t convert_fixed(aip__json_target *t, aip_context *ctx, const aip__json_cell *cells, int32_t n, int32_t slot,
-                             int64_t row, int32_t *bad, int64_t *n_bad, aip_error **err) {
-    switch (t->field->type) {
-    case AIP_INT64: {
-        int64_t *values = aip__column_i64_mut(t->column);
-        CONVERT(c->kind == AIP__JSON_INTEGER && integer(c, &values[i]))
-        return AIP_OK;
+typedef struct marks { /* where cells do not fit */
+    int32_t *bad, slot;
+    int64_t *n_bad;
+} marks;
+
+/* Row r of the block, i of the column: null, or what the converters left over. */
+static int32_t convert_one(aip__json_target *t, const aip__json_walker *w, int32_t r, int64_t i, const marks *m,
+                           aip_error **err) {
+    aip__json_cell c = aip__json_cell_at(w, m->slot, r);
+    if (c.kind > AIP__JSON_IS_NULL) {
+        int fits = slow_cell(t, w->ctx, &c, i);
+        if (fits > 0) return AIP_OK;
+        if (fits < 0) return aip__error_memory(w->ctx, err);
+        zero_value(t, i);
+        ++*m->n_bad;
+        if (m->bad[r] < 0) m->bad[r] = m->slot;
     }
-    case AIP_FLOAT64: {
-        double *values = aip__column_f64_mut(t->column);
-        CONVERT((c->kind == AIP__JSON_REAL || c->kind == AIP__JSON_INTEGER) && real(c, &values[i]))
-        return AIP_OK;
-    }
-    case AIP_BOOL: {
-        uint8_t *bits = aip__column_bool_mut(t->column);
-        CONVERT((c->kind == AIP__JSON_TRUE || c->kind == AIP__JSON_FALSE)
-                && (aip__bit_put(bits, i, c->kind == AIP__JSON_TRUE), true))
-        return AIP_OK;
-    }
-    default: CONVERT(false) return AIP_OK;
-    }
+    return set_null(t, i) ? AIP_OK : aip__error_memory(w->ctx, err);
 }
 
-/* Any value is text: a string what it says, all else its JSON. */
-static int32_t convert_text(aip__json_target *t, aip_context *ctx, const aip__json_cell *cells, int32_t n, aip_error **err) {
-    for (int32_t r = 0; r < n; r++) {
-        const aip__json_cell *c = &cells[r];
-        const char *s = NULL;
-        size_t length = 0;
-        if (c->kind <= AIP__JSON_IS_NULL) {
-            AIP__TRY(aip__utf8_add_null(&t->text, err));
-            continue;
-        }
-        if (!text_of(t, ctx, c, &s, &length)) return aip__error_memory(ctx, err);
-        AIP__TRY(aip__utf8_add(&t->text, s, length, err));
+/* A number past the type's range became an infinity. */
+static bool any_infinite(const aip__json_target *t, int64_t row, int32_t n) {
+    bool any = false;
+    if (t->field->type == AIP_FLOAT64) {
+        const double *v = (const double *)aip__column_values_mut(t->column) + row;
+        for (int32_t i = 0; i < n; i++) any |= !(fabs(v[i]) <= DBL_MAX);
+    } else if (t->field->type == AIP_FLOAT32) {
+        const float *v = (const float *)aip__column_values_mut(t->column) + row;
+        for (int32_t i = 0; i < n; i++) any |= !(fabsf(v[i]) <= FLT_MAX);
     }
+    return any;
+}
+
+static bool is_infinite(const aip__json_target *t, int64_t i) {
+    const void *values = aip__column_values_mut(t->column);
+    return t->field->type == AIP_FLOAT64 ? !isfinite(((const double *)values)[i]) : !isfinite((double)((const float *)values)[i]);
+}
+
+/* Rows first .. first + n of the block, at most PART. */
+static int32_t convert_part(aip__json_target *t, const aip__json_walker *w, int32_t first, int32_t n, int64_t row, const marks *m,
+                            aip_error **err) {
+    int32_t odd[PART], empty[PART], n_empty = 0;
+    aip__conversion c = {.type = t->field->type, .scale = t->field->scale, .zoned = t->field->zone != NULL, .decimal = '.'};
+    aip__fields f = {.text = w->text, .ends = w->cells[m->slot].bounds + 2 * (size_t)first + 1, .stride = 2, .n = n};
+    int32_t n_odd = aip__convert_fields(&c, &f, aip__column_values_mut(t->column), row + first, odd, empty, &n_empty);
+    for (int32_t k = 0; k < n_empty; k++) AIP__TRY(convert_one(t, w, first + empty[k], row + first + empty[k], m, err));
+    if (any_infinite(t, row + first, n)) {
+        for (int32_t r = first; r < first + n; r++)
+            if (is_infinite(t, row + r)) AIP__TRY(convert_one(t, w, r, row + r, m, err));
+    }
+    for (int32_t k = 0; k < n_odd; k++) AIP__TRY(convert_one(t, w, first + odd[k], row + first + odd[k], m, err));
     return AIP_OK;
 }
 
-int32_t aip__json_convert(aip__json_target *t, aip_context *ctx, const aip__json_cell *cells, int32_t n, int32_t slot,
-                          int64_t row, int32_t *bad, int64_t *n_bad, aip_error **err) {
-    if (t->is_text) return convert_text(t, ctx, cells, n, err);
-    return convert_fixed(t, ctx, cells, n, slot, row, bad, n_bad, err);
+/* ---- text ------------------------------------------------------------------------------------------------------------------------------------ */
+
+#define STEP 16 /* bytes that are copied together: a copy writes less than this past its end */
+
+static inline size_t put_text(char *to, const char *s, size_t n, bool escaped) {
+    if (escaped) return aip__json_unescape(s, n, to);
+    memcpy(to, s, STEP);
+    for (size_t i = STEP; i < n; i += STEP) memcpy(to + i, s + i, STEP);
+    return n;
+}
+
+/* Any value is text: a string what it says, all else its JSON. */
+static int32_t add_texts(aip__utf8_builder *b, const aip__json_walker *w, int32_t slot, int32_t first, int32_t n,
+                         aip_error **err) {
+    const uint32_t *bounds = w->cells[slot].bounds + 2 * (size_t)first;
+    const uint8_t *kinds = w->cells[slot].kinds + first;
+    int32_t nulls[PART], n_nulls = 0;
+    size_t total = 0;
+    for (int32_t i = 0; i < n; i++) total += bounds[2 * i + 1] - (bounds[2 * i] + 1);
+    if (total + b->bytes->size > INT32_MAX)
+        return aip__error_set(err, AIP_E_DATA, "more than 2147483647 bytes of text in one column of a batch");
+    AIP__TRY(aip__utf8_reserve(b, n, total + STEP, err));
+    int32_t *offsets = (int32_t *)(void *)b->offsets->data + b->length + 1;
+    char *bytes = (char *)b->bytes->data;
+    size_t at = b->bytes->size;
+    for (int32_t i = 0; i < n; i++) {
+        uint32_t start = bounds[2 * i] + 1;
+        at += put_text(bytes + at, w->text + start, bounds[2 * i + 1] - start, kinds[i] == AIP__JSON_ESCAPED);
+        nulls[n_nulls] = i;
+        n_nulls += kinds[i] <= AIP__JSON_IS_NULL;
+        offsets[i] = (int32_t)at;
+    }
+    b->bytes->size = at;
+    return aip__utf8_added(b, n, nulls, n_nulls, err);
+}
+
+int32_t aip__json_convert(aip__json_target *t, const aip__json_walker *w, int32_t slot, int64_t row, int32_t *bad, int64_t *n_bad,
+                          aip_error **err) {
+    marks m = {.bad = bad, .slot = slot, .n_bad = n_bad};
+    for (int32_t first = 0; first < w->n_rows; first += PART) {
+        int32_t n = w->n_rows - first < PART ? w->n_rows - first : PART;
+        AIP__TRY(t->is_text ? add_texts(&t->text, w, slot, first, n, err) : convert_part(t, w, first, n, row, &m, err));
+    }
+    return AIP_OK;
 }
 
 int32_t aip__json_target_end(aip__json_target *t, aip_context *ctx, int64_t n_rows, aip__column **out, aip_error **err) {

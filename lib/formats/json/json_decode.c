@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "data/convert.h"
-#include "data/utf8.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -23,48 +22,38 @@ typedef struct decoding {
     int64_t line;                     /* ... from the start of the file */
 } decoding;
 
-/* What stands there, for a message: at most 40 bytes of one line, valid UTF-8, with ... when cut. out: 64 bytes. */
-static void excerpt(const char *s, size_t n, char *out) {
-    size_t cut = n > 40 ? 40 : n, at = 0;
-    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
-    bool whole = aip__utf8_valid(s, cut);
-    for (size_t i = 0; i < cut; i++) {
-        unsigned char c = (unsigned char)s[i];
-        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
-    }
-    memcpy(out + at, "...", cut < n ? 4 : 1);
-    if (cut >= n) out[at] = 0;
+/* The cell that a fault is about, if it is about one. */
+static bool cell_of(const decoding *d, const aip__json_fault *f, aip__json_cell *cell) {
+    if (f->column >= 0) *cell = aip__json_cell_at(&d->walk, f->column, f->row);
+    return f->column >= 0;
 }
 
-static const aip__json_cell *cell_of(const decoding *d, const aip__json_fault *f) {
-    return f->column < 0 ? NULL : &d->walk.cells[(size_t)f->column * (size_t)d->walk.max_rows + (size_t)f->row];
-}
+static bool is_string(const aip__json_cell *c) { return c->kind == AIP__JSON_STRING || c->kind == AIP__JSON_ESCAPED; }
 
 /* What is wrong, for the rejects table and for messages. */
 static void reason(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
     char text[64] = "";
-    const aip__json_cell *c = cell_of(d, f);
-    if (c) {
-        bool string = c->kind == AIP__JSON_STRING || c->kind == AIP__JSON_ESCAPED;
-        excerpt(string ? c->text - 1 : c->text, string ? (size_t)c->n + 2 : c->n, text);
+    aip__json_cell c = {0};
+    if (cell_of(d, f, &c)) {
+        aip__json_excerpt(c.text - is_string(&c), c.n + 2 * is_string(&c), text);
         snprintf(out, size, "expected %s, found %s", aip_type_name(d->reader->schema->fields[f->column].type), text);
         return;
     }
     size_t left = f->at < f->end ? (size_t)(f->end - f->at) : 0;
-    if (f->excerpt && left > 0) excerpt(f->at, left, text);
+    if (f->excerpt && left > 0) aip__json_excerpt(f->at, left, text);
     const char *before = f->syntax ? "not valid JSON: " : "";
     snprintf(out, size, "%s%s%s%s", before, f->why, *text ? ", found " : f->syntax && left == 0 ? ", found the end" : "", text);
 }
 
 /* How to mend it, for people. */
 static void hint(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
-    const aip__json_cell *c = cell_of(d, f);
-    if (!c) {
+    aip__json_cell c = {0};
+    if (!cell_of(d, f, &c)) {
         snprintf(out, size, f->huge ? "" : " (mend it, or set on_bad_row: reject)");
         return;
     }
     const aip_field *field = &d->reader->schema->fields[f->column];
-    int32_t wider = aip__infer_join(field->type, aip__json_guess(c).type);
+    int32_t wider = aip__infer_join(field->type, aip__json_guess(&c).type);
     snprintf(out, size, " (set types: {%s: %s}, a larger infer_rows, or on_bad_row: reject or null)", field->name,
              aip_type_name(wider == field->type ? AIP_UTF8 : wider));
 }
@@ -82,14 +71,15 @@ static int64_t line_of(decoding *d, const char *p, int64_t *column) {
 
 static int32_t fail(decoding *d, const aip__json_fault *f, const char *name, const char *why, aip_error **err) {
     char how[256];
-    const aip__json_cell *c = cell_of(d, f);
-    const char *at = c ? c->text - (c->kind == AIP__JSON_STRING || c->kind == AIP__JSON_ESCAPED) : f->at;
+    aip__json_cell c = {0};
+    bool cell = cell_of(d, f, &c);
+    const char *at = cell ? c.text - is_string(&c) : f->at;
     int64_t column = 1, line = line_of(d, at, &column);
     hint(d, f, how, sizeof how);
     aip__error_set(err, AIP_E_DATA, "%s%s%s%s%s",
-                   !name ? ""
-                   : c   ? "column '"
-                         : "field '",
+                   !name  ? ""
+                   : cell ? "column '"
+                          : "field '",
                    name ? name : "", name ? "': " : "", why, how);
     aip__error_at_source(err, d->reader->cutter.source);
     aip__error_at_line(err, line, column);
@@ -182,7 +172,6 @@ static int32_t note_counts(decoding *d, int64_t n_bad, aip_error **err) {
 }
 
 static int32_t convert_all(decoding *d, aip_error **err) {
-    aip_context *ctx = d->options->ctx;
     aip__json_walker *w = &d->walk;
     for (;;) {
         int64_t n_bad = 0;
@@ -194,8 +183,7 @@ static int32_t convert_all(decoding *d, aip_error **err) {
             huge |= w->ends[r] - w->starts[r] > d->options->max_record_bytes;
         }
         for (int32_t s = 0; s < d->n; s++)
-            AIP__TRY(aip__json_convert(&d->targets[s], ctx, w->cells + (size_t)s * (size_t)w->max_rows, w->n_rows, s, d->n_rows,
-                                       d->first_bad, &n_bad, err));
+            AIP__TRY(aip__json_convert(&d->targets[s], w, s, d->n_rows, d->first_bad, &n_bad, err));
         if (n_bad > 0 || huge || w->n_faults > 0) AIP__TRY(judge(d, err));
         AIP__TRY(note_counts(d, n_bad, err));
         d->n_rows += w->n_rows;

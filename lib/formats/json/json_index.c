@@ -99,7 +99,7 @@ static void index_neon(const char *p, size_t n_blocks, aip__json_carry *carry, a
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2,pclmul")))
+#define AVX2 __attribute__((target("avx2,pclmul,popcnt")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,pclmul")))
 
 #define CARRYLESS(m) \
@@ -157,6 +157,45 @@ void aip__json_index(const char *p, size_t n_blocks, aip__json_carry *carry, aip
     default: break;
     }
     index_scalar(p, n_blocks, carry, out);
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------------------------------------------------- */
+
+static size_t count_bytewise(const char *p, size_t n) {
+    size_t lines = 0;
+    while (n > 0) { /* runs whose count fits a byte, so that vectors of bytes do */
+        size_t run = n < 255 ? n : 255;
+        uint8_t some = 0;
+        for (size_t i = 0; i < run; i++) some = (uint8_t)(some + (p[i] == '\n'));
+        lines += some;
+        p += run;
+        n -= run;
+    }
+    return lines;
+}
+
+#if defined(__x86_64__)
+
+static AVX2 size_t count_avx2(const char *p, size_t n) {
+    const __m256i feed = _mm256_set1_epi8('\n');
+    size_t lines = 0, i = 0;
+    for (; i + 64 <= n; i += 64) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + i + 32));
+        uint32_t low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, feed));
+        uint32_t high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, feed));
+        lines += (size_t)__builtin_popcountll((uint64_t)high << 32 | low);
+    }
+    return lines + count_bytewise(p + i, n - i);
+}
+
+#endif
+
+size_t aip__json_count_lines(const char *p, size_t n) {
+#if defined(__x86_64__)
+    if (aip__cpu() >= AIP__CPU_AVX2) return count_avx2(p, n);
+#endif
+    return count_bytewise(p, n);
 }
 
 /* ---- where records end -------------------------------------------------------------------------------------------------------------------------- */

@@ -102,10 +102,12 @@ static int32_t look_at_record(look *l, const char *p, aip_error **err) {
             p++;
         } else {
             aip__json_cell cell = {.text = p};
-            const char *end = aip__json_value(&l->w, p, AIP__JSON_DEPTH, &cell.kind);
+            uint32_t kind = 0;
+            const char *end = aip__json_value(&l->w, p, AIP__JSON_DEPTH, &kind);
+            cell.kind = (aip__json_kind)kind;
             bool string = cell.kind == AIP__JSON_STRING || cell.kind == AIP__JSON_ESCAPED;
             cell.text += string;
-            cell.n = (uint32_t)(end - p - 2 * string);
+            cell.n = (size_t)(end - p - 2 * string);
             if (node) node->guess = aip__guess_join(node->guess, aip__json_guess(&cell));
             p = end;
         }

@@ -19,9 +19,9 @@ static uint64_t hash_of(const aip__json_key *parent, const char *s, size_t n) {
     return h ^ h >> 32;
 }
 
-int32_t aip__json_keys_init(aip__json_keys *k, aip_context *ctx, const aip__json_tree *tree, aip__json_cell *cells,
-                            int32_t max_rows, aip_error **err) {
-    *k = (aip__json_keys){.ctx = ctx, .tree = tree, .cells = cells, .max_rows = max_rows, .n_slots = 64};
+int32_t aip__json_keys_init(aip__json_keys *k, aip_context *ctx, const aip__json_tree *tree, const aip__json_cells *cells,
+                            aip_error **err) {
+    *k = (aip__json_keys){.ctx = ctx, .tree = tree, .cells = cells, .n_slots = 64};
     k->root = (aip__json_key){.slot = -1, .inner = true, .node = tree->nodes[0]};
     k->slots = aip__calloc(ctx, k->n_slots, sizeof(aip__json_key *));
     return k->slots ? AIP_OK : aip__error_memory(ctx, err);
@@ -68,7 +68,7 @@ static bool look_up(aip__json_keys *k, aip__json_key *key, const char *raw, size
     key->slot = node ? node->slot : -1;
     key->inner = node && node->inner;
     key->unknown = !node || (!node->known && node->slot < 0 && !node->inner);
-    key->cells = key->slot >= 0 ? k->cells + (size_t)key->slot * (size_t)k->max_rows : NULL;
+    if (key->slot >= 0) key->cells = k->cells[key->slot];
     return true;
 }
 

@@ -40,13 +40,9 @@ static size_t before_record(const aip__json_cutter *c) {
 }
 
 static void advance(aip__json_cutter *c, size_t n) {
-    const char *p = buffer_at(c), *end = p + n, *nl = NULL, *last = NULL;
-    while (p < end && (nl = memchr(p, '\n', (size_t)(end - p)))) {
-        c->line++;
-        last = nl;
-        p = nl + 1;
-    }
-    c->column = last ? end - last - 1 : c->column + (int64_t)n;
+    const char *p = buffer_at(c), *last = n > 0 ? memrchr(p, '\n', n) : NULL;
+    if (last) c->line += (int64_t)aip__json_count_lines(p, n);
+    c->column = last ? p + n - last - 1 : c->column + (int64_t)n;
     c->at += n;
     c->offset += (int64_t)n;
 }
@@ -63,21 +59,25 @@ static int32_t check_length(const aip__json_cutter *c, aip_error **err) {
 static int32_t refill(aip__json_cutter *c, aip_error **err) {
     size_t left = c->buffer ? buffer_left(c) : 0, size = c->options->block_bytes, got = 0;
     if (left > (size_t)c->options->max_record_bytes) AIP__TRY(check_length(c, err));
+    if (size >= 64 * AIP__JSON_SLACK)
+        size -= 2 * AIP__JSON_SLACK; /* with what lies before and behind, a block of the buffer store */
     while (left > size / 2) size *= 2;
-    aip__buffer *fresh = aip__buffer_new(c->ctx, size);
+    aip__buffer *fresh = aip__buffer_new(c->ctx, AIP__JSON_SLACK + size);
     if (!fresh) return aip__error_memory(c->ctx, err);
-    if (left > 0) memcpy(fresh->data, buffer_at(c), left);
-    int32_t status = aip__stream_read(c->stream, fresh->data + left, size - left, &got, err);
+    uint8_t *text = fresh->data + AIP__JSON_SLACK;
+    memset(fresh->data, 0, AIP__JSON_SLACK);
+    if (left > 0) memcpy(text, buffer_at(c), left);
+    int32_t status = aip__stream_read(c->stream, text + left, size - left, &got, err);
     if (status != AIP_OK) {
         aip__buffer_free(fresh);
         aip__error_at_source(err, c->source);
         return status;
     }
-    aip__buffer_resize(&fresh, left + got); /* shrinks: cannot fail */
+    aip__buffer_resize(&fresh, AIP__JSON_SLACK + left + got); /* shrinks: cannot fail */
     c->ended = got < size - left;
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
-    c->at = 0;
+    c->at = AIP__JSON_SLACK;
     return AIP_OK;
 }
 
@@ -108,9 +108,9 @@ static int32_t skip_space(aip__json_cutter *c, bool *end, aip_error **err) {
 static int32_t start(aip__json_cutter *c, bool *end, aip_error **err) {
     c->started = true;
     AIP__TRY(refill(c, err));
-    while (c->buffer->size < 3 && !c->ended) AIP__TRY(refill(c, err));
-    const uint8_t *p = c->buffer->data;
-    size_t n = c->buffer->size;
+    while (buffer_left(c) < 3 && !c->ended) AIP__TRY(refill(c, err));
+    const uint8_t *p = c->buffer->data + c->at;
+    size_t n = buffer_left(c);
     if (n >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff))) {
         aip__error_set(err, AIP_E_DATA, "the file is UTF-16; expected UTF-8 (iconv -f UTF-16 -t UTF-8)");
         aip__error_at_source(err, c->source);
@@ -129,16 +129,10 @@ static int32_t start(aip__json_cutter *c, bool *end, aip_error **err) {
     return AIP_OK;
 }
 
-static size_t count_lines(const char *p, size_t n) {
-    size_t lines = 0;
-    for (size_t i = 0; i < n; i++) lines += p[i] == '\n';
-    return lines;
-}
-
 /* Whole lines, at most max_rows of them. The last one of the file may have no line feed. */
 static void cut_lines(const char *p, size_t n, bool last, int64_t max_rows, aip__json_cut *out) {
     const char *nl = memrchr(p, '\n', n);
-    size_t whole = last ? n : nl ? (size_t)(nl + 1 - p) : 0, lines = count_lines(p, whole);
+    size_t whole = last ? n : nl ? (size_t)(nl + 1 - p) : 0, lines = aip__json_count_lines(p, whole);
     if (whole > 0 && p[whole - 1] != '\n') lines++;
     if ((int64_t)lines > max_rows) {
         whole = 0;

@@ -76,6 +76,21 @@ static void reader_item_free(void *reader, aip__item *item) {
 
 static void reader_end_reading(void *reader) { aip__json_cutter_end(&((aip__json_reader *)reader)->cutter); }
 
+/* On at a line of the same file. */
+static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, int64_t line, aip_error **err) {
+    aip__json_cutter *c = &((aip__json_reader *)reader)->cutter;
+    const char *source = c->source;
+    const aip__json_options *o = c->options;
+    (void)err;
+    aip__json_cutter_end(c);
+    aip__json_cutter_init(c, o, stream, source);
+    c->started = true;
+    c->layout = AIP__JSON_LINES;
+    c->offset = offset;
+    c->line = line;
+    return AIP_OK;
+}
+
 static int32_t create_lines(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err) {
     (void)extension;
     return aip__json_options_create(ctx, params, true, out, err);
@@ -86,14 +101,18 @@ static int32_t create_any(aip_context *ctx, const aip_params *params, const char
     return aip__json_options_create(ctx, params, false, out, err);
 }
 
-#define READER                                                                                                                \
-    .write_params = aip__json_write_params, .n_write_params = AIP__JSON_N_WRITE_PARAMS, .destroy = aip__json_options_destroy, \
-    .sample = aip__json_sample, .open = reader_open, .next = reader_next, .decode = aip__json_decode,                         \
-    .item_free = reader_item_free, .end_reading = reader_end_reading, .close = reader_close,                                  \
+#define READER                                                                                                                   \
+    .write_params = aip__json_write_params, .n_write_params = AIP__JSON_N_WRITE_PARAMS, .destroy = aip__json_options_destroy,    \
+    .sample = aip__json_sample, .open = reader_open, .next = reader_next, .decode = aip__json_decode,                            \
+    .infer_item = aip__json_infer_item, .item_free = reader_item_free, .end_reading = reader_end_reading, .close = reader_close, \
     .write_batch = aip__json_write_batch, .write_end = aip__json_write_end, .write_free = aip__json_write_free
 
-static const aip__format_ops lines_ops = {
-    .extensions = "ndjson|jsonl", .create = create_lines, .write_begin = aip__ndjson_write_begin, READER};
+static const aip__format_ops lines_ops = {.extensions = "ndjson|jsonl",
+                                          .create = create_lines,
+                                          .write_begin = aip__ndjson_write_begin,
+                                          .whole = aip__json_whole,
+                                          .resume = reader_resume,
+                                          READER};
 
 static const aip__format_ops any_ops = {.extensions = "json",
                                         .create = create_any,

@@ -94,7 +94,11 @@ static int32_t add_fault(aip__json_walker *w, const char *start, const char *end
 
 /* The record that failed leaves no cells behind. */
 static void clear_row(aip__json_walker *w) {
-    for (int32_t s = 0; s < w->n_slots; s++) w->cells[(size_t)s * (size_t)w->max_rows + (size_t)w->n_rows] = (aip__json_cell){0};
+    for (int32_t s = 0; s < w->n_slots; s++) {
+        w->cells[s].bounds[2 * (size_t)w->n_rows] = UINT32_MAX;
+        w->cells[s].bounds[2 * (size_t)w->n_rows + 1] = 0;
+        w->cells[s].kinds[w->n_rows] = AIP__JSON_MISSING;
+    }
 }
 
 typedef const char *(*record_function)(aip__json_walker *w, const char *p);
@@ -349,17 +353,27 @@ int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, co
     int64_t rows = AIP__JSON_BLOCK_CELLS / (n_slots > 0 ? n_slots : 1);
     if (rows > piece->max_rows) rows = piece->max_rows;
     w->max_rows = rows < 1 ? 1 : (int32_t)rows;
-    size_t n_cells = (size_t)w->max_rows * (size_t)n_slots, n_places = 2 * (size_t)w->max_rows;
-    w->memory = aip__buffer_new(o->ctx, n_cells * sizeof *w->cells + n_places * sizeof *w->starts);
+    size_t rows_n = (size_t)w->max_rows, n_cells = rows_n * (size_t)n_slots;
+    size_t column_bytes = (size_t)n_slots * sizeof *w->cells, place_bytes = 2 * rows_n * sizeof *w->starts;
+    w->memory = aip__buffer_new(o->ctx, column_bytes + place_bytes + n_cells * (2 * sizeof(uint32_t) + 1));
     if (!w->memory) return aip__error_memory(o->ctx, err);
-    w->cells = (aip__json_cell *)(void *)w->memory->data;
-    w->starts = (const char **)(void *)(w->cells + n_cells);
-    w->ends = w->starts + w->max_rows;
-    return aip__json_keys_init(&w->keys, o->ctx, tree, w->cells, w->max_rows, err);
+    w->cells = (aip__json_cells *)(void *)w->memory->data;
+    w->starts = (const char **)(void *)(w->memory->data + column_bytes);
+    w->ends = w->starts + rows_n;
+    w->bounds = (uint32_t *)(void *)(w->memory->data + column_bytes + place_bytes);
+    w->kinds = (uint8_t *)(w->bounds + 2 * n_cells);
+    for (int32_t s = 0; s < n_slots; s++)
+        w->cells[s] = (aip__json_cells){w->bounds + 2 * rows_n * (size_t)s, w->kinds + rows_n * (size_t)s};
+    return aip__json_keys_init(&w->keys, o->ctx, tree, w->cells, err);
 }
 
 int32_t aip__json_walk_next(aip__json_walker *w, aip_error **err) {
-    memset(w->cells, 0, (size_t)w->max_rows * (size_t)w->n_slots * sizeof *w->cells);
+    size_t n = (size_t)w->max_rows * (size_t)w->n_slots;
+    memset(w->kinds, AIP__JSON_MISSING, n);
+    for (size_t i = 0; i < n; i++) {
+        w->bounds[2 * i] = UINT32_MAX;
+        w->bounds[2 * i + 1] = 0;
+    }
     w->n_rows = 0;
     w->n_faults = 0;
     w->n_nulled = w->n_unknown = w->n_duplicates = 0;

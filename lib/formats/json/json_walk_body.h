@@ -4,7 +4,7 @@
  *   SHIFT                        a mask has 1 << SHIFT bits for each byte
  *   text_masks(p, &stop, &high)  bytes that a string cannot simply hold (quote, backslash, control characters), and bytes past ASCII; bits
  *                                above the first stop mean nothing
- *   other_than_digits(p)         bytes that are no digits; bits above the first mean nothing
+ *   other_than_digits(p)         bytes that are no digits; bits above the first that is past ASCII mean nothing
  *
  * All levels do the same steps and so find the same cells and the same faults. */
 
@@ -15,16 +15,18 @@ static inline const char *LEVEL(digits)(const char *p) {
     }
 }
 
-/* From a minus or a digit to behind the number. */
+/* From a minus or a digit to behind the number. The first look mostly shows where its digits end, on both sides of the point. */
 static inline const char *LEVEL(number)(aip__json_walker *w, const char *p, uint32_t *kind) {
-    const char *q = p + (*p == '-'), *first = q;
-    q = LEVEL(digits)(q);
+    const char *first = p + (*p == '-'), *q = first;
+    uint64_t others = LEVEL(other_than_digits)(first);
+    q = others != 0 ? first + (__builtin_ctzll(others) >> SHIFT) : LEVEL(digits)(first + STEP);
     if (q == first || (*first == '0' && q > first + 1)) return wrong(w, p, "an invalid number", true);
     *kind = AIP__JSON_INTEGER;
     if (*q == '.') {
-        first = ++q;
-        q = LEVEL(digits)(q);
-        if (q == first) return wrong(w, p, "an invalid number", true);
+        const char *point = q++;
+        others &= others - 1;
+        q = others != 0 ? first + (__builtin_ctzll(others) >> SHIFT) : LEVEL(digits)(q);
+        if (q == point + 1) return wrong(w, p, "an invalid number", true);
         *kind = AIP__JSON_REAL;
     }
     if ((*q | 0x20) == 'e') {
@@ -177,12 +179,14 @@ static const char *LEVEL(record)(aip__json_walker *w, const char *p) {
         const char *key_at = p;
         key = *link;
         if (key && as_seen(p, key)) {
-            p = skip_space(p + key->n_seen, lines);
+            p += key->n_seen;
+            if ((uint8_t)*p <= ' ') p = skip_space(p, lines);
         } else {
             aip__json_key *behind = key ? key->next : NULL; /* a key that this record lacks */
             if (behind && behind->parent == parent && as_seen(p, behind)) {
                 key = behind;
-                p = skip_space(p + key->n_seen, lines);
+                p += key->n_seen;
+                if ((uint8_t)*p <= ' ') p = skip_space(p, lines);
             } else {
                 if (fresh && *skip_space(p, lines) == '}') {
                     p = skip_space(p, lines);
@@ -204,9 +208,8 @@ static const char *LEVEL(record)(aip__json_walker *w, const char *p) {
             p++;
             continue;
         }
-        if (key->cells) {
-            aip__json_cell *cell = key->cells + row;
-            if (cell->kind != AIP__JSON_MISSING) {
+        if (key->slot >= 0) {
+            if (key->cells.kinds[row] != AIP__JSON_MISSING) {
                 w->n_duplicates++;
                 if (w->options->duplicate_is_bad) {
                     w->why_path = key->node->path;
@@ -223,7 +226,10 @@ static const char *LEVEL(record)(aip__json_walker *w, const char *p) {
                 p = LEVEL(scalar)(w, p, &text, &n, &kind);
             }
             if (!p) return NULL;
-            *cell = (aip__json_cell){.text = text, .n = (uint32_t)n, .kind = kind};
+            uint32_t start = kind == AIP__JSON_IS_NULL ? UINT32_MAX : (uint32_t)(text - w->text) - 1;
+            key->cells.bounds[2 * row] = start;
+            key->cells.bounds[2 * row + 1] = kind == AIP__JSON_IS_NULL ? 0 : start + 1 + (uint32_t)n;
+            key->cells.kinds[row] = (uint8_t)kind;
         } else {
             const char *value = p;
             uint32_t kind = 0;

@@ -12,5 +12,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, encoding_suite());
     srunner_add_suite(runner, gzip_suite());
     srunner_add_suite(runner, json_read_suite());
+    srunner_add_suite(runner, json_write_suite());
     srunner_add_suite(runner, zstd_suite());
 }

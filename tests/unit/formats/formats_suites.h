@@ -15,6 +15,7 @@ Suite *csv_write_suite(void);
 Suite *encoding_suite(void);
 Suite *gzip_suite(void);
 Suite *json_read_suite(void);
+Suite *json_write_suite(void);
 Suite *zstd_suite(void);
 
 #endif

@@ -294,6 +294,15 @@ START_TEST(a_value_that_does_not_fit_follows_the_policy) {
 }
 END_TEST
 
+START_TEST(promote_settles_types_over_all_rows) {
+    const char *promote = "\"infer_rows\": 1, \"on_bad_row\": \"promote\"";
+    check("{\"a\":1,\"d\":\"2013-01-01\",\"b\":true}\n{\"a\":2.5,\"b\":null,\"d\":\"2013-01-01T05:00\"}\n{\"b\":[1]}\n", promote,
+          "a:float64 d:timestamp b:utf8\n1.0|2013-01-01T00:00:00|'true'\n2.5|2013-01-01T05:00:00|~\n~|~|'[1]'\n");
+    ck_assert_msg(strstr(table_log(), "by '[1]' at") && strstr(table_log(), "check.ndjson:3:6"), "%s", table_log());
+    check_as("check.json", "[{\"a\":1},{\"a\":\"x\"}]", promote, "a:utf8\n'1'\n'x'\n");
+}
+END_TEST
+
 START_TEST(rejected_records_keep_line_offset_reason_and_raw_text) {
     rejects_as("check.ndjson", "{\"a\":1}\n{\"a\":\n[2]\r\n{\"a\":3}\n\"x\"", "\"on_bad_row\": \"reject\"", "a:int64\n1\n3\n",
                "2|~|8|'not valid JSON: a value expected, found the end'|'{\"a\":'\n3|~|14|'expected an object, found [2]'|'[2]'\n"
@@ -333,6 +342,7 @@ Suite *json_read_suite(void) {
                                   values_that_are_not_wanted_must_be_json_too,
                                   depth_is_limited_in_every_way_to_come_by_it,
                                   a_value_that_does_not_fit_follows_the_policy,
+                                  promote_settles_types_over_all_rows,
                                   rejected_records_keep_line_offset_reason_and_raw_text,
                                   records_are_limited_in_length,
                                   NULL};
