@@ -39,14 +39,14 @@ typedef struct classes {
     uint64_t quote, backslash, open, close;
 } classes;
 
-#define INDEX_LOOP(classify, prefix)                                       \
-    for (size_t b = 0; b < n_blocks; b++) {                                \
-        classes c = classify(p + 64 * b);                                  \
-        uint64_t quotes = c.quote & ~escaped(c.backslash, &carry->escape); \
-        uint64_t inside = prefix(quotes) ^ carry->string;                  \
-        carry->string = (uint64_t)((int64_t)inside >> 63);                 \
-        out->open[b] = c.open & ~inside;                                   \
-        out->close[b] = c.close & ~inside;                                 \
+#define INDEX_LOOP(classify, prefix)                            \
+    for (size_t b = 0; b < n_blocks; b++) {                     \
+        classes c = classify(p + 64 * b);                       \
+        uint64_t e = escaped(c.backslash, &carry->escape);      \
+        uint64_t inside = prefix(c.quote & ~e) ^ carry->string; \
+        carry->string = (uint64_t)((int64_t)inside >> 63);      \
+        out->open[b] = c.open & ~(inside | e);                  \
+        out->close[b] = c.close & ~(inside | e);                \
     }
 
 /* ---- scalar: the reference ------------------------------------------------------------------------------------------------------------------ */
