@@ -247,7 +247,8 @@ typedef struct aip__json_walker {
     const char *why, *why_at, *why_path;       /* of the fault that was just found */
     const char *scalar_end;                    /* of a whole value that is no record */
     aip__buffer *memory;
-    bool excerpt, syntax;
+    bool excerpt, syntax, huge;
+    const char *stretch_end; /* of what is no record and was looked at */
 } aip__json_walker;
 
 int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, const aip__json_tree *tree, int32_t n_slots,

@@ -34,6 +34,10 @@ static bool is_string(const aip__json_cell *c) { return c->kind == AIP__JSON_STR
 static void reason(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
     char text[64] = "";
     aip__json_cell c = {0};
+    if (f->huge) {
+        snprintf(out, size, AIP__JSON_TOO_LONG, (long long)d->options->max_record_bytes);
+        return;
+    }
     if (cell_of(d, f, &c)) {
         aip__json_excerpt(c.text - is_string(&c), c.n + 2 * is_string(&c), text);
         snprintf(out, size, "expected %s, found %s", aip_type_name(d->reader->schema->fields[f->column].type), text);
@@ -139,13 +143,9 @@ static int32_t judge_one(decoding *d, const aip__json_fault *f, aip_error **err)
 static int32_t judge_row(decoding *d, int32_t r, aip_error **err) {
     const aip__json_walker *w = &d->walk;
     aip__json_fault f = {.start = w->starts[r], .end = w->ends[r], .at = w->starts[r], .row = r, .column = -1};
-    if (f.end - f.start > d->options->max_record_bytes) {
-        char why[160];
-        snprintf(why, sizeof why, AIP__JSON_TOO_LONG, (long long)d->options->max_record_bytes);
-        f.why = why;
-        f.huge = true;
-        return judge_one(d, &f, err);
-    }
+    f.huge = f.end - f.start > d->options->max_record_bytes;
+    if (f.huge) return judge_one(d, &f, err);
+    while (f.end > f.start && (f.end[-1] == ' ' || f.end[-1] == '\t' || f.end[-1] == '\r')) f.end--;
     f.column = d->first_bad[r];
     return f.column >= 0 && d->options->on_bad_row != AIP__JSON_NULL ? judge_one(d, &f, err) : AIP_OK;
 }

@@ -209,7 +209,9 @@ int32_t aip__json_sample(void *format, aip__stream *stream, const char *source, 
     l->left = max_rows;
     l->w.ctx = o->ctx;
     l->w.options = o;
-    aip__json_cutter_init(&cutter, o, stream, source);
+    aip__json_options bounds = *o; /* what is too long is for the reader to say */
+    if (bounds.max_record_bytes < MAX_SAMPLE_BYTES) bounds.max_record_bytes = MAX_SAMPLE_BYTES;
+    aip__json_cutter_init(&cutter, &bounds, stream, source);
     int32_t status = aip__json_tree_init(&l->tree, o->ctx, err);
     if (status == AIP_OK) status = look_at_file(l, &cutter, max_rows == INT64_MAX, err);
     if (status == AIP_OK) status = columns(l, &sample, err);

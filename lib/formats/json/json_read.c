@@ -151,6 +151,7 @@ static int32_t after_list(aip__json_cutter *c, bool *end, aip_error **err) {
 
 static int32_t cut_rest(aip__json_cutter *c, aip__json_cut *out, aip_error **err) {
     if (c->layout == AIP__JSON_LIST) {
+        AIP__TRY(check_length(c, err));
         advance(c, buffer_left(c));
         return place(c, aip__error_set(err, AIP_E_DATA, "not valid JSON: the file ends within the list: ']' expected"), err);
     }

@@ -88,7 +88,8 @@ static int32_t add_fault(aip__json_walker *w, const char *start, const char *end
                                                  .row = w->n_rows,
                                                  .column = -1,
                                                  .excerpt = w->excerpt,
-                                                 .syntax = w->syntax};
+                                                 .syntax = w->syntax,
+                                                 .huge = w->huge};
     return AIP_OK;
 }
 
@@ -121,6 +122,21 @@ static int32_t one_record(aip__json_walker *w, const char *p, record_function re
     return AIP_OK;
 }
 
+/* An error whatever the policy, found where the record is cut or here. */
+static void too_long(aip__json_walker *w, const char *at) {
+    not_wanted(w, at, NULL, false);
+    w->huge = true;
+}
+
+/* A stretch of what is no record, up to the next place where one could be cut, must not be longer than a record. */
+static void check_stretch(aip__json_walker *w, const char *start) {
+    bool list = w->layout == AIP__JSON_LIST;
+    if (start < w->stretch_end) return;
+    while (start < w->end && (is_space(*start, false) || (list && *start == ','))) start++;
+    w->stretch_end = aip__json_junk_end(start, w->end, false);
+    if (w->stretch_end - start > w->options->max_record_bytes) too_long(w, start);
+}
+
 static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error **err) {
     const char *p = w->at;
     while (w->n_rows < w->max_rows && !(w->stop && w->n_faults > 0)) {
@@ -132,7 +148,7 @@ static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error
             const char *end = skip_space(next, true);
             if (end >= w->end || *end == '\n') {
                 w->starts[w->n_rows] = p;
-                w->ends[w->n_rows++] = next;
+                w->ends[w->n_rows++] = end;
                 p = end;
                 continue;
             }
@@ -140,6 +156,7 @@ static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error
             clear_row(w);
         }
         const char *nl = memchr(p, '\n', (size_t)(w->end - p)), *end = nl ? nl : w->end;
+        if (end - p > w->options->max_record_bytes) too_long(w, p);
         AIP__TRY(add_fault(w, p, end > p && end[-1] == '\r' ? end - 1 : end, err));
         p = end;
     }
@@ -175,6 +192,7 @@ static int32_t walk_elements(aip__json_walker *w, record_function record, aip_er
             continue;
         }
         const char *start = p;
+        check_stretch(w, start);
         if (*p == ',')
             p++, w->value_next = true;
         else
