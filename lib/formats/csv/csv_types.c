@@ -1,8 +1,11 @@
-/* What an item's cells say of types: the sample's question, asked of every row. Most cells are of the type that their column has already, which
- * is told by the one parser of that type; only another one is asked what it is. */
+/* What an item's cells say of types: the sample's question, asked of every row. Most items hold nothing that their columns' types do not: that is
+ * told by decoding them, at the speed of reading. In any other item each cell is held against its column's type, and asked what it is where it is
+ * of another. */
 #include "formats/csv/csv.h"
 
+#include "data/column.h"
 #include "data/convert.h"
+#include "data/schema.h"
 #include <string.h>
 
 typedef struct typing {
@@ -69,10 +72,89 @@ static int32_t look(typing *t, aip_error **err) {
     return status;
 }
 
+/* ---- most items hold nothing new ----------------------------------------------------------------------------------------------------------------- */
+
+/* The reader as if it decoded columns of the start's types only; without texts, which nothing makes larger. A column without a value so far is read
+ * as bool, and must be null throughout. */
+typedef struct probe {
+    aip__csv_reader reader;
+    aip_schema *schema;
+} probe;
+
+static void probe_free(probe *p) {
+    aip_context *ctx = p->reader.options->ctx;
+    aip__free(ctx, p->reader.slot);
+    aip__free(ctx, p->reader.column);
+    aip__free(ctx, p->reader.by_cells);
+    aip_schema_free(p->schema);
+}
+
+static int32_t probe_make(probe *p, const aip__csv_reader *r, aip__csv_options *o, const aip__guess *start, aip_error **err) {
+    aip_context *ctx = r->options->ctx;
+    size_t n = (size_t)r->schema->n;
+    int32_t k = 0;
+    *o = *r->options;
+    o->on_bad_row = AIP__BAD_NULL;
+    p->reader = *r; /* what decoding asks of the cutter and the input is the item's reader's */
+    p->reader.options = o;
+    p->reader.slot = aip__calloc(ctx, (size_t)r->n_columns + 1, sizeof *p->reader.slot);
+    p->reader.column = aip__calloc(ctx, n + 1, sizeof *p->reader.column);
+    p->reader.by_cells = aip__calloc(ctx, n + 1, sizeof *p->reader.by_cells);
+    aip_field *fields = aip__calloc(ctx, n + 1, sizeof *fields);
+    int32_t status = p->reader.slot && p->reader.column && p->reader.by_cells && fields ? AIP_OK : aip__error_memory(ctx, err);
+    for (int32_t i = 0; status == AIP_OK && i < r->n_columns; i++) p->reader.slot[i] = -1;
+    for (int32_t s = 0; status == AIP_OK && s < r->schema->n; s++) {
+        if (aip__guess_is_text(start[s])) continue;
+        fields[k] = aip__field(r->schema->fields[s].name, AIP_BOOL);
+        if (start[s].type != 0) aip__guess_field(start[s], &fields[k]);
+        p->reader.slot[r->column[s]] = k;
+        p->reader.column[k] = r->column[s];
+        p->reader.by_cells[k] = aip__csv_needs_cells(o, &fields[k]);
+        k++;
+    }
+    if (status == AIP_OK) status = aip_schema_create(ctx, fields, k, &p->schema, err);
+    aip__free(ctx, fields);
+    p->reader.schema = p->schema;
+    return status;
+}
+
+/* Whether all cells are within the start, told by the columns' converters. No, where anything else is the matter: then each cell is asked. */
+static int32_t all_within(const aip__csv_reader *r, const aip__item *item, const aip__guess *start, bool *yes, aip_error **err) {
+    aip__csv_options o;
+    probe p = {.schema = NULL};
+    aip__decoded d = {0};
+    aip_error *refused = NULL;
+    int32_t status = probe_make(&p, r, &o, start, err);
+    *yes = false;
+    if (status == AIP_OK && p.schema->n == 0) {
+        *yes = true;
+    } else if (status == AIP_OK) {
+        status = aip__csv_decode(&p.reader, item, &d, &refused);
+        const aip__bad_rows *bad = d.rejects;
+        *yes = status == AIP_OK && d.n_rejected == 0 && (!bad || bad->n_nulled == 0);
+        for (int32_t s = 0, k = 0; *yes && d.batch && s < r->schema->n; s++) {
+            if (aip__guess_is_text(start[s])) continue;
+            const aip__column *c = d.batch->columns[k++];
+            if (start[s].type == 0 && c->null_count != d.batch->n_rows) *yes = false;
+        }
+        if (status == AIP_E_NOMEM || status == AIP_E_MEMORY_LIMIT)
+            aip__error_move(err, refused);
+        else
+            aip_error_free(refused), status = AIP_OK;
+    }
+    aip_batch_free(d.batch);
+    aip__bad_rows_free(r->options->ctx, d.rejects);
+    probe_free(&p);
+    return status;
+}
+
 int32_t aip__csv_infer_item(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err) {
     const aip__csv_reader *r = reader;
     aip_context *ctx = r->options->ctx;
     size_t n = (size_t)r->schema->n;
+    bool nothing_new = false;
+    AIP__TRY(all_within(r, item, start, &nothing_new, err));
+    if (nothing_new) return AIP_OK;
     typing t = {.reader = r, .piece = item->data, .out = out, .running = aip__calloc(ctx, n + 1, sizeof *t.running)};
     if (!t.running) return aip__error_memory(ctx, err);
     memcpy(t.running, start, n * sizeof *start);
