@@ -23,7 +23,7 @@ size_t aip__gzip_told_size(const uint8_t *in, size_t n) {
     return 0;
 }
 
-#if defined AIPIPE_LIBDEFLATE && !defined AIPIPE_ISAL /* which is faster still, and streams */
+#ifdef AIPIPE_LIBDEFLATE
 #include <libdeflate.h>
 
 struct aip__gunzip_whole {
