@@ -98,19 +98,22 @@ def duckdb_given(path: str, p: dict[str, Any], out: str) -> None:
         strict_mode=False,
         ignore_errors=True,
         null_padding=True,
+        parallel=False,  # later versions refuse quoted line ends in parallel with null_padding
     ).df().to_csv(out, index=False)
 
 
 def duckdb_auto(path: str, p: dict[str, Any], out: str) -> None:
     import duckdb
 
-    duckdb.connect().read_csv(path, strict_mode=False, ignore_errors=True, null_padding=True).df().to_csv(out, index=False)
+    duckdb.connect().read_csv(path, strict_mode=False, ignore_errors=True, null_padding=True, parallel=False).df().to_csv(
+        out, index=False
+    )
 
 
 def pandas(path: str, p: dict[str, Any], out: str) -> None:
     import pandas as pd
 
-    options: dict[str, Any] = {"header": "infer", "delimiter": None, "encoding": p["encoding"]}
+    options: dict[str, Any] = {"header": "infer", "encoding": p["encoding"]}  # its script has the delimiter be ","
     if p["quote"] != '"':
         options["quotechar"] = p["quote"][0]
     if p["escape"] != p["quote"]:

@@ -51,6 +51,10 @@ def read_csv(
     null_values: Union[str, Sequence[str]] = _NULLS,
     quoted_null: bool = False,
     decimal: str = ".",
+    thousands: Optional[str] = None,
+    date_formats: Union[str, Sequence[str]] = (),
+    true_values: Union[str, Sequence[str]] = (),
+    false_values: Union[str, Sequence[str]] = (),
     encoding: str = "utf-8",
     encoding_errors: Literal["bad_row", "replace", "error"] = "bad_row",
     line_end: Literal["auto", "lf", "cr"] = "auto",
@@ -86,6 +90,10 @@ def read_csv(
         null_values: cells that mean null.
         quoted_null: a quoted null marker is null in text columns too.
         decimal: decimal mark, one byte.
+        thousands: mark between groups of three digits, one byte; None: none.
+        date_formats: formats of strftime, tried in order where a cell is no date or time of ISO 8601.
+        true_values: words for true, with false_values in place of the usual ones.
+        false_values: words for false.
         encoding: encoding of the text, as iconv names it; ``"auto"``: by its first bytes. A byte order mark is heeded under
             ``"utf-8"`` and ``"auto"``.
         encoding_errors: bytes that are no text in the encoding: a bad row; ``"replace"``: U+FFFD; ``"error"``: an error.
@@ -126,6 +134,10 @@ def read_csv(
         "null_values": null_values,
         "quoted_null": quoted_null,
         "decimal": decimal,
+        "thousands": thousands,
+        "date_formats": date_formats,
+        "true_values": true_values,
+        "false_values": false_values,
         "encoding": encoding,
         "encoding_errors": encoding_errors,
         "line_end": line_end,

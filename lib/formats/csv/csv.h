@@ -97,7 +97,7 @@ typedef struct aip__csv_options {
 } aip__csv_options;
 
 extern const aip_descriptor aip__csv_descriptor;
-#define AIP__CSV_N_PARAMS 18
+#define AIP__CSV_N_PARAMS 22
 extern const aip_param_spec aip__csv_params[];
 int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
 void aip__csv_options_destroy(void *options);

@@ -6,9 +6,29 @@
 
 #define MAX_SAMPLE_BYTES ((int64_t)32 << 20) /* of very wide rows, fewer are looked at */
 
+/* What a text that is none of the usual things is by the options' own rules. */
+static aip__guess guess_custom(const aip__csv_options *o, const char *s, size_t n) {
+    char text[AIP__LONGEST_GROUPED];
+    bool b = false, zoned = false;
+    int64_t micros = 0;
+    size_t bare = o->thousands ? aip__without_thousands(text, s, n, o->thousands, o->dialect.decimal) : 0;
+    if ((o->true_words || o->false_words)
+        && aip__parse_words(s, n, o->true_words, o->n_true_words, o->false_words, o->n_false_words, &b))
+        return (aip__guess){.type = AIP_BOOL};
+    if (bare > 0) return (aip__guess){.type = aip__infer_text(text, bare, o->dialect.decimal)};
+    for (int32_t i = 0; i < o->n_date_formats; i++) {
+        if (!aip__parse_time_as(s, n, o->date_formats[i], &micros, &zoned)) continue;
+        bool time = zoned || aip__time_format_has_time(o->date_formats[i]);
+        return (aip__guess){.type = time ? AIP_TIMESTAMP : AIP_DATE32, .zoned = zoned, .unzoned = !zoned};
+    }
+    return (aip__guess){.type = AIP_UTF8};
+}
+
 aip__guess aip__csv_guess(const aip__csv_options *o, const char *s, size_t n) {
     aip__guess g = {.type = aip__infer_text(s, n, o->dialect.decimal)};
     int64_t micros = 0;
+    if (g.type == AIP_BOOL && (o->true_words || o->false_words)) g.type = AIP_UTF8;
+    if (g.type == AIP_UTF8) return guess_custom(o, s, n);
     if (g.type == AIP_TIMESTAMP && aip__parse_timestamp(s, n, &micros, &g.zoned)) g.unzoned = !g.zoned;
     if (g.type == AIP_DATE32) g.unzoned = true;
     return g;

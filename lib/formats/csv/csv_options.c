@@ -1,6 +1,7 @@
 /* Parameters of the CSV format, and their check beyond what the table can say. */
 #include "formats/csv/csv.h"
 
+#include "data/convert.h"
 #include <string.h>
 
 const aip_param_spec aip__csv_params[] = {
@@ -35,6 +36,15 @@ const aip_param_spec aip__csv_params[] = {
      "A quoted null marker is null in text columns too; else it is text, and \"\" is the empty text (in other columns it is null anyway)",
      "false", NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "decimal", "Decimal mark, one byte", "\".\"", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRING, "thousands", "Mark between groups of three digits, one byte; null: none", "null",
+     NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "date_formats",
+     "Formats of strftime (%d/%m/%Y, %m/%d/%y %H:%M), tried in order where a cell is no date or time of ISO 8601; one with a time of day makes "
+     "timestamps",
+     "[]", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "true_values",
+     "Words for true; with false_values in place of true, True, TRUE and their kin", "[]", NULL, 0, 0, 0, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "false_values", "Words for false, see true_values", "[]", NULL, 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "encoding",
      "Encoding of the text: a name that iconv knows (utf-16, latin-1, windows-1252, ...), or auto, which tells UTF-8, UTF-16 and "
      "Windows-1252 by the first 128 KiB; a byte order mark of UTF-8, UTF-16 or UTF-32 is heeded under utf-8 and auto",
@@ -78,12 +88,14 @@ static int32_t clash(const aip_params *params, const char *a, const char *b, aip
 }
 
 static int32_t dialect(aip__csv_options *o, const aip_params *params, const char *extension, aip_error **err) {
-    int delimiter = -1, decimal = -1, escape = -1;
+    int delimiter = -1, decimal = -1, escape = -1, thousands = -1;
     AIP__TRY(one_byte(params, "delimiter", &delimiter, err));
     AIP__TRY(one_byte(params, "quote", &o->dialect.quote, err));
     AIP__TRY(one_byte(params, "comment", &o->dialect.comment, err));
     AIP__TRY(one_byte(params, "decimal", &decimal, err));
     AIP__TRY(one_byte(params, "escape", &escape, err));
+    AIP__TRY(one_byte(params, "thousands", &thousands, err));
+    o->thousands = thousands < 0 ? 0 : (char)thousands;
     o->dialect.no_doubling = aip_params_bool(params, "doubled_quote") == 0;
     o->dialect.lenient = strcmp(aip_params_string(params, "quote_errors"), "repair") == 0;
     /* The quote as its own escape is what doubling means. */
@@ -93,6 +105,7 @@ static int32_t dialect(aip__csv_options *o, const aip_params *params, const char
     o->dialect.decimal = decimal < 0 ? '.' : (char)decimal;
     if (o->dialect.quote == delimiter) return clash(params, "quote", "delimiter", err);
     if (o->dialect.decimal == o->dialect.delimiter) return clash(params, "decimal", "delimiter", err);
+    if (o->thousands && o->thousands == o->dialect.decimal) return clash(params, "thousands", "decimal", err);
     if (o->dialect.comment == delimiter) return clash(params, "comment", "delimiter", err);
     if (o->dialect.comment >= 0 && o->dialect.comment == o->dialect.quote) return clash(params, "comment", "quote", err);
     if (o->dialect.escape && o->dialect.escape == o->dialect.delimiter) return clash(params, "escape", "delimiter", err);
@@ -110,6 +123,25 @@ static int32_t strings(aip_context *ctx, const aip_params *params, const char *n
         if (!(*out)[*n]) return aip__error_memory(ctx, err);
     }
     return AIP_OK;
+}
+
+/* What texts mean beyond the usual. */
+static int32_t meanings(aip__csv_options *o, const aip_params *params, aip_error **err) {
+    AIP__TRY(strings(o->ctx, params, "date_formats", &o->date_formats, &o->n_date_formats, err));
+    for (int32_t i = 0; i < o->n_date_formats; i++) {
+        char fault = aip__time_format_fault(o->date_formats[i]);
+        if (!fault && strchr(o->date_formats[i], '%')) continue;
+        if (fault)
+            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: %%%c in '%s' is not known", fault, o->date_formats[i]);
+        else
+            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: expected a format such as %%d/%%m/%%Y, found '%s'",
+                           o->date_formats[i]);
+        aip__error_at_parameter(err, "date_formats");
+        return AIP_E_PARAM;
+    }
+    if (aip_params_n_strings(params, "true_values") + aip_params_n_strings(params, "false_values") == 0) return AIP_OK;
+    AIP__TRY(strings(o->ctx, params, "true_values", &o->true_words, &o->n_true_words, err));
+    return strings(o->ctx, params, "false_values", &o->false_words, &o->n_false_words, err);
 }
 
 static int32_t null_markers(aip__csv_options *o, const aip_params *params, aip_error **err) {
@@ -164,6 +196,7 @@ static int32_t fill(aip__csv_options *o, const aip_params *params, const char *e
     AIP__TRY(dialect(o, params, extension, err));
     AIP__TRY(strings(o->ctx, params, "names", &o->names, &o->n_names, err));
     AIP__TRY(null_markers(o, params, err));
+    AIP__TRY(meanings(o, params, err));
     o->header = aip_params_bool(params, "header") != 0;
     o->skip_rows = aip_params_int(params, "skip_rows");
     o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
@@ -206,6 +239,9 @@ void aip__csv_options_destroy(void *options) {
     aip__csv_names_free(o->ctx, o->nulls, o->n_nulls);
     aip__free(o->ctx, o->null_lengths);
     aip__free(o->ctx, o->encoding);
+    aip__csv_names_free(o->ctx, o->date_formats, o->n_date_formats);
+    aip__csv_names_free(o->ctx, o->true_words, o->n_true_words);
+    aip__csv_names_free(o->ctx, o->false_words, o->n_false_words);
     aip__free(o->ctx, o);
 }
 

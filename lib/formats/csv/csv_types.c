@@ -16,15 +16,15 @@ typedef struct typing {
 } typing;
 
 /* Whether the cell is within the guess. Says no too often rather than yes: what it denies is looked at again. */
-static bool within(const aip__guess *g, const aip__csv_cell *c, char decimal) {
+static bool within(const aip__csv_options *o, const aip__guess *g, const aip__csv_cell *c) {
     int64_t i = 0;
     double d = 0;
     int32_t days = 0;
     bool b = false;
     switch (g->type) {
     case AIP_INT64: return aip__parse_i64(c->text, c->n, &i);
-    case AIP_FLOAT64: return aip__parse_f64(c->text, c->n, decimal, &d);
-    case AIP_BOOL: return aip__parse_bool(c->text, c->n, &b);
+    case AIP_FLOAT64: return aip__parse_f64(c->text, c->n, o->dialect.decimal, &d);
+    case AIP_BOOL: return !o->true_words && !o->false_words && aip__parse_bool(c->text, c->n, &b);
     case AIP_DATE32: return aip__parse_date(c->text, c->n, &days);
     case AIP_TIMESTAMP: return aip__parse_timestamp(c->text, c->n, &i, &b) && (b ? g->zoned : g->unzoned);
     default: return g->type == AIP_UTF8;
@@ -51,7 +51,7 @@ static int32_t look_at_slot(typing *t, const aip__csv_block *b, int32_t slot, ai
     for (int32_t r = 0; r < b->n_rows && g->type != AIP_UTF8; r++) {
         const aip__csv_cell *c = &cells[r];
         if (!c->text || b->rows[r].fault != AIP__ROW_GOOD || aip__csv_is_null(o, c->text, c->n)) continue;
-        if (within(g, c, o->dialect.decimal)) continue;
+        if (within(o, g, c)) continue;
         aip__guess alone = aip__csv_guess(o, c->text, c->n);
         if (aip__guess_widen(g, alone)) AIP__TRY(step(t, slot, &b->rows[r], c, alone, err));
         if (aip__guess_is_text(*g)) g->type = AIP_UTF8;

@@ -105,6 +105,22 @@ START_TEST(names_say_how_many_columns_there_are_where_rows_may_be_ragged) {
 }
 END_TEST
 
+START_TEST(numbers_dates_and_words_may_be_written_in_other_ways) {
+    table_check("a,b\n\"1,234\",\"1,234.5\"\n5,-1\n", "\"thousands\": \",\"", "a:int64 b:float64\n1234|1234.5\n5|-1.0\n");
+    table_check("a;b\n1.234.567;1.234,5\n", "\"delimiter\": \";\", \"thousands\": \".\", \"decimal\": \",\"",
+                "a:int64 b:float64\n1234567|1234.5\n");
+    table_check("a\n12,34\n", "\"thousands\": \",\", \"delimiter\": \";\"", "a:utf8\n'12,34'\n"); /* no groups of three */
+    table_check("d,t\n31/01/2018,31/01/2018 10:30\n01/02/2018,2018-02-01 00:00\n",
+                "\"date_formats\": [\"%d/%m/%Y\", \"%d/%m/%Y %H:%M\"]",
+                "d:date32 t:timestamp\n2018-01-31|2018-01-31T10:30:00\n2018-02-01|2018-02-01T00:00:00\n");
+    table_check("d\n31/13/2018\n", "\"date_formats\": \"%d/%m/%Y\"", "d:utf8\n'31/13/2018'\n");
+    table_check("b,c\nyes,true\nno,x\n", "\"true_values\": \"yes\", \"false_values\": [\"no\"]",
+                "b:bool c:utf8\ntrue|'true'\nfalse|'x'\n");
+    table_check_fails("a\n1\n", "\"thousands\": \".\"", AIP_E_PARAM, "thousands and decimal are both");
+    table_check_fails("a\n1\n", "\"date_formats\": \"dd/mm\"", AIP_E_PARAM, "expected a format such as %d/%m/%Y");
+}
+END_TEST
+
 Suite *csv_detect_suite(void) {
     const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
                                   without_doubling_the_first_quote_ends_a_field,
@@ -113,6 +129,7 @@ Suite *csv_detect_suite(void) {
                                   all_of_a_dialect_is_found_out_where_it_is_asked_for,
                                   what_is_given_is_not_looked_for,
                                   names_say_how_many_columns_there_are_where_rows_may_be_ragged,
+                                  numbers_dates_and_words_may_be_written_in_other_ways,
                                   NULL};
     return unit_suite("csv_detect", tests);
 }
