@@ -243,11 +243,143 @@ static void put_text(const char *path, const json_t *p) {
     put_rejects(json_object_get(p, "rejects"), count_of(p, "rejected"));
 }
 
+/* ---- what was found out about a file -------------------------------------------------------------------------------------------------- */
+
+static void add_value(line *l, const json_t *value) {
+    char *text = json_is_string(value) ? NULL : json_text(value);
+    const char *shown = text ? text : json_string_value(value);
+    if (!text && strcmp(shown, "\t") == 0) shown = "tab";
+    if (!text && strcmp(shown, " ") == 0) shown = "blank";
+    line_add(l, "%s", strcmp(shown, "null") == 0 ? "none" : shown);
+    free(text);
+}
+
+/* The best and the next of the delimiters that were tried, with their scores. */
+static void add_scores(line *l, const json_t *tried) {
+    const char *before = "";
+    int n = 0;
+    for (size_t i = 0; i < json_array_size(tried) && n < 3; i++) {
+        const json_t *t = json_array_get(tried, i);
+        const char *delimiter = text_of(t, "delimiter");
+        if (strcmp(delimiter, before) == 0) continue;
+        line_add(l,
+                 n == 0   ? "score %.2f (%lld columns)"
+                 : n == 1 ? "; others: %.2f"
+                          : ", %.2f",
+                 json_number_value(json_object_get(t, "score")), (long long)count_of(t, "columns"));
+        if (n > 0) {
+            line_add(l, " for ");
+            add_value(l, json_object_get(t, "delimiter"));
+        }
+        before = delimiter;
+        n++;
+    }
+}
+
+static void put_dialect(const json_t *e) {
+    static const char *const head[] = {"DIALECT", "FOUND", "WHY"};
+    const json_t *dialect = json_object_get(e, "dialect"), *why = json_object_get(e, "why"), *value = NULL;
+    const char *name = NULL;
+    table t;
+    line l = {0};
+    table_begin(&t, 3, head);
+    t.fold_last = true;
+    table_cell(&t, "encoding");
+    table_cell(&t, text_of(e, "encoding"));
+    table_cell(&t, text_of(why, "encoding"));
+    json_object_foreach((json_t *)(uintptr_t)dialect, name, value) {
+        table_cell(&t, name);
+        add_value(&l, value);
+        table_line(&t, &l);
+        if (strcmp(name, "delimiter") == 0)
+            add_scores(&l, json_object_get(e, "tried"));
+        else
+            line_add(&l, "%s", text_of(why, name));
+        table_line(&t, &l);
+    }
+    table_print(&t, &term_out);
+    line_free(&l);
+}
+
+static void put_because(const json_t *e) {
+    static const char *const head[] = {"TYPE OF", "IS", "BECAUSE OF"};
+    table t;
+    line l = {0};
+    table_begin(&t, 3, head);
+    t.fold_last = true;
+    for (size_t i = 0; i < json_array_size(columns_of(e)); i++) {
+        const json_t *c = json_array_get(columns_of(e), i), *because = json_object_get(c, "because");
+        table_cell(&t, text_of(c, "name"));
+        table_cell(&t, text_of(c, "type"));
+        if (because) {
+            line_add(&l, "line %lld: '", (long long)count_of(because, "line"));
+            line_clean(&l, text_of(because, "text"), strlen(text_of(because, "text")), 40);
+            line_add(&l, "'");
+            if (json_is_string(json_object_get(because, "before"))) line_add(&l, " (%s before it)", text_of(because, "before"));
+        } else {
+            line_add(&l, "nothing but nulls in the sample");
+        }
+        table_line(&t, &l);
+    }
+    printf("\n");
+    table_print(&t, &term_out);
+    line_free(&l);
+}
+
+/* The options that say what was found, ready for a shell and for a DAG file. */
+static void put_options(const char *path, const json_t *e) {
+    const json_t *options = json_object_get(e, "options"), *value = NULL;
+    const char *name = NULL;
+    if (json_object_size(options) == 0) return;
+    char *yaml = json_text(options);
+    printf("\nRead it with\n  aipipe convert %s OUT.csv", path);
+    json_object_foreach((json_t *)(uintptr_t)options, name, value) {
+        char *text = json_text(value);
+        printf(" --set '%s=", name);
+        for (const char *s = text; *s; s++) *s == '\'' ? (void)fputs("'\\''", stdout) : (void)putchar(*s);
+        printf("'");
+        free(text);
+    }
+    yaml[strlen(yaml) - 1] = 0; /* JSON is YAML, too: its members behind the path */
+    printf("\n  read: {\"path\": \"%s\", %s}\n", path, yaml + 1);
+    free(yaml);
+}
+
+static void put_explanation(const char *path, const json_t *e) {
+    if (!json_object_get(e, "dialect")) return;
+    put_dialect(e);
+    const json_t *faults = json_object_get(e, "faults");
+    for (size_t i = 0; i < json_array_size(faults); i++) {
+        const json_t *f = json_array_get(faults, i);
+        printf("%lld of %lld sampled rows: %s, the first in line %lld\n", (long long)count_of(f, "count"),
+               (long long)count_of(e, "sampled_rows"), text_of(f, "what"), (long long)count_of(f, "first_line"));
+    }
+    put_because(e);
+    put_options(path, e);
+    printf("\n");
+}
+
+/* Of a file that is as read expects it there is nothing to explain. */
+static bool is_dirty(const json_t *e, const json_t *p) {
+    return json_object_size(json_object_get(e, "options")) > 0 || json_array_size(json_object_get(e, "faults")) > 0
+           || count_of(p, "rejected") > 0;
+}
+
+/* NULL: nothing can be said of it (a connector's path, a pipe), and reading it says why if that is an error. */
+static json_t *explain(aip_context *ctx, const char *params) {
+    char *text = NULL;
+    json_t *e = NULL;
+    if (aip_read_explain(ctx, params, &text, NULL) == AIP_OK) e = json_loads(text, 0, NULL);
+    aip_text_free(ctx, text);
+    return e;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void put_json(const char *path, json_t *p) {
+static void put_json(const char *path, json_t *p, json_t *explained) {
     json_t *j = json_pack("{s:s}", "path", path);
     json_object_update(j, p);
+    if (explained) json_object_set(j, "explained", explained);
     char *text = json_text(j);
     puts(text);
     free(text);
@@ -274,11 +406,14 @@ static int inspect_table(const args *a, aip_context *ctx, const char *params, in
     aip_error *err = NULL;
     char *text = NULL;
     if (inspect(ctx, params, n_head, &text, &err) != AIP_OK) return fail_settings(err);
-    json_t *p = json_loads(text, 0, NULL);
-    if (args_flag(a, "json"))
-        put_json(a->words[0], p);
-    else
+    json_t *p = json_loads(text, 0, NULL), *explained = explain(ctx, params);
+    if (args_flag(a, "json")) {
+        put_json(a->words[0], p, explained);
+    } else {
+        if (explained && is_dirty(explained, p)) put_explanation(a->words[0], explained);
         put_text(a->words[0], p);
+    }
+    json_decref(explained);
     json_decref(p);
     aip_text_free(ctx, text);
     return EXIT_CODE_OK;
@@ -311,6 +446,19 @@ static bool is_connectors(aip_context *ctx, const char *path) {
     return known;
 }
 
+/* Whether its format can be asked to find out its dialect: a wrong parameter is a wrong one only with it. */
+static bool takes_detect(aip_context *ctx, json_t *params) {
+    json_t *with = json_copy(params);
+    char *json = NULL;
+    json_object_set_new(with, "detect", json_string("all"));
+    char *text = json_text(with);
+    int32_t status = aip_read_explain(ctx, text, &json, NULL);
+    aip_text_free(ctx, json);
+    free(text);
+    json_decref(with);
+    return status == AIP_OK;
+}
+
 int cmd_inspect(const args *a) {
     aip_context *ctx = NULL;
     int64_t n_head = 0;
@@ -327,6 +475,8 @@ int cmd_inspect(const args *a) {
     /* Bad rows are what one wants to see, not a reason to see nothing. */
     if (code == 0 && !json_object_get(params, "on_bad_row") && !is_connectors(ctx, a->words[0]))
         json_object_set_new(params, "on_bad_row", json_string("reject"));
+    if (code == 0 && !json_object_get(params, "detect") && takes_detect(ctx, params))
+        json_object_set_new(params, "detect", json_string("all"));
     char *text = json_text(params);
     if (code == 0) code = package ? inspect_package(a, ctx) : inspect_table(a, ctx, text, n_head);
     json_decref(params);

@@ -141,6 +141,14 @@ struct aip_stage;
  * connector NAME of the catalogue (aipipe/connector.h), with that one's parameters.
  * Errors: AIP_E_PARAM, AIP_E_NOT_FOUND (also no such connector), AIP_E_IO, AIP_E_DATA, AIP_E_CORRUPT. any-thread */
 AIP_API int32_t aip_dataset_read(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err);
+/* What aip_dataset_read would make of the first file of params' path, and why, from a sample in bounded memory: params as for that one. With
+ * "detect": "all" the dialect of CSV is found out. Result, to free with aip_text_free: {"path", "format"} and, of CSV, "encoding", "line_end",
+ * "dialect" {delimiter, quote, escape, comment, decimal, header, skip_rows}, "why" (texts for people, by what they are about), "tried" (dialects
+ * by their score, the best first), "sampled_rows", "columns" [{"name", "type", "because": {"line", "text", "before"}}] (the last cell that
+ * widened the type), "faults" [{"what", "count", "first_line"}] of the rows of the sample, and "options": the parameters that make aip_dataset_read
+ * see the file so, and take its rows in.
+ * Errors: as aip_dataset_read; AIP_E_UNSUPPORTED of a pipe, which can be read only once. any-thread */
+AIP_API int32_t aip_read_explain(aip_context *ctx, const char *params_json, char **json, aip_error **err);
 
 /* Host arrays as a dataset; the arrays are copied. Types, lengths and offsets as in aip_batch_create, any number of rows.
  * any-thread */

@@ -200,6 +200,7 @@ static inline const aip_api *aip_module_table(void) { return __atomic_load_n(&ai
 #define aip_scorer_prepare (aip_module_table()->scorer_prepare)
 #define aip_module_load (aip_module_table()->module_load)
 #define aip_dataset_profile (aip_module_table()->dataset_profile)
+#define aip_read_explain (aip_module_table()->read_explain)
 /* clang-format on */
 
 #endif

@@ -86,6 +86,23 @@ int32_t aip_dataset_read(aip_context *ctx, const char *params_json, aip_dataset 
     return status;
 }
 
+int32_t aip_read_explain(aip_context *ctx, const char *params_json, char **json, aip_error **err) {
+    AIP__BEGIN(err);
+    if (!ctx || !params_json || !json)
+        return aip__error_set(err, AIP_E_MISUSE, "aip_read_explain: ctx, params_json and json must not be NULL");
+    aip__document *d = NULL;
+    aip__text text;
+    AIP__TRY(aip__json_parse(ctx, params_json, strlen(params_json), NULL, &d, err));
+    aip__text_init(&text, ctx);
+    int32_t status = aip__files_explain(ctx, aip__document_root(d), &text, err);
+    if (status == AIP_OK)
+        status = aip__text_take(&text, json, NULL, err);
+    else
+        aip__text_free(&text);
+    aip__document_free(d);
+    return status;
+}
+
 int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts,
                           aip_error **err) {
     AIP__BEGIN(err);

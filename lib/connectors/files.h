@@ -110,6 +110,8 @@ int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given
 /* Read and write of files: as aip__read_dataset and so on, for paths that name no connector. */
 int32_t aip__files_read(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir, aip_dataset **out,
                         aip_error **err);
+/* As aip_read_explain says. */
+int32_t aip__files_explain(aip_context *ctx, const aip__node *params, aip__text *to, aip_error **err);
 int32_t aip__files_read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
                               aip_error **err);
 int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const char *source, const char *base_dir,

@@ -118,6 +118,8 @@ typedef struct aip__format_ops {
     /* Before the first look at files that grow: from now on nothing is found out from what a file holds, for a part of it says another thing
      * than all of it. AIP_E_PARAM where that was asked for by name. NULL: nothing ever is. */
     int32_t (*fix)(void *format, aip_error **err);
+    /* Members of a JSON object, each with a comma before it: what was found out about the file, and why. */
+    int32_t (*explain)(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__text *to, aip_error **err);
 } aip__format_ops;
 
 /* By a descriptor's name ("csv") or a file extension. Errors: AIP_E_NOT_FOUND with the nearest name; for an extension NULL is returned. */

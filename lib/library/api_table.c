@@ -162,5 +162,6 @@ const aip_api aip__api = {
     aip_scorer_prepare,
     aip_module_load,
     aip_dataset_profile,
+    aip_read_explain,
 };
 /* clang-format on */

@@ -393,6 +393,7 @@ FUNCTION(aip_batch_create, int32_t (*)(const aip_schema *schema, const aip_colum
 FUNCTION(aip_batch_derive, int32_t (*)(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_batch **out, aip_error **err));
 FUNCTION(aip_batch_to_arrow, int32_t (*)(aip_batch *batch, struct ArrowSchema *schema, struct ArrowArray *array, aip_error **err));
 FUNCTION(aip_dataset_read, int32_t (*)(aip_context *ctx, const char *params_json, aip_dataset **out, aip_error **err));
+FUNCTION(aip_read_explain, int32_t (*)(aip_context *ctx, const char *params_json, char **json, aip_error **err));
 FUNCTION(aip_dataset_from_columns, int32_t (*)(const aip_schema *schema, const aip_column_view *columns, int32_t n_columns, aip_dataset **out, aip_error **err));
 FUNCTION(aip_dataset_from_batches, int32_t (*)(const aip_schema *schema, aip_batch *const *batches, int64_t n, aip_dataset **out, aip_error **err));
 FUNCTION(aip_dataset_from_callbacks, int32_t (*)(const aip_schema *schema, const aip_source_callbacks *callbacks, aip_dataset **out, aip_error **err));
@@ -461,7 +462,7 @@ FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 FUNCTION(aip_dataset_profile, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err));
 
-SIZE(aip_api, 1256);
+SIZE(aip_api, 1264);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -618,6 +619,7 @@ FIELD(aip_api, batch_derive, 1224);
 FIELD(aip_api, scorer_prepare, 1232);
 FIELD(aip_api, module_load, 1240);
 FIELD(aip_api, dataset_profile, 1248);
+FIELD(aip_api, read_explain, 1256);
 /* clang-format on */
 
 int main(void) { return 0; }

@@ -815,6 +815,12 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "aip_dataset_read": (ctypes.c_int32, (aip_context, ctypes.c_char_p, ctypes.POINTER(aip_dataset), ctypes.POINTER(aip_error))),
+    "aip_read_explain": (
+        ctypes.c_int32,
+        (
+            aip_context, ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error),
+        ),
+    ),
     "aip_dataset_from_columns": (
         ctypes.c_int32,
         (

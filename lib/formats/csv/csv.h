@@ -331,6 +331,7 @@ typedef struct aip__csv_reader {
     int64_t row_bytes; /* of a row's values, texts left out */
 } aip__csv_reader;
 
+int32_t aip__csv_explain(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__text *to, aip_error **err);
 int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
                         aip_error **err);
 /* What one cell that is not null says. */

@@ -64,7 +64,9 @@ static void score(sample *s, const aip__csv_dialect *d, const char *start, aip__
     out->columns = commonest(s->counts, n, &times);
     out->consistency = (double)times / n;
     out->types = cells > 0 ? worth / (double)cells : 0;
-    out->quotes = quoted + broken > 0 ? (double)(quoted + 1) / (double)(quoted + 1 + 2 * broken) : 1;
+    /* One broken quote says little against a dialect that many records fit. */
+    double fits = (double)(quoted + 1) + n / 4.0;
+    out->quotes = fits / (fits + 2 * (double)broken);
     double width = out->columns > 1 ? 1 - 1 / (double)out->columns : 0.05;
     /* Blanks and colons stand inside of texts and times: alone they must do better. */
     double doubt = d->delimiter == ' ' ? 0.6 : d->delimiter == ':' ? 0.5 : 1;
@@ -217,7 +219,7 @@ static void find_decimal(const sample *s, aip__detected *f) {
 
 /* ---- together ------------------------------------------------------------------------------------------------------------------------------------- */
 
-#define LEAST_SCORE 0.25 /* below it the sample is one column */
+#define LEAST_SCORE 0.15 /* below it the sample is one column, and so where no number of cells is that of most records */
 
 static char absent_delimiter(const sample *s) {
     static const char delimiters[] = ",\t;|";
@@ -252,7 +254,8 @@ int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, b
         out->dialect.quote = best->quote;
         out->dialect.escape = best->escape;
         out->n_columns = best->columns;
-        if (best->score < LEAST_SCORE && !(o->given & AIP__GIVEN_DELIMITER)) {
+        bool table = best->score >= LEAST_SCORE && (best->consistency > 0.5 || best->records <= 2);
+        if (!table && !(o->given & AIP__GIVEN_DELIMITER)) {
             out->dialect.delimiter = absent_delimiter(s);
             out->n_columns = 1;
         }

@@ -8,7 +8,7 @@
  *   consistency  part of the records that have the commonest number of cells
  *   columns      1 - 1 / that number
  *   types        mean worth of the cells: 1 for numbers, times and addresses, down to 0.1 for text with another delimiter in it
- *   quotes       part of the quoted cells that end as they should
+ *   quotes       less the more quoted cells do not end as they should
  * Only the sample counts, so nothing depends on how the file is read later. */
 #ifndef AIPIPE_LIB_FORMATS_CSV_DETECT_H
 #define AIPIPE_LIB_FORMATS_CSV_DETECT_H

@@ -130,12 +130,12 @@ static int32_t meanings(aip__csv_options *o, const aip_params *params, aip_error
     AIP__TRY(strings(o->ctx, params, "date_formats", &o->date_formats, &o->n_date_formats, err));
     for (int32_t i = 0; i < o->n_date_formats; i++) {
         char fault = aip__time_format_fault(o->date_formats[i]);
-        if (!fault && strchr(o->date_formats[i], '%')) continue;
-        if (fault)
-            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: %%%c in '%s' is not known", fault, o->date_formats[i]);
-        else
-            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: expected a format such as %%d/%%m/%%Y, found '%s'",
+        if (!fault) continue;
+        if (fault == 'Y')
+            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: expected a format such as %%d/%%m/%%Y, with a year, found '%s'",
                            o->date_formats[i]);
+        else
+            aip__error_set(err, AIP_E_PARAM, "csv: date_formats: %%%c in '%s' is not known", fault, o->date_formats[i]);
         aip__error_at_parameter(err, "date_formats");
         return AIP_E_PARAM;
     }

@@ -133,6 +133,7 @@ static const aip__format_ops ops = {
     .whole = aip__csv_whole,
     .resume = reader_resume,
     .fix = aip__csv_fix,
+    .explain = aip__csv_explain,
 };
 
 const aip_descriptor aip__csv_descriptor = {

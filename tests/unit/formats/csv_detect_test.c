@@ -2,6 +2,7 @@
 #include "formats/csv/csv_detect.h"
 #include "formats_suites.h"
 #include "table_fixture.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- escapes, quotes that are not doubled, quotes that break the rules ------------------------------------------------------------------------ */
@@ -121,6 +122,34 @@ START_TEST(numbers_dates_and_words_may_be_written_in_other_ways) {
 }
 END_TEST
 
+START_TEST(what_was_found_out_is_explained_with_the_options_that_say_it) {
+    static const char dirty[] =
+        "Report\n\nid;when;price\n1;2013-01-01;1,5\n2;x;2,25\n3;2013-01-03;\"c\"d\n4;2013-01-04;5\n5;2013-01-05;7,5;more\n";
+    aip_context *ctx = table_context(0);
+    char *path = table_file("dirty.csv", dirty, sizeof dirty - 1), params[4200], *json = NULL;
+    snprintf(params, sizeof params, "{\"path\": \"%s\", \"detect\": \"all\"}", path);
+    OK(aip_read_explain(ctx, params, &json, &err));
+    static const char *const expected[] = {
+        "\"encoding\": \"utf-8\", \"line_end\": \"lf\", \"dialect\": {\"delimiter\": \";\", \"quote\": \"\\\"\", \"escape\": null, "
+        "\"comment\": null, \"decimal\": \",\", \"header\": true, \"skip_rows\": 2}",
+        "{\"name\": \"id\", \"type\": \"int64\", \"because\": {\"line\": 4, \"text\": \"1\", \"before\": null}}",
+        "{\"name\": \"when\", \"type\": \"utf8\", \"because\": {\"line\": 5, \"text\": \"x\", \"before\": \"date32\"}}",
+        "\"sampled_rows\": 5",
+        "{\"what\": \"rows with too many fields\", \"count\": 1, \"first_line\": 8}",
+        "{\"what\": \"rows with broken quotes\", \"count\": 1, \"first_line\": 6}",
+        "\"options\": {\"delimiter\": \";\", \"decimal\": \",\", \"skip_rows\": 2, \"quote_errors\": \"repair\", \"ragged\": \"truncate\"}}",
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        ck_assert_msg(strstr(json, expected[i]) != NULL, "expected %s in %s", expected[i], json);
+    aip_text_free(ctx, json);
+    FAILS(aip_read_explain(ctx, "{\"path\": \"no-such-file.csv\"}", &json, &err), AIP_E_NOT_FOUND, "no-such-file.csv");
+    FAILS(aip_read_explain(ctx, "{\"path\": \"x.csv\", \"detekt\": \"all\"}", &json, &err), AIP_E_PARAM, "detect");
+    FAILS(aip_read_explain(ctx, NULL, &json, &err), AIP_E_MISUSE, "must not be NULL");
+    free(path);
+    table_context_free(ctx);
+}
+END_TEST
+
 Suite *csv_detect_suite(void) {
     const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
                                   without_doubling_the_first_quote_ends_a_field,
@@ -130,6 +159,7 @@ Suite *csv_detect_suite(void) {
                                   what_is_given_is_not_looked_for,
                                   names_say_how_many_columns_there_are_where_rows_may_be_ragged,
                                   numbers_dates_and_words_may_be_written_in_other_ways,
+                                  what_was_found_out_is_explained_with_the_options_that_say_it,
                                   NULL};
     return unit_suite("csv_detect", tests);
 }

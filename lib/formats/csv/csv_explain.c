@@ -1,0 +1,221 @@
+/* What was found out about a file of CSV, and why, as members of a JSON object: the encoding, the dialect with the scores of all that were tried,
+ * what is wrong with the rows of the sample, which cell gave each column its type, and the parameters of `read` that say all that. */
+#include "formats/csv/csv_detect.h"
+
+#include "data/convert.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct widening { /* of a column */
+    int64_t line;
+    char text[64];
+    int32_t before;
+} widening;
+
+typedef struct explanation {
+    const aip__csv_options *o; /* of the file */
+    aip__text *to;
+    int32_t n;
+    char **names;
+    aip__guess *guesses;
+    widening *by;
+    int64_t n_rows, n_short, n_long, n_malformed, first_line[3]; /* of the three faults */
+} explanation;
+
+static void byte(aip__text *t, const char *name, int c) {
+    char text[2] = {(char)c, 0};
+    aip__text_printf(t, "\"%s\": ", name);
+    if (c <= 0)
+        aip__text_str(t, "null");
+    else
+        aip__text_json(t, text, 1);
+}
+
+static void words(aip__text *t, const char *name, const char *text) {
+    aip__text_printf(t, ", \"%s\": ", name);
+    aip__text_json(t, text, strlen(text));
+}
+
+static void put_dialect(const explanation *e, const aip__text_stream *text, const aip__detected *f) {
+    const aip__csv_options *o = e->o;
+    aip__text *t = e->to;
+    words(t, "encoding", aip__text_stream_encoding(text)->name);
+    words(t, "line_end", aip__text_stream_ends_in_cr(text) ? "cr" : "lf");
+    aip__text_str(t, ", \"dialect\": {");
+    byte(t, "delimiter", (unsigned char)o->dialect.delimiter);
+    aip__text_str(t, ", ");
+    byte(t, "quote", o->dialect.quote);
+    aip__text_str(t, ", ");
+    byte(t, "escape", (unsigned char)o->dialect.escape);
+    aip__text_str(t, ", ");
+    byte(t, "comment", o->dialect.comment);
+    aip__text_str(t, ", ");
+    byte(t, "decimal", (unsigned char)o->dialect.decimal);
+    aip__text_printf(t, ", \"header\": %s, \"skip_rows\": %lld}", o->header ? "true" : "false", (long long)o->skip_rows);
+    aip__text_str(t, ", \"why\": {");
+    aip__text_str(t, "\"encoding\": ");
+    aip__text_json(t, aip__text_stream_encoding(text)->why, strlen(aip__text_stream_encoding(text)->why));
+    if (*f->why_header) words(t, "header", f->why_header);
+    if (*f->why_skip) words(t, "skip_rows", f->why_skip);
+    if (*f->why_comment) words(t, "comment", f->why_comment);
+    if (*f->why_decimal) words(t, "decimal", f->why_decimal);
+    aip__text_str(t, "}, \"tried\": [");
+    for (int32_t i = 0; i < f->n_tried; i++) {
+        const aip__detect_try *d = &f->tried[i];
+        aip__text_str(t, i > 0 ? ", {" : "{");
+        byte(t, "delimiter", (unsigned char)d->delimiter);
+        aip__text_str(t, ", ");
+        byte(t, "quote", d->quote);
+        aip__text_str(t, ", ");
+        byte(t, "escape", (unsigned char)d->escape);
+        aip__text_printf(t, ", \"columns\": %d, \"score\": %.4f, \"consistency\": %.4f, \"types\": %.4f, \"quotes\": %.4f}",
+                         d->columns, d->score, d->consistency, d->types, d->quotes);
+    }
+    aip__text_str(t, "]");
+}
+
+/* ---- the rows of the sample ---------------------------------------------------------------------------------------------------------------- */
+
+static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_block *b, int32_t r) {
+    const aip__csv_row *row = &b->rows[r];
+    int fault = row->fault == AIP__ROW_SHORT ? 0 : row->fault == AIP__ROW_LONG ? 1 : row->fault == AIP__ROW_GOOD ? 3 : 2;
+    int64_t line = 0;
+    e->n_rows++;
+    e->n_short += fault == 0;
+    e->n_long += fault == 1;
+    e->n_malformed += fault == 2;
+    if (fault < 3 && e->first_line[fault] == 0)
+        e->first_line[fault] = p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
+    for (int32_t s = 0; fault == 3 && s < e->n; s++) {
+        const aip__csv_cell *c = &b->cells[(size_t)s * (size_t)b->max_rows + (size_t)r];
+        if (!c->text || aip__guess_is_text(e->guesses[s]) || aip__csv_is_null(e->o, c->text, c->n)) continue;
+        int32_t before = e->guesses[s].type;
+        if (!aip__guess_widen(&e->guesses[s], aip__csv_guess(e->o, c->text, c->n))) continue;
+        if (line == 0) line = p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
+        e->by[s].line = line;
+        e->by[s].before = before;
+        aip__csv_excerpt(c->text, c->n, e->by[s].text);
+    }
+}
+
+static int32_t look_at_piece(explanation *e, const aip__csv_piece *p, const int32_t *slot, int64_t max_rows, aip_error **err) {
+    aip__csv_splitter split;
+    AIP__TRY(aip__csv_split_begin(&split, e->o->ctx, &e->o->dialect, e->n, slot, e->n, p->text, p->n, err));
+    split.max_record = e->o->max_record_bytes;
+    int32_t status = AIP_OK;
+    while ((status = aip__csv_split_next(&split, err)) == AIP_OK && split.block.n_rows > 0)
+        for (int32_t r = 0; r < split.block.n_rows && e->n_rows < max_rows; r++) look_at_row(e, p, &split.block, r);
+    aip__csv_split_end(&split);
+    return status;
+}
+
+#define MOST_BYTES ((int64_t)32 << 20)
+
+static int32_t look_at_rows(explanation *e, aip__csv_cutter *c, int64_t max_rows, aip_error **err) {
+    bool end = false;
+    int32_t status = AIP_OK, *slot = aip__calloc(e->o->ctx, (size_t)e->n + 1, sizeof *slot);
+    e->guesses = aip__calloc(e->o->ctx, (size_t)e->n + 1, sizeof *e->guesses);
+    e->by = aip__calloc(e->o->ctx, (size_t)e->n + 1, sizeof *e->by);
+    if (!slot || !e->guesses || !e->by) status = aip__error_memory(e->o->ctx, err);
+    for (int32_t i = 0; slot && i < e->n; i++) slot[i] = i;
+    while (status == AIP_OK && e->n_rows < max_rows && (max_rows == INT64_MAX || c->offset < MOST_BYTES)) {
+        aip__csv_piece p = {0};
+        status = aip__csv_cutter_next(c, AIP_BATCH_MAX_ROWS, &p, &end, err);
+        if (status != AIP_OK || end) break;
+        status = look_at_piece(e, &p, slot, max_rows, err);
+        aip__csv_piece_free(&p);
+    }
+    aip__free(e->o->ctx, slot);
+    return status;
+}
+
+static void put_columns(const explanation *e) {
+    aip__text *t = e->to;
+    aip__text_printf(t, ", \"sampled_rows\": %lld, \"columns\": [", (long long)e->n_rows);
+    for (int32_t i = 0; i < e->n; i++) {
+        aip_field field = {0};
+        aip__guess_field(e->guesses[i], &field);
+        aip__text_str(t, i > 0 ? ", {\"name\": " : "{\"name\": ");
+        aip__text_json(t, e->names[i], strlen(e->names[i]));
+        aip__text_printf(t, ", \"type\": \"%s\"", aip_type_name(field.type));
+        if (e->by[i].line > 0) {
+            aip__text_printf(t, ", \"because\": {\"line\": %lld, \"text\": ", (long long)e->by[i].line);
+            aip__text_json(t, e->by[i].text, strlen(e->by[i].text));
+            if (e->by[i].before)
+                aip__text_printf(t, ", \"before\": \"%s\"", aip_type_name(e->by[i].before));
+            else
+                aip__text_str(t, ", \"before\": null");
+            aip__text_str(t, "}");
+        }
+        aip__text_str(t, "}");
+    }
+    aip__text_str(t, "], \"faults\": [");
+    static const char *const what[] = {"rows with too few fields", "rows with too many fields", "rows with broken quotes"};
+    const int64_t counts[] = {e->n_short, e->n_long, e->n_malformed};
+    bool any = false;
+    for (int i = 0; i < 3; i++) {
+        if (counts[i] == 0) continue;
+        aip__text_printf(t, "%s{\"what\": \"%s\", \"count\": %lld, \"first_line\": %lld}", any ? ", " : "", what[i],
+                         (long long)counts[i], (long long)e->first_line[i]);
+        any = true;
+    }
+    aip__text_str(t, "]");
+}
+
+/* What has to be given so that `read` sees the file so without looking for it. */
+static void put_options(const explanation *e, const aip__csv_options *given, const aip__text_stream *text) {
+    const aip__csv_options *o = e->o;
+    aip__text *t = e->to;
+    const char *encoding = aip__text_stream_encoding(text)->name, *sep = "";
+    aip__text_str(t, ", \"options\": {");
+#define OPTION(condition, ...) \
+    if (condition) {           \
+        aip__text_str(t, sep); \
+        sep = ", ";            \
+        __VA_ARGS__;           \
+    }
+    OPTION(o->dialect.delimiter != given->dialect.delimiter || (given->given & AIP__GIVEN_DELIMITER),
+           byte(t, "delimiter", (unsigned char)o->dialect.delimiter))
+    OPTION(o->dialect.quote != '"', byte(t, "quote", o->dialect.quote))
+    OPTION(o->dialect.escape, byte(t, "escape", (unsigned char)o->dialect.escape))
+    OPTION(o->dialect.comment >= 0, byte(t, "comment", o->dialect.comment))
+    OPTION(o->dialect.decimal != '.', byte(t, "decimal", (unsigned char)o->dialect.decimal))
+    OPTION(!o->header, aip__text_str(t, "\"header\": false"))
+    OPTION(o->skip_rows > 0, aip__text_printf(t, "\"skip_rows\": %lld", (long long)o->skip_rows))
+    OPTION(!aip__encoding_is_utf8(encoding), aip__text_str(t, "\"encoding\": "); aip__text_json(t, encoding, strlen(encoding)))
+    OPTION(e->n_malformed > 0, aip__text_str(t, "\"quote_errors\": \"repair\""))
+    OPTION(e->n_long > 0 || e->n_short > 0, aip__text_str(t, e->n_long > 0 ? "\"ragged\": \"truncate\"" : "\"ragged\": \"pad\""))
+#undef OPTION
+    aip__text_str(t, "}");
+}
+
+int32_t aip__csv_explain(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__text *to,
+                         aip_error **err) {
+    const aip__csv_options *o = format;
+    aip__csv_input input;
+    aip__csv_cutter cutter;
+    aip__detected found = {0};
+    bool whole = false;
+    size_t n = 0;
+    AIP__TRY(aip__csv_input_open(o, stream, source, &input, err));
+    explanation e = {.o = &input.options, .to = to};
+    const char *sample = aip__text_stream_sample(input.text, &n, &whole);
+    int32_t status = o->detect == AIP__DETECT_ALL ? aip__csv_detect(o, sample, n, whole, &found, err) : AIP_OK;
+    if (status == AIP_OK) {
+        put_dialect(&e, input.text, &found);
+        aip__csv_cutter_init(&cutter, &input.options, input.text, source);
+        status = aip__csv_cutter_start(&cutter, err);
+        if (status == AIP_OK) status = aip__csv_header(&cutter, &e.names, &e.n, err);
+        if (status == AIP_OK) status = look_at_rows(&e, &cutter, max_rows, err);
+        aip__csv_cutter_end(&cutter);
+    }
+    if (status == AIP_OK) {
+        put_columns(&e);
+        put_options(&e, o, input.text);
+    }
+    aip__csv_names_free(o->ctx, e.names, e.n);
+    aip__free(o->ctx, e.guesses);
+    aip__free(o->ctx, e.by);
+    aip__csv_input_end(&input);
+    return status;
+}
