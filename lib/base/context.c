@@ -11,6 +11,7 @@
 
 #define STRUCT_GROWTH 4096 /* no later version's struct is longer than ours by more */
 #define SPARE_LIMIT ((size_t)64 << 20)
+#define ARENA_LIMIT ((uint64_t)256 << 20)
 
 /* The C library's allocator, as the one callback. */
 static void *libc_resize(void *user, void *ptr, size_t old_size, size_t new_size, size_t align) {
@@ -52,6 +53,21 @@ static uint64_t default_limit(void) {
     return (uint64_t)pages * (uint64_t)page / 4 * 3;
 }
 
+/* Under AddressSanitizer each buffer is an allocation of its own, which it watches. A small limit is held better without regions. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(WATCHED)
+static const bool watched = true;
+#else
+static const bool watched = false;
+#endif
+static bool has_arena(const aip_context *ctx) {
+    return !watched && ctx->allocator.resize == libc_resize && ctx->memory_limit >= ARENA_LIMIT;
+}
+
 int32_t aip__context_init(const aip_context_options *options, aip_context **out, aip_error **err) {
     aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
     aip_allocator a = AIP_ALLOCATOR_INIT;
@@ -70,6 +86,7 @@ int32_t aip__context_init(const aip_context_options *options, aip_context **out,
     ctx->log_user = o.log_user;
     ctx->memory_limit = o.memory_limit ? o.memory_limit : default_limit();
     ctx->spare.limit = ctx->memory_limit / 8 < SPARE_LIMIT ? (size_t)(ctx->memory_limit / 8) : SPARE_LIMIT;
+    ctx->spare.arena.on = has_arena(ctx);
     pthread_mutex_init(&ctx->spare.lock, NULL);
     aip__fork_mark_init(&ctx->spare.mark);
     ctx->io = &aip__io_posix;
@@ -93,6 +110,7 @@ void aip__context_release(aip_context *ctx) {
             ctx->allocator.resize(ctx->allocator.user, p, aip__buffer_class_size(c), 0, 64);
         }
     }
+    aip__arena_free(&ctx->spare.arena);
     if (!ctx->spare.inherited) pthread_mutex_destroy(&ctx->spare.lock);
     aip__fork_mark_free(&ctx->spare.mark);
     aip_allocator a = ctx->allocator;

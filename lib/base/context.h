@@ -2,6 +2,7 @@
 #ifndef AIPIPE_LIB_BASE_CONTEXT_H
 #define AIPIPE_LIB_BASE_CONTEXT_H
 
+#include "base/arena.h"
 #include "base/fork.h"
 #include <aipipe/exec.h>
 #include <pthread.h>
@@ -29,6 +30,7 @@ struct aip_context {
         bool inherited;      /* in such a child: the lock may seem to be held, and is not destroyed */
         void *head[AIP__BUFFER_CLASSES];
         size_t bytes, limit;
+        aip__arena arena; /* under the same lock */
     } spare;
 
     aip_executor_callbacks executor; /* submit is never NULL once the context is created */

@@ -11,6 +11,7 @@
 #define BUFFER_ALIGN 64
 #define BUFFER_SLACK 64 /* readable zero bytes behind a buffer's end */
 #define CLASS_MIN ((size_t)32 << 10)
+#define ARENA_FROM ((uint64_t)16 << 20) /* bytes in use from which on buffers lie in regions */
 
 /* Reserves bytes against the limit. What does not fit is never counted, not even for a moment: it would refuse others, or wrap. */
 static bool reserve(aip_context *ctx, size_t n) {
@@ -129,6 +130,7 @@ uint32_t aip__context_generation(aip_context *ctx) {
         memset(ctx->spare.head, 0, sizeof ctx->spare.head);
         ctx->spare.bytes = 0;
         ctx->spare.inherited = true;
+        ctx->spare.arena = (aip__arena){.on = ctx->spare.arena.on}; /* likewise */
         atomic_fetch_add(&ctx->generation, 1);
         aip__fork_mark_taken(&ctx->spare.mark);
     }
@@ -140,8 +142,20 @@ void aip__spare_lock(aip_context *ctx) {
     pthread_mutex_lock(&ctx->spare.lock);
 }
 
+/* From a region; NULL when none can be had. */
+static uint8_t *take_from_arena(aip_context *ctx, size_t total, size_t *got) {
+    aip__spare_lock(ctx);
+    uint8_t *p = aip__arena_take(&ctx->spare.arena, ctx->generation, total, got);
+    pthread_mutex_unlock(&ctx->spare.lock);
+    if (!p || reserve(ctx, *got)) return p;
+    aip__spare_lock(ctx);
+    aip__arena_give(&ctx->spare.arena, ctx->generation, p, *got, ctx->spare.limit >> 21);
+    pthread_mutex_unlock(&ctx->spare.lock);
+    return NULL;
+}
+
 /* Memory for `total` bytes (slack included); *got is what it really holds. */
-static uint8_t *take(aip_context *ctx, size_t total, size_t *got) {
+static uint8_t *take(aip_context *ctx, size_t total, size_t *got, bool *in_arena) {
     int c = class_of(total);
     if (c < 0) {
         *got = total;
@@ -160,11 +174,28 @@ static uint8_t *take(aip_context *ctx, size_t total, size_t *got) {
         ctx->allocator.resize(ctx->allocator.user, p, *got, 0, BUFFER_ALIGN);
         return NULL;
     }
+    if (ctx->spare.arena.on && *got <= AIP__ARENA_MAX
+        && atomic_load_explicit(&ctx->memory_used, memory_order_relaxed) >= ARENA_FROM) {
+        size_t held = 0;
+        p = take_from_arena(ctx, *got, &held);
+        if (p) {
+            *got = held;
+            *in_arena = true;
+            return p;
+        }
+    }
     return raw(ctx, NULL, 0, *got, BUFFER_ALIGN);
 }
 
-static void give(aip_context *ctx, uint8_t *p, size_t total) {
+static void give(aip_context *ctx, uint8_t *p, size_t total, bool in_arena) {
     if (!p) return;
+    if (in_arena) {
+        aip__spare_lock(ctx);
+        aip__arena_give(&ctx->spare.arena, ctx->generation, p, total, ctx->spare.limit >> 21);
+        pthread_mutex_unlock(&ctx->spare.lock);
+        unreserve(ctx, total);
+        return;
+    }
     int c = class_of(total);
     if (c >= 0 && aip__buffer_class_size(c) == total) {
         bool kept = false;
@@ -190,13 +221,19 @@ aip__buffer *aip__buffer_new(aip_context *ctx, size_t size) {
     aip__buffer *b = aip__alloc(ctx, sizeof *b);
     if (!b) return NULL;
     size_t got = 0;
-    uint8_t *data = take(ctx, total, &got);
+    bool in_arena = false;
+    uint8_t *data = take(ctx, total, &got, &in_arena);
     if (!data) {
         aip__free(ctx, b);
         return NULL;
     }
     memset(data + size, 0, BUFFER_SLACK);
-    *b = (aip__buffer){.refs = 1, .ctx = aip__context_retain(ctx), .data = data, .size = size, .capacity = got - BUFFER_SLACK};
+    *b = (aip__buffer){.refs = 1,
+                       .ctx = aip__context_retain(ctx),
+                       .data = data,
+                       .size = size,
+                       .capacity = got - BUFFER_SLACK,
+                       .in_arena = in_arena};
     return b;
 }
 
@@ -224,7 +261,7 @@ void aip__buffer_free(aip__buffer *b) {
     if (b->release)
         b->release(b->owner);
     else
-        give(ctx, b->data, b->capacity + BUFFER_SLACK);
+        give(ctx, b->data, b->capacity + BUFFER_SLACK, b->in_arena);
     aip__free(ctx, b);
     aip__context_release(ctx);
 }

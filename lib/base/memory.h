@@ -3,12 +3,14 @@
  * Small things: aip__alloc and friends. They remember their size in a header of 16 bytes, so that freeing needs only the pointer.
  * Column data: aip__buffer, reference-counted, 64-byte aligned,
  * with 64 readable zero bytes behind it (but for wrapped memory). Freed buffers of at least 32 KiB are kept in the context (up to a bound)
- * and handed out again: a page fault costs more than parsing does. */
+ * and handed out again: a page fault costs more than parsing does. A context that holds much takes them from regions of huge pages
+ * (base/arena.h). */
 #ifndef AIPIPE_LIB_BASE_MEMORY_H
 #define AIPIPE_LIB_BASE_MEMORY_H
 
 #include <aipipe/base.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* Each returns NULL when the allocator refuses or the limit would be passed; the caller reports with aip__error_memory. */
 void *aip__alloc(aip_context *ctx, size_t size);
@@ -38,6 +40,7 @@ typedef struct aip__buffer {
     size_t capacity;              /* bytes that can be used */
     void (*release)(void *owner); /* for memory of somebody else (Arrow import): called instead of freeing data */
     void *owner;
+    bool in_arena; /* data lies in a region of base/arena.h */
 } aip__buffer;
 
 /* Bytes of the c-th size in which freed buffers are kept: 32, 40, 48, 56, 64, 80, ... KiB. */

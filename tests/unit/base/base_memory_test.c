@@ -1,4 +1,5 @@
 /* Memory: the limit, the accounting, reuse of freed buffers, versioned structs, and the context's options. */
+#include "base/random.h"
 #include "base/text.h"
 #include "base_fixture.h"
 #include <string.h>
@@ -169,6 +170,73 @@ START_TEST(a_forked_child_waits_for_no_thread_of_its_parent) {
 }
 END_TEST
 
+#define N_HELD 600
+
+/* Each buffer is filled with its own number, and holds it until it is freed: no two overlap. */
+static void fill(aip__buffer *b, int i) { memset(b->data, i & 255, b->size); }
+static bool holds(const aip__buffer *b, int i) {
+    for (size_t k = 0; k < b->size; k++)
+        if (b->data[k] != (i & 255)) return false;
+    return true;
+}
+
+START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overlap) {
+    aip_context *ctx = limited((uint64_t)1 << 30);
+    if (!ctx->spare.arena.on) { /* AddressSanitizer watches buffers one by one */
+        aip__context_release(ctx);
+        return;
+    }
+    aip__buffer *held[N_HELD] = {NULL}, *first = aip__buffer_new(ctx, 100000);
+    ck_assert(!first->in_arena); /* little is in use */
+    aip__buffer *much = aip__buffer_new(ctx, 20 << 20);
+    ck_assert(!much->in_arena); /* too large for a region */
+    int n_regional = 0;
+    for (int turn = 0; turn < 6000; turn++) {
+        uint64_t drawn = aip__random_at(7, (uint64_t)turn);
+        int i = (int)(drawn % N_HELD);
+        if (held[i]) {
+            ck_assert(holds(held[i], i));
+            aip__buffer_free(held[i]);
+            held[i] = NULL;
+        } else {
+            size_t size = (size_t)(20000 + (drawn >> 32) % (turn % 10 == 0 ? 1000000 : 100000));
+            held[i] = aip__buffer_new(ctx, size);
+            ck_assert_ptr_nonnull(held[i]);
+            ck_assert_uint_eq((uintptr_t)held[i]->data % 64, 0);
+            ck_assert_uint_ge(held[i]->capacity, size);
+            n_regional += held[i]->in_arena;
+            fill(held[i], i);
+        }
+    }
+    ck_assert_int_gt(n_regional, 2000);
+    pid_t child = unit_fork();
+    if (child == 0) { /* what the parent took is left alone; what the child takes is its own */
+        alarm(20);
+        for (int i = 0; i < N_HELD; i++) aip__buffer_free(held[i]);
+        aip__buffer *own = aip__buffer_new(ctx, 200000);
+        fill(own, 3);
+        int status = own->in_arena && holds(own, 3) ? 0 : 1;
+        aip__buffer_free(own);
+        _exit(status);
+    }
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    for (int i = 0; i < N_HELD; i++) {
+        if (held[i]) ck_assert(holds(held[i], i));
+        aip__buffer_free(held[i]);
+    }
+    ck_assert_uint_le(ctx->spare.arena.idle << 21, ctx->spare.limit);
+    aip__buffer_free(much);
+    aip__buffer_free(first);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+    ctx = limited(64 << 20);
+    ck_assert(!ctx->spare.arena.on); /* a small limit is held to the byte */
+    aip__context_release(ctx);
+}
+END_TEST
+
 static int released;
 static void count_release(void *owner) { released += *(int *)owner; }
 
@@ -288,6 +356,7 @@ Suite *base_memory_suite(void) {
                                   spare_buffers_stay_within_an_eighth_of_the_limit,
                                   what_passes_the_limit_is_not_counted_for_a_moment,
                                   a_forked_child_waits_for_no_thread_of_its_parent,
+                                  a_context_that_holds_much_takes_buffers_from_regions_that_never_overlap,
                                   wrapped_memory_goes_back_to_its_owner_with_the_last_reference,
                                   an_older_struct_is_filled_up_with_zeros,
                                   a_newer_struct_is_taken_only_when_its_tail_is_zero,
