@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #define PRINT_BYTES ((int64_t)64 << 10)
@@ -137,9 +137,8 @@ static int32_t look(aip__files *f, aip__files_entry *e, aip_error **err) {
         return AIP_E_PARAM;
     }
     AIP__TRY(aip__file_open(f->ctx, e->path, &file, err));
-    char *real = f->ctx->io->realpath(e->path, NULL);
+    char place[PATH_MAX], *real = f->ctx->io->realpath(e->path, place);
     int32_t status = real ? settle(f, e, &file, real, err) : aip__error_errno(err, errno, "cannot find the place");
-    free(real);
     aip__file_close(&file);
     aip__error_at_source(err, e->path);
     return status;

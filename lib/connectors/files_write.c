@@ -7,7 +7,7 @@
 #include "connectors/files_output.h"
 #include "data/scan.h"
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #define MAX_SPARE 64
@@ -134,14 +134,14 @@ int32_t aip__files_write_check(aip_context *ctx, const aip__node *params, const 
 /* The place of a file to be, whatever the working directory. */
 static int32_t absolute(aip_context *ctx, const char *path, char **out, aip_error **err) {
     const char *slash = strrchr(path, '/');
-    char *folder = aip__strndup(ctx, slash ? path : ".", slash == path ? 1 : slash ? (size_t)(slash - path) : 1), *real = NULL;
+    char *folder = aip__strndup(ctx, slash ? path : ".", slash == path ? 1 : slash ? (size_t)(slash - path) : 1);
+    char place[PATH_MAX], *real = NULL;
     if (!folder) return aip__error_memory(ctx, err);
-    real = ctx->io->realpath(folder, NULL);
+    real = ctx->io->realpath(folder, place);
     int32_t status = real ? AIP_OK : aip__error_errno(err, errno, "cannot find the folder");
     aip__error_at_source(err, folder);
     aip__free(ctx, folder);
     if (status == AIP_OK) *out = aip__path_join(ctx, real, slash ? slash + 1 : path);
-    free(real);
     return status != AIP_OK || *out ? status : aip__error_memory(ctx, err);
 }
 

@@ -191,7 +191,9 @@ class Files(FolderTest):
         import inspect
 
         all_formats = {p["name"]: p.get("default") for p in ap.default_context().catalog("operator.read")["params"]}
-        formats = {n: {p["name"] for p in ap.default_context().catalog(f"format.{n}")["params"]} for n in ("csv", "ndjson", "json")}
+        formats = {
+            n: {p["name"] for p in ap.default_context().catalog(f"format.{n}")["params"]} for n in ("csv", "ndjson", "json")
+        }
         others = {"path", "format", "checkpoint"}
         of_files = set(all_formats) - set().union(*formats.values()) - others
         for read, format, more in (

@@ -1,5 +1,5 @@
-"""A column read as a dictionary is the column of texts that it stands for: through the stages, a join, an encoder, and out into every format, for
-any number of threads and any size of block. Expected values are those of the same file read as text."""
+"""A column read as a dictionary is the column of texts that it stands for: through the stages, a join, an encoder, and out into
+every format, for any number of threads and any size of block. Expected values are those of the same file read as text."""
 
 import itertools
 import os

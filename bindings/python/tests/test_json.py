@@ -76,9 +76,7 @@ class WriteTest(FolderTest):
             table.write_ndjson(path)
         table.write_ndjson(path, non_finite="null")
         with gzip.open(path, "rt", encoding="utf-8") as f:
-            self.assertEqual(
-                [json.loads(line) for line in f], [{"a": 1, "b": "x\n", "f": 0.1}, {"a": None, "b": "ü", "f": None}]
-            )
+            self.assertEqual([json.loads(line) for line in f], [{"a": 1, "b": "x\n", "f": 0.1}, {"a": None, "b": "ü", "f": None}])
         path = os.path.join(self.folder, "a.json")
         table.write_json(path, non_finite="text", omit_nulls=True)
         with open(path, encoding="utf-8") as f:
