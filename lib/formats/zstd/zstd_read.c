@@ -1,5 +1,6 @@
 /* Streaming decompression of zstd frames (RFC 8878), one after the other, and of whole frames in memory. libzstd checks each frame's content
- * checksum and size; what is checked here is what lies behind the last one, and how much memory a window may take. */
+ * checksum; what is checked here is what lies behind the last frame, how much memory a window may take, and that a frame holds as many bytes as
+ * its header declares: libzstd's stream does not look when the last block is empty. */
 #include "formats/zstd/zstd_codec.h"
 
 #include "base/context.h"
@@ -7,10 +8,12 @@
 #include "formats/zstd/zstd_missing.h"
 
 #ifdef AIPIPE_ZSTD
+#include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define WINDOW_LOG 25 /* 32 MiB: every ordinary level of the zstd command; --ultra and --long go beyond */
+#define HEADER_BYTES 18 /* the most that a frame's header takes, with its magic bytes */
+#define WINDOW_LOG 25   /* 32 MiB: every ordinary level of the zstd command; --ultra and --long go beyond */
 
 struct aip__unzstd {
     aip_context *ctx;
@@ -18,6 +21,9 @@ struct aip__unzstd {
     int64_t used, frame; /* compressed bytes so far; of these, before the frame that is being read */
     bool inside;         /* of a frame: it has begun, and its end was not seen */
     int64_t n_frames;
+    uint8_t header[HEADER_BYTES]; /* the frame's first bytes, as far as they were used */
+    size_t header_n;
+    uint64_t content; /* bytes of the frame's content that were given out */
 };
 
 bool aip__zstd_available(void) { return true; }
@@ -59,6 +65,24 @@ static int32_t damaged(const aip__unzstd *z, size_t code, aip_error **err) {
     return AIP_E_CORRUPT;
 }
 
+static void keep_header(aip__unzstd *z, const uint8_t *in, size_t n) {
+    size_t room = HEADER_BYTES - z->header_n, take = n < room ? n : room;
+    if (take > 0) memcpy(z->header + z->header_n, in, take);
+    z->header_n += take;
+}
+
+/* At a frame's end. */
+static int32_t check_content(const aip__unzstd *z, aip_error **err) {
+    unsigned long long declared = ZSTD_getFrameContentSize(z->header, z->header_n);
+    if (declared == ZSTD_CONTENTSIZE_UNKNOWN || declared == ZSTD_CONTENTSIZE_ERROR || declared == z->content) return AIP_OK;
+    aip__error_set(err, AIP_E_CORRUPT,
+                   "zstd stream is damaged in the frame that begins at byte %lld: expected the %llu bytes that its header "
+                   "declares, found %llu",
+                   (long long)z->frame, declared, (unsigned long long)z->content);
+    aip__error_at_offset(err, z->frame);
+    return AIP_E_CORRUPT;
+}
+
 int32_t aip__unzstd_step(aip__unzstd *z, const uint8_t *in, size_t in_n, size_t *used, uint8_t *out, size_t out_n, size_t *made,
                          aip_error **err) {
     ZSTD_inBuffer from = {.src = in, .size = in_n};
@@ -66,12 +90,21 @@ int32_t aip__unzstd_step(aip__unzstd *z, const uint8_t *in, size_t in_n, size_t 
     while (to.pos < to.size) {
         size_t before = from.pos, had = to.pos;
         if (!z->inside && from.pos == from.size) break;
-        if (!z->inside) z->frame = z->used;
+        if (!z->inside) {
+            z->frame = z->used;
+            z->header_n = 0;
+            z->content = 0;
+        }
         size_t left = ZSTD_decompressStream(z->z, &to, &from);
         if (ZSTD_isError(left)) return damaged(z, left, err);
         z->used += (int64_t)(from.pos - before);
+        z->content += to.pos - had;
+        keep_header(z, in + before, from.pos - before);
         z->inside = left != 0; /* 0: a frame has ended, and all of it was given out */
-        if (left == 0) z->n_frames++;
+        if (left == 0) {
+            AIP__TRY(check_content(z, err));
+            z->n_frames++;
+        }
         if (from.pos == before && to.pos == had) break;
     }
     *used = from.pos;

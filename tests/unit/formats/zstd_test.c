@@ -111,6 +111,32 @@ START_TEST(damage_is_found_and_placed_in_its_frame) {
 }
 END_TEST
 
+/* A frame of one empty last block, whose header declares 38 bytes (Frame_Header_Descriptor 0x20: one segment, one byte of size; RFC 8878,
+ * 3.1.1.1); ZSTD_decompress refuses it, too. */
+START_TEST(a_frame_of_fewer_bytes_than_it_declares_is_corrupt_even_when_its_last_block_is_empty) {
+    aip_context *ctx = table_context(0);
+    static const uint8_t empty[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x26, 1, 0, 0};
+    uint8_t packed[1000];
+    char out[1000], place[128];
+    size_t made = 0, first = frame(poem, POEM, packed, sizeof packed);
+    ck_assert(ZSTD_isError(ZSTD_decompress(out, sizeof out, empty, sizeof empty)));
+    memcpy(packed + first, empty, sizeof empty);
+    for (size_t step = 1; step < 60; step++)
+        FAILS(read_all(ctx, empty, sizeof empty, step, out, &made, &err), AIP_E_CORRUPT,
+              "at byte 0: expected the 38 bytes that its header declares, found 0");
+    snprintf(place, sizeof place, "at byte %zu: expected the 38 bytes that its header declares, found 0", first);
+    for (size_t step = 1; step < 38; step++)
+        FAILS(read_all(ctx, packed, first + sizeof empty, step, out, &made, &err), AIP_E_CORRUPT, place);
+    snprintf(place, sizeof place, "damaged in the frame that begins at byte %zu: ", first); /* libzstd finds it: all would fit */
+    for (size_t step = 38; step < 60; step++)
+        FAILS(read_all(ctx, packed, first + sizeof empty, step, out, &made, &err), AIP_E_CORRUPT, place);
+    packed[first + 5] = 0; /* no byte is declared: no byte is missing */
+    OK(read_all(ctx, packed, first + sizeof empty, 16, out, &made, &err));
+    ck_assert_uint_eq(made, POEM);
+    table_context_free(ctx);
+}
+END_TEST
+
 /* Frame_Header_Descriptor 0 (no checksum, no size), Window_Descriptor for 2^(10 + e) bytes (RFC 8878, 3.1.1.1.2), an empty last block. */
 START_TEST(a_window_beyond_32_mib_is_refused_by_its_size) {
     aip_context *ctx = table_context(0);
@@ -181,6 +207,7 @@ Suite *zstd_suite(void) {
                                   what_only_begins_like_a_frame_comes_through_as_it_is,
                                   a_stream_cut_anywhere_is_corrupt_and_says_at_which_byte,
                                   damage_is_found_and_placed_in_its_frame,
+                                  a_frame_of_fewer_bytes_than_it_declares_is_corrupt_even_when_its_last_block_is_empty,
                                   a_window_beyond_32_mib_is_refused_by_its_size,
                                   what_is_written_is_one_frame_and_the_same_however_it_is_handed_over,
                                   blocks_become_exactly_so_many_bytes_or_are_corrupt,
