@@ -1,6 +1,7 @@
 /* aipipe inspect: what a table holds, as tables of text or as JSON. */
 #include "inspect.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -326,26 +327,57 @@ static void put_because(const json_t *e) {
     line_free(&l);
 }
 
-/* The options that say what was found, ready for a shell and for a DAG file. */
-static void put_options(const char *path, const json_t *e) {
-    const json_t *options = json_object_get(e, "options"), *value = NULL;
-    const char *name = NULL;
-    if (json_object_size(options) == 0) return;
-    char *yaml = json_text(options);
-    printf("\nRead it with\n  aipipe convert %s OUT.csv", path);
-    json_object_foreach((json_t *)(uintptr_t)options, name, value) {
-        char *text = json_text(value);
-        printf(" --set '%s=", name);
-        for (const char *s = text; *s; s++) *s == '\'' ? (void)fputs("'\\''", stdout) : (void)putchar(*s);
-        printf("'");
-        free(text);
+/* One word for a shell, whatever it holds. Control characters but line feeds, which terminals would obey, are written by printf. */
+static void put_word(const char *text) {
+    static const char plain[] = "/._-+=:,@%";
+    bool bare = *text != 0 && *text != '=';
+    for (const char *s = text; *s; s++) bare = bare && (isalnum((unsigned char)*s) || strchr(plain, *s));
+    if (bare) {
+        fputs(text, stdout);
+        return;
     }
-    yaml[strlen(yaml) - 1] = 0; /* JSON is YAML, too: its members behind the path */
-    printf("\n  read: {\"path\": \"%s\", %s}\n", path, yaml + 1);
-    free(yaml);
+    putchar('\'');
+    for (const char *s = text; *s; s++) {
+        unsigned char byte = (unsigned char)*s;
+        if (byte == '\'')
+            fputs("'\\''", stdout);
+        else if ((byte < 0x20 && byte != '\n') || byte == 0x7f)
+            printf("'\"$(printf '\\%03o')\"'", byte);
+        else
+            putchar(byte);
+    }
+    putchar('\'');
 }
 
-static void put_explanation(const char *path, const json_t *e) {
+/* The given options and those that say what was found, ready for a shell and for a DAG file. */
+static void put_options(const char *path, const json_t *given, const json_t *e) {
+    json_t *options = json_copy((json_t *)(uintptr_t)given), *read = json_pack("{s:s}", "path", path), *value = NULL;
+    const char *name = NULL;
+    line l = {0};
+    json_object_update(options, json_object_get(e, "options"));
+    json_object_update(read, options);
+    printf("\nRead it with\n  aipipe convert ");
+    if (*path == '-') fputs("./", stdout); /* no option */
+    put_word(path);
+    fputs(" OUT.csv", stdout);
+    json_object_foreach(options, name, value) {
+        char *text = json_text(value);
+        line_add(&l, "%s=%s", name, text);
+        fputs(" --set ", stdout);
+        put_word(l.bytes);
+        line_free(&l);
+        free(text);
+    }
+    char *yaml = json_text(read); /* JSON is YAML, too */
+    printf("\n  read: ");
+    for (const char *s = yaml; *s; s++) fputs(s[0] == '$' && s[1] == '{' ? "$$" : (const char[2]){*s, 0}, stdout);
+    printf("\n");
+    free(yaml);
+    json_decref(read);
+    json_decref(options);
+}
+
+static void put_explanation(const char *path, const json_t *given, const json_t *e) {
     if (!json_object_get(e, "dialect")) return;
     put_dialect(e);
     const json_t *faults = json_object_get(e, "faults");
@@ -355,7 +387,7 @@ static void put_explanation(const char *path, const json_t *e) {
                (long long)count_of(e, "sampled_rows"), text_of(f, "what"), (long long)count_of(f, "first_line"));
     }
     put_because(e);
-    put_options(path, e);
+    if (json_object_size(json_object_get(e, "options")) > 0) put_options(path, given, e);
     printf("\n");
 }
 
@@ -366,11 +398,24 @@ static bool is_dirty(const json_t *e, const json_t *p) {
 }
 
 /* NULL: nothing can be said of it (a connector's path, a pipe), and reading it says why if that is an error. */
-static json_t *explain(aip_context *ctx, const char *params) {
-    char *text = NULL;
+static json_t *explain_so(aip_context *ctx, json_t *params) {
+    char *json = NULL, *text = json_text(params);
     json_t *e = NULL;
-    if (aip_read_explain(ctx, params, &text, NULL) == AIP_OK) e = json_loads(text, 0, NULL);
-    aip_text_free(ctx, text);
+    if (aip_read_explain(ctx, text, &json, NULL) == AIP_OK) e = json_loads(json, 0, NULL);
+    aip_text_free(ctx, json);
+    free(text);
+    return e;
+}
+
+/* With the dialect found out, which is then in params, where the format has one to find out and nothing else is said. */
+static json_t *explain(aip_context *ctx, json_t *params) {
+    if (json_object_get(params, "detect")) return explain_so(ctx, params);
+    json_object_set_new(params, "detect", json_string("all"));
+    json_t *e = explain_so(ctx, params);
+    if (!e) {
+        json_object_del(params, "detect");
+        e = explain_so(ctx, params);
+    }
     return e;
 }
 
@@ -402,21 +447,48 @@ static int32_t inspect(aip_context *ctx, const char *params, int64_t n_head, cha
     return status;
 }
 
-static int inspect_table(const args *a, aip_context *ctx, const char *params, int64_t n_head) {
+/* Whether a path is NAME:rest of a connector that a module has brought: that one has no parameters of files. */
+static bool is_connectors(aip_context *ctx, const char *path) {
+    char *json = NULL;
+    line name = {0};
+    size_t n = strcspn(path, ":");
+    line_add(&name, "connector.");
+    line_bytes(&name, path, n);
+    bool known =
+        path[n] == ':' && strncmp(path, "files:", n + 1) != 0 && aip_catalog_json(ctx, name.bytes, &json, NULL) == AIP_OK;
+    aip_text_free(ctx, json);
+    line_free(&name);
+    return known;
+}
+
+static int inspect_table(const args *a, aip_context *ctx, json_t *params, int64_t n_head) {
+    const char *path = a->words[0];
     aip_error *err = NULL;
-    char *text = NULL;
-    if (inspect(ctx, params, n_head, &text, &err) != AIP_OK) return fail_settings(err);
-    json_t *p = json_loads(text, 0, NULL), *explained = explain(ctx, params);
-    if (args_flag(a, "json")) {
-        put_json(a->words[0], p, explained);
-    } else {
-        if (explained && is_dirty(explained, p)) put_explanation(a->words[0], explained);
-        put_text(a->words[0], p);
+    char *text = NULL, *profile = NULL;
+    json_t *given = json_copy(params);
+    json_object_del(given, "path");
+    json_object_del(given, "detect"); /* what it found stands for it */
+    /* Bad rows are what one wants to see, not a reason to see nothing. */
+    if (!json_object_get(params, "on_bad_row") && !is_connectors(ctx, path))
+        json_object_set_new(params, "on_bad_row", json_string("reject"));
+    json_t *explained = explain(ctx, params);
+    text = json_text(params);
+    int32_t status = inspect(ctx, text, n_head, &profile, &err);
+    if (status == AIP_OK) {
+        json_t *p = json_loads(profile, 0, NULL);
+        if (args_flag(a, "json")) {
+            put_json(path, p, explained);
+        } else {
+            if (explained && is_dirty(explained, p)) put_explanation(path, given, explained);
+            put_text(path, p);
+        }
+        json_decref(p);
     }
     json_decref(explained);
-    json_decref(p);
-    aip_text_free(ctx, text);
-    return EXIT_CODE_OK;
+    json_decref(given);
+    aip_text_free(ctx, profile);
+    free(text);
+    return status == AIP_OK ? EXIT_CODE_OK : fail_settings(err);
 }
 
 static int read_head(const args *a, int64_t *out) {
@@ -432,33 +504,6 @@ static int read_head(const args *a, int64_t *out) {
     return 0;
 }
 
-/* Whether a path is NAME:rest of a connector that a module has brought: that one has no parameters of files. */
-static bool is_connectors(aip_context *ctx, const char *path) {
-    char *json = NULL;
-    line name = {0};
-    size_t n = strcspn(path, ":");
-    line_add(&name, "connector.");
-    line_bytes(&name, path, n);
-    bool known =
-        path[n] == ':' && strncmp(path, "files:", n + 1) != 0 && aip_catalog_json(ctx, name.bytes, &json, NULL) == AIP_OK;
-    aip_text_free(ctx, json);
-    line_free(&name);
-    return known;
-}
-
-/* Whether its format can be asked to find out its dialect: a wrong parameter is a wrong one only with it. */
-static bool takes_detect(aip_context *ctx, json_t *params) {
-    json_t *with = json_copy(params);
-    char *json = NULL;
-    json_object_set_new(with, "detect", json_string("all"));
-    char *text = json_text(with);
-    int32_t status = aip_read_explain(ctx, text, &json, NULL);
-    aip_text_free(ctx, json);
-    free(text);
-    json_decref(with);
-    return status == AIP_OK;
-}
-
 int cmd_inspect(const args *a) {
     aip_context *ctx = NULL;
     int64_t n_head = 0;
@@ -472,15 +517,8 @@ int cmd_inspect(const args *a) {
         code =
             usage_error(a->command, "%s is a model package: expected no --set and no --head, which are for tables", a->words[0]);
     if (code == 0) code = args_context(a, true, &ctx);
-    /* Bad rows are what one wants to see, not a reason to see nothing. */
-    if (code == 0 && !json_object_get(params, "on_bad_row") && !is_connectors(ctx, a->words[0]))
-        json_object_set_new(params, "on_bad_row", json_string("reject"));
-    if (code == 0 && !json_object_get(params, "detect") && takes_detect(ctx, params))
-        json_object_set_new(params, "detect", json_string("all"));
-    char *text = json_text(params);
-    if (code == 0) code = package ? inspect_package(a, ctx) : inspect_table(a, ctx, text, n_head);
+    if (code == 0) code = package ? inspect_package(a, ctx) : inspect_table(a, ctx, params, n_head);
     json_decref(params);
     aip_context_free(ctx);
-    free(text);
     return code;
 }

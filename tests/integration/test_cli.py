@@ -15,7 +15,7 @@ import time
 import unicodedata
 import unittest
 
-from harness import AIPIPE, PipelineTest, aipipe
+from harness import AIPIPE, PipelineTest, aipipe, table
 
 COMMANDS = {"run": ("--set", "--json", "--threads"), "lint": ("--set", "--json"), "inspect": ("--head", "--set", "--json"),
             "convert": ("--set", "--write", "--json"), "predict": ("--output", "--set"), "catalog": ("--json",)}
@@ -281,6 +281,30 @@ class Data(PipelineTest):
         self.assertEqual((found["rows"], found["rejected"]), (2, 1))
         self.assertEqual((found["rejects"][0]["source"], found["rejects"][0]["line"]), ("t.csv", 3))
         self.assertIn("t.csv:3", self.ok("inspect", "t.csv").out)
+
+    def test_the_options_that_read_a_dirty_file_can_be_pasted(self):
+        name = "it's \"dirty\" $HOME ${x} \\n\x1b.csv"
+        self.write(name, "made by hand\n\nname|price\n" + "".join(f"'a|{i}'|{i},5\nb|{i},25\n" for i in range(40)))
+        out = self.ok("inspect", name, "--set", 'null_values=["7,25", "it\'s"]').out
+        self.assertNotIn("\x1b", out)
+        self.assertEqual(out.count("DIALECT"), 1)
+        shell, yaml = out.split("Read it with\n")[1].split("\n")[:2]
+        prices = ["" if (i, end) == (7, 25) else f"{i}.{end}" for i in range(40) for end in (5, 25)]
+        done = subprocess.run(["sh", "-euc", shell.replace("  aipipe", '"$AIPIPE"', 1)], cwd=self.folder, capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = table(self.read("OUT.csv").decode())
+        self.assertEqual([row["price"] for row in rows], prices)
+        self.assertEqual([row["name"] for row in rows], [name for i in range(40) for name in (f"a|{i}", "b")])
+        self.write("dag.yaml", f"dag: d\ntasks:\n  t:\n  {yaml}\n  w: {{from: t, write: dag.csv}}\n")
+        self.ok("run", "dag.yaml")
+        self.assertEqual(self.read("dag.csv"), self.read("OUT.csv"))
+
+    def test_a_name_that_looks_like_an_option_can_be_pasted(self):
+        self.write("-x.csv", "a;b\n1;2\n" * 2)
+        shell = self.ok("inspect", "--", "-x.csv").out.split("Read it with\n")[1].split("\n")[0]
+        subprocess.run(["sh", "-euc", shell.replace("  aipipe", '"$AIPIPE"', 1) + " --quiet"], cwd=self.folder, timeout=60, check=True)
+        self.assertEqual(self.read("OUT.csv"), b"a,b\n1,2\na,b\n1,2\n")
 
     def test_read_parameters_reach_the_reader(self):
         self.write("t.txt", "x;y\n1;-\n2;3\n")
