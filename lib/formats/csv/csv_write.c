@@ -210,7 +210,7 @@ typedef struct pen { /* writes into a text without asking it for each byte */
 
 /* Room for n more bytes. */
 static bool more(pen *p, size_t n) {
-    if ((size_t)(p->end - p->at) >= n) return true;
+    if (p->at && (size_t)(p->end - p->at) >= n) return true;
     if (p->at) p->to->n = (size_t)(p->at - p->to->bytes);
     p->at = aip__text_reserve(p->to, n);
     p->end = p->at ? p->to->bytes + p->to->capacity : NULL;

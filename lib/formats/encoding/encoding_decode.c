@@ -216,7 +216,8 @@ static int32_t through_iconv(aip__decoder *d, span *s, aip_error **err) {
 
 int32_t aip__decoder_step(aip__decoder *d, const uint8_t *in, size_t n, bool last, int64_t offset, size_t *used, uint8_t *out,
                           size_t size, size_t *made, aip_error **err) {
-    span s = {.in = in, .in_end = in + n, .out = out, .out_end = out + size, .offset = offset, .in_start = in, .last = last};
+    span s = {.in = in, .in_end = in + n, .out_end = out + size, .offset = offset, .in_start = in, .last = last};
+    s.out = out;
     int32_t status = d->kind == CHECKED ? check_utf8(d, &s, err)
                      : d->kind == TABLE ? look_up(d, &s, err)
                                         : through_iconv(d, &s, err);

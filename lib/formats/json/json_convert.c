@@ -173,7 +173,8 @@ static int32_t add_texts(aip__utf8_builder *b, const aip__json_walker *w, int32_
 
 int32_t aip__json_convert(aip__json_target *t, const aip__json_walker *w, int32_t slot, int64_t row, int32_t *bad, int64_t *n_bad,
                           aip_error **err) {
-    marks m = {.bad = bad, .slot = slot, .n_bad = n_bad};
+    marks m = {.slot = slot};
+    m.bad = bad, m.n_bad = n_bad;
     for (int32_t first = 0; first < w->n_rows; first += PART) {
         int32_t n = w->n_rows - first < PART ? w->n_rows - first : PART;
         AIP__TRY(t->is_text ? add_texts(&t->text, w, slot, first, n, err) : convert_part(t, w, first, n, row, &m, err));

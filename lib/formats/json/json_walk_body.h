@@ -17,9 +17,9 @@ static inline const char *LEVEL(digits)(const char *p) {
 
 /* From a minus or a digit to behind the number. The first look mostly shows where its digits end, on both sides of the point. */
 static inline const char *LEVEL(number)(aip__json_walker *w, const char *p, uint32_t *kind) {
-    const char *first = p + (*p == '-'), *q = first;
+    const char *first = p + (*p == '-');
     uint64_t others = LEVEL(other_than_digits)(first);
-    q = others != 0 ? first + (__builtin_ctzll(others) >> SHIFT) : LEVEL(digits)(first + STEP);
+    const char *q = others != 0 ? first + (__builtin_ctzll(others) >> SHIFT) : LEVEL(digits)(first + STEP);
     if (q == first || (*first == '0' && q > first + 1)) return wrong(w, p, "an invalid number", true);
     *kind = AIP__JSON_INTEGER;
     if (*q == '.') {

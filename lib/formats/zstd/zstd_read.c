@@ -86,7 +86,8 @@ static int32_t check_content(const aip__unzstd *z, aip_error **err) {
 int32_t aip__unzstd_step(aip__unzstd *z, const uint8_t *in, size_t in_n, size_t *used, uint8_t *out, size_t out_n, size_t *made,
                          aip_error **err) {
     ZSTD_inBuffer from = {.src = in, .size = in_n};
-    ZSTD_outBuffer to = {.dst = out, .size = out_n};
+    ZSTD_outBuffer to = {.size = out_n};
+    to.dst = out;
     while (to.pos < to.size) {
         size_t before = from.pos, had = to.pos;
         if (!z->inside && from.pos == from.size) break;
