@@ -249,6 +249,7 @@ typedef struct aip__json_walker {
     aip__buffer *memory;
     bool excerpt, syntax, huge;
     const char *stretch_end; /* of what is no record and was looked at */
+    const char *commas_end;  /* of what lies between two elements and was looked at */
 } aip__json_walker;
 
 int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, const aip__json_tree *tree, int32_t n_slots,

@@ -202,6 +202,7 @@ size_t aip__json_count_lines(const char *p, size_t n) {
 
 typedef struct search {
     aip__json_cut *out;
+    const char *text;
     int64_t depth, max_rows;
     bool list, done;
 } search;
@@ -214,7 +215,7 @@ static void look_closely(search *s, uint64_t open, uint64_t close, size_t at) {
             s->depth++;
             continue;
         }
-        if (s->depth == 0 && s->list) {
+        if (s->depth == 0 && s->list && s->text[at + i] == ']') {
             s->out->n = at + i;
             s->out->ended = s->done = true;
             return;
@@ -232,7 +233,7 @@ static void look_closely(search *s, uint64_t open, uint64_t close, size_t at) {
 void aip__json_find_cut(const char *text, size_t n, bool list, int64_t max_rows, aip__json_cut *out) {
     aip__json_carry carry = {0};
     aip__json_masks masks;
-    search s = {.out = out, .max_rows = max_rows, .list = list};
+    search s = {.out = out, .text = text, .max_rows = max_rows, .list = list};
     *out = (aip__json_cut){0};
     for (size_t at = 0; at < n && !s.done;) {
         size_t blocks = (n - at + 63) / 64;

@@ -49,7 +49,8 @@ static void advance(aip__json_cutter *c, size_t n) {
 
 static int32_t check_length(const aip__json_cutter *c, aip_error **err) {
     aip__json_cutter at = *c;
-    advance(&at, before_record(c));
+    size_t between = before_record(c);
+    if (between <= (size_t)c->options->max_record_bytes) advance(&at, between);
     if (buffer_left(&at) <= (size_t)c->options->max_record_bytes) return AIP_OK;
     return place(&at, aip__error_set(err, AIP_E_DATA, AIP__JSON_TOO_LONG, (long long)c->options->max_record_bytes), err);
 }

@@ -93,8 +93,17 @@ static int32_t add_fault(aip__json_walker *w, const char *start, const char *end
     return AIP_OK;
 }
 
-/* The record that failed leaves no cells behind. */
-static void clear_row(aip__json_walker *w) {
+typedef struct counts {
+    int64_t n_nulled, n_unknown, n_duplicates;
+} counts;
+
+static counts counts_of(const aip__json_walker *w) { return (counts){w->n_nulled, w->n_unknown, w->n_duplicates}; }
+
+/* The record that failed leaves nothing behind: no cells, and not what was counted in it. */
+static void forget_row(aip__json_walker *w, const counts *before) {
+    w->n_nulled = before->n_nulled;
+    w->n_unknown = before->n_unknown;
+    w->n_duplicates = before->n_duplicates;
     for (int32_t s = 0; s < w->n_slots; s++) {
         w->cells[s].bounds[2 * (size_t)w->n_rows] = UINT32_MAX;
         w->cells[s].bounds[2 * (size_t)w->n_rows + 1] = 0;
@@ -104,21 +113,14 @@ static void clear_row(aip__json_walker *w) {
 
 typedef const char *(*record_function)(aip__json_walker *w, const char *p);
 
-typedef struct counts {
-    int64_t n_nulled, n_unknown, n_duplicates;
-} counts;
-
 /* One record at p. *next: behind it, or NULL when it is bad (w->why says why). */
 static int32_t one_record(aip__json_walker *w, const char *p, record_function record, const char **next, aip_error **err) {
-    counts before = {w->n_nulled, w->n_unknown, w->n_duplicates};
+    counts before = counts_of(w);
     w->why = w->why_path = w->scalar_end = NULL;
     *next = record(w, p);
     if (*next) return AIP_OK;
     if (!w->why) return aip__error_memory(w->ctx, err);
-    w->n_nulled = before.n_nulled;
-    w->n_unknown = before.n_unknown;
-    w->n_duplicates = before.n_duplicates;
-    clear_row(w);
+    forget_row(w, &before);
     return AIP_OK;
 }
 
@@ -126,6 +128,17 @@ static int32_t one_record(aip__json_walker *w, const char *p, record_function re
 static void too_long(aip__json_walker *w, const char *at) {
     not_wanted(w, at, NULL, false);
     w->huge = true;
+}
+
+/* Nor may what lies between the elements of a list, from the comma at p on. */
+static bool check_commas(aip__json_walker *w, const char *p) {
+    const char *q = p;
+    if (p < w->commas_end) return true;
+    while (q < w->end && (is_space(*q, false) || *q == ',')) q++;
+    w->commas_end = q;
+    if (q - p <= w->options->max_record_bytes) return true;
+    too_long(w, p);
+    return false;
 }
 
 /* A stretch of what is no record, up to the next place where one could be cut, must not be longer than a record. */
@@ -143,6 +156,7 @@ static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error
         const char *next = NULL;
         while (p < w->end && is_space(*p, false)) p++;
         if (p >= w->end) break;
+        counts before = counts_of(w);
         AIP__TRY(one_record(w, p, record, &next, err));
         if (next) {
             const char *end = skip_space(next, true);
@@ -153,7 +167,7 @@ static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error
                 continue;
             }
             wrong(w, end, "the end of the line expected", true);
-            clear_row(w);
+            forget_row(w, &before);
         }
         const char *nl = memchr(p, '\n', (size_t)(w->end - p)), *end = nl ? nl : w->end;
         if (end - p > w->options->max_record_bytes) too_long(w, p);
@@ -172,6 +186,11 @@ static int32_t walk_elements(aip__json_walker *w, record_function record, aip_er
     while (w->n_rows < w->max_rows && !(w->stop && w->n_faults > 0)) {
         p = skip_space(p, false);
         if (p >= w->end) break;
+        if (list && *p == ',' && !check_commas(w, p)) {
+            AIP__TRY(add_fault(w, p, w->commas_end, err));
+            p = w->commas_end;
+            continue;
+        }
         if (list && !w->value_next && *p == ',') {
             w->value_next = true;
             w->comma = p++;

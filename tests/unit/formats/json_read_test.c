@@ -140,6 +140,9 @@ START_TEST(a_list_that_is_broken_is_an_error_whatever_the_policy) {
     fails_as("check.json", "[{\"a\":1}]\n{\"a\":2}", reject, AIP_E_DATA,
              "check.json:2:1: not valid JSON: the end of the file expected behind the list");
     fails_as("check.json", "[{\"a\":1}]]", reject, AIP_E_DATA, "the end of the file expected behind the list");
+    fails_as("check.json", "[{\"a\":1}}", reject, AIP_E_DATA, "the file ends within the list: ']' expected");
+    rejects_as("check.json", "[{\"a\":1}},{\"a\":2}]", reject, "a:int64\n1\n2\n",
+               "1|~|8|'not valid JSON: ',' or ']' expected, found }'|'}'\n");
 }
 END_TEST
 
@@ -173,6 +176,8 @@ START_TEST(missing_fields_are_null_and_unknown_ones_are_counted) {
           "check.ndjson:2:8: expected no field that the first rows did not show, found \"late\":1}");
     check("{\"a\":1}\n{\"a\":2,\"late\":1}\n", "\"infer_rows\": 1, \"unknown_fields\": \"bad\", \"on_bad_row\": \"reject\"",
           "a:int64\n1\n");
+    check("{\"a\":1}\n{\"a\":2,\"late\":1} x\n", "\"infer_rows\": 1, \"on_bad_row\": \"reject\"", "a:int64\n1\n");
+    ck_assert_msg(!strstr(table_log(), "values of fields"), "%s", table_log()); /* of a record that is rejected, none */
 }
 END_TEST
 
@@ -325,6 +330,15 @@ START_TEST(records_are_limited_in_length) {
     check_as("check.json",
              "{\"a\":1}                                                                                     {\"a\":2}",
              "\"max_record_bytes\": 64", "a:int64\n1\n2\n"); /* white space between records is none of them */
+    for (int list = 0; list < 2;
+         list++) { /* commas between the elements of a list are none of them either, but not without end */
+        snprintf(json, sizeof json, "[{\"a\":1},%*s%s{\"a\":2}]", list ? 70 : 50, "", list ? ",,," : "");
+        if (list)
+            fails_as("check.json", json, "\"max_record_bytes\": 64, \"on_bad_row\": \"reject\"", AIP_E_DATA,
+                     "check.json:1:9: record is longer than max_record_bytes (64)");
+        else
+            check_as("check.json", json, "\"max_record_bytes\": 64", "a:int64\n1\n2\n");
+    }
 }
 END_TEST
 
