@@ -151,6 +151,10 @@ int32_t aip__ipc_check_lengths(const aip__ipc_input *in, const aip__ipc_batch *b
 int32_t aip__ipc_inflate(const aip__ipc_input *in, const aip__ipc_batch *b, const aip__buffer *packed, aip__ipc_batch *out,
                          aip__buffer **body, aip_error **err);
 
+/* What the buffers of a compressed batch will take, as they say themselves. Errors: AIP_E_CORRUPT. */
+int32_t aip__ipc_inflated_bytes(const aip__ipc_input *in, const aip__ipc_batch *b, const aip__buffer *packed, int64_t *bytes,
+                                aip_error **err);
+
 /* Rows of a batch in memory, as an Arrow array of the wanted columns, in their order, that owns what it stands on. */
 typedef struct aip__ipc_wanted {
     const aip__ipc_schema *schema;

@@ -83,6 +83,18 @@ static int32_t place(inflate *f, size_t *total, aip_error **err) {
     return AIP_OK;
 }
 
+int32_t aip__ipc_inflated_bytes(const aip__ipc_input *in, const aip__ipc_batch *b, const aip__buffer *packed, int64_t *bytes,
+                                aip_error **err) {
+    inflate f = {.in = in, .from = b, .packed = packed};
+    int64_t n = b->first[b->n], size = 0, total = 0;
+    for (int64_t k = 0; k < n; k++) {
+        AIP__TRY(told_size(&f, k, &size, err));
+        if (aip__add_i64(total, size, &total)) total = INT64_MAX;
+    }
+    *bytes = total;
+    return AIP_OK;
+}
+
 int32_t aip__ipc_inflate(const aip__ipc_input *in, const aip__ipc_batch *b, const aip__buffer *packed, aip__ipc_batch *out,
                          aip__buffer **body, aip_error **err) {
     int64_t n = b->first[b->n];

@@ -51,6 +51,7 @@ typedef struct reader {
     bool ended;
     int64_t n_rows;      /* given so far */
     int64_t wanted;      /* bytes of the batch at hand that are */
+    int64_t inflated;    /* the same when undone, of a batch that is left compressed, else 0 */
     aip__ipc_batch rows; /* being read by rows, from `at` on, when it has any */
     part *part;          /* or: being cut, from `at` on */
     int64_t at;
@@ -349,7 +350,12 @@ static int32_t load_whole(reader *r, const aip__ipc_message *m, aip__ipc_batch *
     aip__buffer *body = NULL;
     struct ArrowArray array = {0};
     AIP__TRY(read_body(r, m, &body, err));
-    if (b->codec != AIP__IPC_PLAIN && b->n_rows <= AIP_BATCH_MAX_ROWS) return packed_part(r, b, body, err);
+    if (b->codec != AIP__IPC_PLAIN && b->n_rows <= AIP_BATCH_MAX_ROWS) {
+        int32_t told = aip__ipc_inflated_bytes(&r->in, b, body, &r->inflated, err);
+        if (told == AIP_OK) return packed_part(r, b, body, err);
+        aip__buffer_free(body);
+        return told;
+    }
     int32_t status = load(r, &r->choice, b, body, &array, err);
     if (status == AIP_OK) status = part_new(r, &array, b->at, &r->part, err);
     aip__buffer_free(body);
@@ -360,7 +366,7 @@ static int32_t take_batch(reader *r, const aip__ipc_message *m, aip_error **err)
     aip__ipc_batch b = {0};
     AIP__TRY(aip__ipc_batch_read(&r->in, &m->header, m, &r->file, r->columns, r->schema->n, &b, err));
     int32_t status = b.n_rows > 0 ? current_words(r, m->offset, err) : AIP_OK;
-    r->at = r->wanted = 0;
+    r->at = r->wanted = r->inflated = 0;
     for (int32_t i = 0; i < b.first[b.n]; i++) r->wanted += b.buffers[i].length; /* each within the body, which is in the file */
     if (status == AIP_OK && (b.n_rows == 0 || by_rows(r, &b))) {
         status = skip_body(r, m, err);
@@ -418,6 +424,13 @@ static int32_t advance(reader *r, aip_error **err) {
     return AIP_OK;
 }
 
+/* What an item's rows take: as they lie, and once more where they are converted; of a batch that is left compressed, its body besides. What a
+ * file says of sizes may be anything: sums must not overflow. */
+static int64_t memory_of(const reader *r, int64_t bytes) {
+    int64_t most = INT64_C(1) << 50, plain = r->inflated > 0 ? r->inflated : bytes;
+    return 2 * (plain < most ? plain : most) + (r->inflated > 0 ? bytes : 0);
+}
+
 /* The next rows of the batch at hand, read now or in memory already. */
 static int32_t cut(reader *r, int64_t *start, int64_t *n, int64_t *bytes, part **out, aip_error **err) {
     const part *p = r->part;
@@ -457,7 +470,7 @@ static int32_t reader_next(void *self, aip__item *item, bool *end, aip_error **e
         aip__free(r->ctx, c);
         return status;
     }
-    *item = (aip__item){.data = c, .bytes = bytes, .memory = 2 * bytes}; /* as they lie, and once more where they are converted */
+    *item = (aip__item){.data = c, .bytes = bytes, .memory = memory_of(r, bytes)};
     return AIP_OK;
 }
 

@@ -125,6 +125,53 @@ START_TEST(every_type_null_zone_scale_and_dictionary_reads_back_as_it_was) {
 }
 END_TEST
 
+#ifdef AIPIPE_ZSTD
+
+static int32_t count_rows(void *user, aip_batch *batch, aip_error **err) {
+    (void)err;
+    *(int64_t *)user += aip_batch_n_rows(batch);
+    return AIP_OK;
+}
+
+/* Compressed batches are made plain by whoever decodes them, some hundred times as large: that much is reserved, or many workers would run into the limit. */
+START_TEST(compressed_batches_are_held_against_the_memory_limit_by_what_they_will_take) {
+    enum { N_COLUMNS = 8, N_ROWS = 12 * 65536 };
+    char *packed = table_path("packed.arrow"), json[300];
+    aip_context *ctx = table_context(0), *tight = table_context_limited(8, (uint64_t)24 << 20);
+    aip_field same[N_COLUMNS];
+    aip_column_view v[N_COLUMNS];
+    aip_schema *schema = NULL;
+    aip_dataset *d = NULL, *back = NULL;
+    int64_t n = 0, *zeros = calloc(N_ROWS, sizeof *zeros);
+    ck_assert_ptr_nonnull(zeros);
+    for (int32_t c = 0; c < N_COLUMNS; c++) {
+        static const char *const names[N_COLUMNS] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+        same[c] = (aip_field){sizeof(aip_field), AIP_INT64, names[c], NULL, 0, 0};
+        v[c] = (aip_column_view)AIP_COLUMN_VIEW_INIT;
+        v[c].type = AIP_INT64;
+        v[c].length = N_ROWS;
+        v[c].values = zeros;
+    }
+    OK(aip_schema_create(ctx, same, N_COLUMNS, &schema, &err));
+    OK(aip_dataset_from_columns(schema, v, N_COLUMNS, &d, &err));
+    write_to(d, packed, "\"compression\": \"zstd\"");
+    snprintf(json, sizeof json, "{\"path\": \"%s\"}", packed);
+    OK(aip_dataset_read(tight, json, &back, &err));
+    OK(aip_dataset_each(back, NULL, count_rows, &n, NULL, &err));
+    ck_assert_int_eq(n, N_ROWS);
+    aip_dataset_free(back);
+    aip_dataset_free(d);
+    aip_schema_free(schema);
+    table_context_free(tight);
+    table_context_free(ctx);
+    free(zeros);
+    unlink(packed);
+    free(packed);
+}
+END_TEST
+
+#endif
+
 START_TEST(the_same_rows_are_the_same_bytes_whatever_the_workers_and_buffers_lie_at_64_bytes) {
     char *first = NULL;
     size_t n_first = 0;
@@ -445,6 +492,9 @@ END_TEST
 
 Suite *arrow_ipc_suite(void) {
     const TTest *tests[] = {every_type_null_zone_scale_and_dictionary_reads_back_as_it_was,
+#ifdef AIPIPE_ZSTD
+                            compressed_batches_are_held_against_the_memory_limit_by_what_they_will_take,
+#endif
                             the_same_rows_are_the_same_bytes_whatever_the_workers_and_buffers_lie_at_64_bytes,
                             batches_with_dictionaries_of_their_own_are_replaced_in_a_stream_and_added_to_in_a_file,
                             columns_are_chosen_renamed_and_missed_by_name_and_parameters_of_text_are_unknown,
