@@ -1,8 +1,9 @@
 """Pollock (github HPI-Information-Systems/Pollock; Vitagliano et al., VLDB 2023): 2,289 damaged versions of one table and the source itself, each
-with the clean table and its loading parameters. Prints the benchmark's simple score (0 to 10) of this library, once with the parameters given and once
-with nothing given, beside those of the peers that are installed, each called as the benchmark's own scripts call it.
+with the clean table and its loading parameters. Prints the benchmark's simple score (0 to 10) of this library beside those of the peers that are
+installed: with the parameters given, each called as the benchmark's own scripts call it; with nothing given but flags that say what becomes of bad
+rows (and, of this library, that the dialect is found out); and bare, with no option at all.
 
-    pollock.py FOLDER [--only REGEX] [--systems NAME,...] [--worst N] [--least SCORE_WITH SCORE_WITHOUT]
+    pollock.py [FOLDER] [--only REGEX] [--systems NAME,...] [--worst N] [--least SCORE_WITH SCORE_WITHOUT]
 
 FOLDER holds the benchmark's polluted_files/ and pollock/; its files are used where they lie. The score is made of the benchmark's own
 measures and its own pollock/data_types.py. Exit status 77 (skipped) when the files or the packages that data_types.py needs are missing.
@@ -74,6 +75,12 @@ def ours_auto(path: str, p: dict[str, Any], out: str) -> None:
     ap.read(path, format="csv", detect="all", ragged="truncate", quote_errors="repair", on_bad_row="reject").write_csv(out)
 
 
+def ours_bare(path: str, p: dict[str, Any], out: str) -> None:
+    import aipipe as ap
+
+    ap.read(path, format="csv").write_csv(out)
+
+
 def unique(names: Iterable[str]) -> list[str]:
     seen: collections.Counter[str] = collections.Counter()
     made = []
@@ -108,6 +115,12 @@ def duckdb_auto(path: str, p: dict[str, Any], out: str) -> None:
     duckdb.connect().read_csv(path, strict_mode=False, ignore_errors=True, null_padding=True, parallel=False).df().to_csv(
         out, index=False
     )
+
+
+def duckdb_bare(path: str, p: dict[str, Any], out: str) -> None:
+    import duckdb
+
+    duckdb.connect().read_csv(path).df().to_csv(out, index=False)
 
 
 def pandas(path: str, p: dict[str, Any], out: str) -> None:
@@ -152,9 +165,11 @@ def python_csv(path: str, p: dict[str, Any], out: str) -> None:
 
 SYSTEMS: dict[str, tuple[str, Reader, str]] = {
     "aipipe": ("aipipe", ours, "parameters given"),
-    "aipipe (auto)": ("aipipe", ours_auto, "nothing given"),
+    "aipipe (auto)": ("aipipe", ours_auto, "nothing given but detect: all and lenient flags"),
+    "aipipe (bare)": ("aipipe", ours_bare, "no option at all: a bad row is an error"),
     "duckdb": ("duckdb", duckdb_given, "parameters given"),
-    "duckdb (auto)": ("duckdb", duckdb_auto, "nothing given"),
+    "duckdb (auto)": ("duckdb", duckdb_auto, "nothing given but lenient flags"),
+    "duckdb (bare)": ("duckdb", duckdb_bare, "no option at all"),
     "pandas": ("pandas", pandas, "parameters given"),
     "polars": ("polars", polars, "parameters given"),
     "python csv": ("csv", python_csv, "sniffed"),
@@ -208,7 +223,7 @@ def score(folder: str, name: str, read: Reader, out: str, normal: Callable[[str]
 
 
 def skipped(why: str) -> int:
-    print(f"pollock: SKIPPED, N = 0: {why}")
+    print(f"Pollock: N = 0, {why}")
     return SKIPPED
 
 
@@ -222,7 +237,7 @@ def available(module: str) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?", default=os.environ.get("AIPIPE_POLLOCK", ""), help="default: AIPIPE_POLLOCK")
     parser.add_argument("--only", default="", help="only files whose name this regular expression finds")
     parser.add_argument("--systems", default="", help="names, with commas between; default: all that are installed")
     parser.add_argument("--worst", type=int, default=0, help="also print so many of each system's worst files")
@@ -230,7 +245,7 @@ def main() -> int:
     a = parser.parse_args()
     folder = os.path.join(a.folder, "polluted_files")
     if not os.path.isdir(os.path.join(folder, "csv")):
-        return skipped(f"no folder {os.path.join(folder, 'csv')}")
+        return skipped(f"corpus missing: no files in '{os.path.join(folder, 'csv')}' (AIPIPE_POLLOCK names the folder)")
     sys.path.insert(0, a.folder)
     try:
         normal = functools.lru_cache(maxsize=None)(importlib.import_module("pollock.data_types").normalize_cell)
@@ -256,9 +271,9 @@ def main() -> int:
             print(f"{system:16} {scores[system]:.4f}  {how}, {failed} not loaded", flush=True)
             for s, why, name in sorted(each)[: a.worst]:
                 print(f"    {s:.3f} {name} {why}")
-    print(f"pollock: N = {len(names)} files")
+    print(f"Pollock: N = {len(names)} files")
     if a.least and (scores.get("aipipe", 0) < a.least[0] or scores.get("aipipe (auto)", 0) < a.least[1]):
-        print(f"pollock: expected at least {a.least[0]} with parameters and {a.least[1]} without")
+        print(f"Pollock: expected at least {a.least[0]} with parameters and {a.least[1]} without")
         return 1
     return 0 if names else SKIPPED
 

@@ -197,6 +197,9 @@ class Manual(PipelineTest):
     def test_the_embedding_guide(self):
         self.follow("embedding.md")
 
+    def test_the_page_of_csv(self):
+        self.follow("dialects.md")
+
     def test_the_migration_page(self):
         self.follow("migration.md")
 
