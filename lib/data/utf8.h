@@ -9,6 +9,7 @@
 size_t aip__utf8_step(const char *text, size_t n);
 bool aip__utf8_is_ascii(const char *text, size_t n);
 bool aip__utf8_valid(const char *text, size_t n);
+bool aip__utf8_is_text(const char *text, size_t n); /* valid, and without a NUL */
 /* Length of the longest well-formed prefix of whole characters within `limit` bytes. */
 size_t aip__utf8_prefix(const char *text, size_t n, size_t limit);
 

@@ -144,8 +144,6 @@ size_t aip__csv_general_text(const aip__csv_dialect *d, const char *record, cons
 size_t aip__csv_count_lines(const char *p, size_t n);
 /* Behind the n-th line feed; NULL when there are fewer. */
 const char *aip__csv_nth_line(const char *p, size_t bytes, size_t n);
-/* ASCII, and no NUL: needs no further look before it is text. */
-bool aip__csv_is_plain_text(const char *p, size_t n);
 
 /* ---- split: records to cells --------------------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_cell {

@@ -263,8 +263,7 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
     size_t text_guess = p->n / (size_t)(r->n_columns > 0 ? r->n_columns : 1);
-    d.plain = !has_text(r->schema) || aip__csv_is_plain_text(p->text, p->n)
-              || (aip__utf8_valid(p->text, p->n) && !memchr(p->text, 0, p->n));
+    d.plain = !has_text(r->schema) || aip__utf8_is_text(p->text, p->n);
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
     for (int32_t s = 0; s < d.n && status == AIP_OK; s++) {

@@ -2,6 +2,7 @@
 #include "formats/csv/csv.h"
 
 #include "data/convert.h"
+#include "data/convert_column.h"
 #include <string.h>
 
 #define MAX_SAMPLE_BYTES ((int64_t)32 << 20) /* of very wide rows, fewer are looked at */
@@ -34,26 +35,76 @@ aip__guess aip__csv_guess(const aip__csv_options *o, const char *s, size_t n) {
     return g;
 }
 
+static aip__guess guess_more(const aip__csv_options *o, aip__guess g, const char *s, size_t n) {
+    int64_t i = 0;
+    double d = 0;
+    if (g.type == AIP_INT64 && aip__parse_i64(s, n, &i)) return g; /* mostly it is as before */
+    if (g.type == AIP_FLOAT64 && aip__parse_f64(s, n, o->dialect.decimal, &d)) return g;
+    return aip__csv_is_null(o, s, n) ? g : aip__guess_join(g, aip__csv_guess(o, s, n));
+}
+
 static void look_at_block(const aip__csv_options *o, const aip__csv_block *b, int32_t n, aip__guess *guesses) {
     for (int32_t s = 0; s < n; s++) {
         const aip__csv_cell *cells = b->cells + (size_t)s * (size_t)b->max_rows;
         for (int32_t r = 0; r < b->n_rows && guesses[s].type != AIP_UTF8; r++)
-            if (cells[r].text && b->rows[r].fault == AIP__ROW_GOOD && !aip__csv_is_null(o, cells[r].text, cells[r].n))
-                guesses[s] = aip__guess_join(guesses[s], aip__csv_guess(o, cells[r].text, cells[r].n));
+            if (cells[r].text && b->rows[r].fault == AIP__ROW_GOOD)
+                guesses[s] = guess_more(o, guesses[s], cells[r].text, cells[r].n);
     }
+}
+
+/* The first n_rows of a run of regular rows. */
+static int32_t look_at_run(const aip__csv_options *o, const aip__csv_regular *run, int32_t n_rows, int32_t n, aip__guess *guesses,
+                           aip_error **err) {
+    for (int32_t c = 0; c < n; c++) {
+        const aip__fields f = aip__csv_regular_fields(run, c);
+        for (int32_t r = 0; r < n_rows && guesses[c].type != AIP_UTF8; r++) {
+            char *scratch = NULL;
+            size_t size = 0;
+            const char *s = aip__field_at(&f, r, &size);
+            bool quoted = size >= 2 && (unsigned char)*s == o->dialect.quote;
+            if (quoted) s++, size -= 2;
+            if (quoted && size > 0 && memchr(s, o->dialect.quote, size)) {
+                scratch = aip__alloc(o->ctx, size);
+                if (!scratch) return aip__error_memory(o->ctx, err);
+                size = aip__unescape_quotes(scratch, s, size, (char)o->dialect.quote);
+                s = scratch;
+            }
+            guesses[c] = guess_more(o, guesses[c], s, size);
+            aip__free(o->ctx, scratch);
+        }
+    }
+    return AIP_OK;
+}
+
+static int32_t look_at_stretch(const aip__csv_options *o, aip__csv_regular *run, aip__csv_splitter *split, int32_t n,
+                               int64_t *left, aip__guess *guesses, aip_error **err) {
+    split->at = run->at;
+    split->max_rows = run->n_exact < split->block.max_rows ? run->n_exact : split->block.max_rows;
+    AIP__TRY(aip__csv_split_next(split, err));
+    run->at = split->at;
+    if (split->block.n_rows > *left) split->block.n_rows = (int32_t)*left;
+    look_at_block(o, &split->block, n, guesses);
+    *left -= split->block.n_rows;
+    return AIP_OK;
 }
 
 static int32_t look_at_piece(const aip__csv_options *o, const aip__csv_piece *p, const int32_t *slot, int32_t n, int64_t *left,
                              aip__guess *guesses, aip_error **err) {
+    aip__csv_regular run;
     aip__csv_splitter split;
-    int32_t status = aip__csv_split_begin(&split, o->ctx, &o->dialect, n, slot, n, p->text, p->n, err);
-    if (status != AIP_OK) return status;
+    AIP__TRY(aip__csv_split_begin(&split, o->ctx, &o->dialect, n, slot, n, p->text, p->n, err));
     split.pad = split.truncate = true;
-    while ((status = aip__csv_split_next(&split, err)) == AIP_OK && split.block.n_rows > 0 && *left > 0) {
-        if (split.block.n_rows > *left) split.block.n_rows = (int32_t)*left;
-        look_at_block(o, &split.block, n, guesses);
-        *left -= split.block.n_rows;
+    int32_t status = aip__csv_regular_begin(&run, o->ctx, &o->dialect, n, 0, p->text, p->n, err);
+    while (status == AIP_OK && *left > 0 && aip__csv_regular_next(&run)) {
+        int32_t n_rows = run.n_rows < *left ? run.n_rows : (int32_t)*left;
+        if (n_rows == 0) {
+            status = look_at_stretch(o, &run, &split, n, left, guesses, err);
+        } else {
+            status = look_at_run(o, &run, n_rows, n, guesses, err);
+            *left -= n_rows;
+        }
     }
+    aip__csv_regular_end(&run);
     aip__csv_split_end(&split);
     return status;
 }

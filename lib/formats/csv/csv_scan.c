@@ -91,9 +91,3 @@ const char *aip__csv_nth_line(const char *p, size_t bytes, size_t n) {
     }
     return p;
 }
-
-bool aip__csv_is_plain_text(const char *p, size_t n) {
-    unsigned char any = 0; /* one less than a NUL has the high bit, too */
-    for (size_t i = 0; i < n; i++) any = (unsigned char)(any | (unsigned char)p[i] | ((unsigned char)p[i] - 1u));
-    return any < 0x80;
-}

@@ -405,10 +405,14 @@ static bool well_formed(const uint8_t *s, size_t n) {
 }
 
 static void hold_utf8(const uint8_t *s, size_t n) {
+    bool well = well_formed(s, n);
     for (int level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++)
-        if ((int)aip__cpu_set((aip__cpu_level)level) == level)
-            ck_assert_msg(aip__utf8_valid((const char *)s, n) == well_formed(s, n), "%s: %02x %02x %02x %02x ...",
+        if ((int)aip__cpu_set((aip__cpu_level)level) == level) {
+            ck_assert_msg(aip__utf8_valid((const char *)s, n) == well, "%s: %02x %02x %02x %02x ...",
                           aip__cpu_name((aip__cpu_level)level), s[n - 4], s[n - 3], s[n - 2], s[n - 1]);
+            ck_assert_msg(aip__utf8_is_text((const char *)s, n) == (well && !memchr(s, 0, n)), "%s: %02x %02x %02x %02x ...",
+                          aip__cpu_name((aip__cpu_level)level), s[n - 4], s[n - 3], s[n - 2], s[n - 1]);
+        }
     aip__cpu_set(AIP__CPU_AVX512);
 }
 
@@ -416,10 +420,10 @@ START_TEST(every_level_knows_well_formed_utf8) {
     static const uint8_t edges[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
                                     0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
     const size_t m = sizeof edges;
-    uint8_t text[96];
+    uint8_t text[160];
     for (size_t i = 0; i < m * m * m * m; i++) { /* every four edges, ending at a block's end, before it and behind it */
         memset(text, 'a', sizeof text);
-        size_t n = 44 + i % 21;
+        size_t n = 44 + i % 101;
         text[n - 4] = edges[i % m], text[n - 3] = edges[i / m % m], text[n - 2] = edges[i / m / m % m],
                  text[n - 1] = edges[i / m / m / m];
         hold_utf8(text, n);
