@@ -297,7 +297,8 @@ typedef struct aip__csv_cutter {
     aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;
-    size_t at;     /* where the next record starts in buffer */
+    size_t at; /* where the next record starts in buffer */
+    size_t block_bytes;
     bool ended;    /* buffer holds the last byte of the stream */
     bool dropping; /* inside a comment longer than any record may be */
     int64_t line, offset;
@@ -310,6 +311,8 @@ int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err);
 int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err);
 /* Records that lie in the buffer together: at most max_rows of them, those that are skipped among them. */
 int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err);
+/* Larger blocks from here on for a file of very many columns, whose rows would be few to a block; the usual size alone grows. */
+void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns);
 void aip__csv_cutter_end(aip__csv_cutter *c);
 void aip__csv_piece_free(aip__csv_piece *p);
 

@@ -159,10 +159,19 @@ static int32_t judge_run(decoding *d, aip_error **err) {
     return AIP_OK;
 }
 
+/* Room for a column's text in the whole item, told by the first run. */
+static int32_t expect_text(decoding *d, aip__csv_target *t, const aip__fields *f, aip_error **err) {
+    size_t run = (size_t)(d->regular.at - d->regular.text), text = 0;
+    for (int32_t i = 0; i < f->n; i++) text += (uint32_t)(f->ends[(int64_t)i * f->stride] - f->ends[(int64_t)i * f->stride - 1]);
+    size_t all = (size_t)((double)text / (double)run * (double)d->piece->n);
+    return aip__utf8_reserve(&t->text, f->n, all + all / 16, err);
+}
+
 static int32_t take_run(decoding *d, aip_error **err) {
     d->faults.n = 0;
     for (int32_t s = 0; s < d->n; s++) {
         aip__fields f = aip__csv_regular_fields(&d->regular, d->reader->column[s]);
+        if (d->n_rows == 0 && d->targets[s].field->type == AIP_UTF8) AIP__TRY(expect_text(d, &d->targets[s], &f, err));
         AIP__TRY(aip__csv_convert_fields(&d->targets[s], d->options, &f, s, d->n_rows, d->plain, &d->faults, err));
     }
     AIP__TRY(judge_run(d, err));
@@ -262,12 +271,11 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     decoding d = {.reader = r, .options = r->options, .piece = p, .n = r->schema->n, .counted = p->text, .line = p->line};
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
-    size_t text_guess = p->n / (size_t)(r->n_columns > 0 ? r->n_columns : 1);
     d.plain = !has_text(r->schema) || aip__utf8_is_text(p->text, p->n);
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
     for (int32_t s = 0; s < d.n && status == AIP_OK; s++) {
-        status = aip__csv_target_begin(&d.targets[s], ctx, &r->schema->fields[s], p->max_rows, text_guess, err);
+        status = aip__csv_target_begin(&d.targets[s], ctx, &r->schema->fields[s], p->max_rows, 0, err);
         d.targets[s].by_cells = r->by_cells[s];
     }
     if (status == AIP_OK) status = convert_all(&d, err);

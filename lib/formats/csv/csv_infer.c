@@ -5,6 +5,7 @@
 #include "data/convert_column.h"
 #include <string.h>
 
+#define AT_ONCE 256                          /* fields that are converted together */
 #define MAX_SAMPLE_BYTES ((int64_t)32 << 20) /* of very wide rows, fewer are looked at */
 
 /* What a text that is none of the usual things is by the options' own rules. */
@@ -52,11 +53,27 @@ static void look_at_block(const aip__csv_options *o, const aip__csv_block *b, in
     }
 }
 
+/* Whether the fields are what the guess says, or empty: told by the columns' converters. No, where anything else is the matter. */
+static bool all_as_guessed(const aip__csv_options *o, aip__guess g, const aip__fields *f) {
+    uint64_t values[AT_ONCE];
+    int32_t odd[AT_ONCE], empty[AT_ONCE], n_empty = 0;
+    const aip__conversion c = {.type = g.type, .zoned = g.zoned, .decimal = o->dialect.decimal};
+    bool fixed = g.type == AIP_INT64 || g.type == AIP_FLOAT64 || g.type == AIP_DATE32;
+    if (!fixed && (g.type != AIP_TIMESTAMP || g.zoned == g.unzoned)) return false;
+    for (int32_t first = 0; first < f->n; first += AT_ONCE) {
+        aip__fields part = aip__fields_part(f, first, AT_ONCE);
+        if (aip__convert_fields(&c, &part, values, 0, odd, empty, &n_empty) > 0) return false;
+    }
+    return true;
+}
+
 /* The first n_rows of a run of regular rows. */
 static int32_t look_at_run(const aip__csv_options *o, const aip__csv_regular *run, int32_t n_rows, int32_t n, aip__guess *guesses,
                            aip_error **err) {
     for (int32_t c = 0; c < n; c++) {
-        const aip__fields f = aip__csv_regular_fields(run, c);
+        aip__fields f = aip__csv_regular_fields(run, c);
+        f.n = n_rows;
+        if (all_as_guessed(o, guesses[c], &f)) continue;
         for (int32_t r = 0; r < n_rows && guesses[c].type != AIP_UTF8; r++) {
             char *scratch = NULL;
             size_t size = 0;

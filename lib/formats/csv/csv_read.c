@@ -10,11 +10,21 @@
 
 #define MARGIN ((size_t)64) /* readable bytes before the text; a buffer has as many behind it */
 #define MAX_COLUMNS 100000
+#define USUAL_BLOCK ((size_t)1 << 20) /* where block_bytes is not set to something else */
+#define WIDEST_BLOCK ((size_t)4 << 20)
+#define COLUMNS_OF_BLOCK 512 /* a usual block has a thousand rows of so many columns or fewer */
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source) {
-    *c = (aip__csv_cutter){.ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1};
+    *c = (aip__csv_cutter){
+        .ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1, .block_bytes = o->block_bytes};
     c->dialect = o->dialect;
     c->dialect.max_record = o->max_record_bytes;
+}
+
+void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {
+    if (c->options->block_bytes != USUAL_BLOCK) return;
+    c->block_bytes = USUAL_BLOCK;
+    for (int32_t n = COLUMNS_OF_BLOCK; n < n_columns && c->block_bytes < WIDEST_BLOCK; n *= 2) c->block_bytes *= 2;
 }
 
 void aip__csv_cutter_end(aip__csv_cutter *c) {
@@ -67,7 +77,7 @@ static void drop(aip__csv_cutter *c) {
 /* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a piece makes the
  * next buffer larger, so that scanning it again and again stays linear. */
 static int32_t refill(aip__csv_cutter *c, aip_error **err) {
-    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->options->block_bytes, got = 0;
+    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->block_bytes, got = 0;
     if (size >= 64 * MARGIN) size -= 2 * MARGIN;           /* with both margins a block of the buffer store */
     if (left > (size_t)c->options->max_record_bytes + 1) { /* 1: the CR of its line end may be there */
         if (!starts_comment(c)) return too_long(c, err);

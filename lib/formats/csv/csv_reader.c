@@ -60,6 +60,7 @@ static int32_t reader_open(void *format, aip__stream *stream, const char *source
         status = aip__csv_cutter_start(&r->cutter, err);
     }
     if (status == AIP_OK) status = aip__csv_header(&r->cutter, &names, &n, err);
+    if (status == AIP_OK) aip__csv_cutter_widen(&r->cutter, n);
     if (status == AIP_OK) status = match(r, names, n, from, err);
     aip__csv_names_free(o->ctx, names, n);
     if (status != AIP_OK) {
@@ -107,6 +108,7 @@ static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, 
     aip__csv_cutter_end(c);
     AIP__TRY(aip__csv_input_resume(&r->input, stream, source, err));
     aip__csv_cutter_init(c, r->options, r->input.text, source);
+    aip__csv_cutter_widen(c, r->n_columns);
     c->offset = offset;
     c->line = line;
     return AIP_OK;
