@@ -191,7 +191,8 @@ static int32_t parse(aip__checkpoint *c, const char *text, size_t n, bool *adopt
     AIP__TRY(aip__json_parse(c->ctx, text, n, c->path, &d, err));
     const aip__node *root = aip__document_root(d);
     int32_t status = AIP_OK;
-    if (!get_int(root, "checkpoint", 1, &version) || !get_int(root, "sequence", 0, &c->sequence) || c->sequence == INT64_MAX)
+    if (!get_int(root, "checkpoint", 1, &version) || !get_int(root, "sequence", 0, &c->sequence)
+        || c->sequence >= INT64_MAX - 1) /* a pending output counts one, and the next to be planned another */
         status = not_one("expected {\"checkpoint\": 1, \"sequence\": ...}", err);
     else if (version != 1)
         status = aip__error_set(err, AIP_E_DATA, "the checkpoint is of format %lld: this version reads 1", (long long)version);

@@ -30,7 +30,7 @@ static int32_t expand(aip__files *f, size_t *capacity, const char *pattern, aip_
     bool may_be_empty = f->checkpoint && !aip__checkpoint_is_new(f->checkpoint); /* all that was there was read, and moved away */
     if (status == AIP_OK && found.gl_pathc == 0 && !may_be_empty)
         status = aip__error_set(err, AIP_E_NOT_FOUND, "no file matches the pattern '%s'", pattern);
-    if (status == AIP_OK) qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
+    if (status == AIP_OK && found.gl_pathc > 1) qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
     for (size_t i = 0; status == AIP_OK && i < found.gl_pathc; i++) status = add(f, capacity, found.gl_pathv[i], err);
     globfree(&found);
     return status;

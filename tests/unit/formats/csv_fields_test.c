@@ -185,7 +185,7 @@ static void hold_options(const char *json, bool own) {
     aip__cpu_set(AIP__CPU_AVX512);
     aip__csv_options_destroy(o);
     aip__params_free(params);
-    aip_context_close(ctx);
+    aip_context_free(ctx);
 }
 
 START_TEST(fields_of_regular_records_mean_what_cells_mean) { hold_options("{}", false); }
