@@ -16,6 +16,7 @@
 #include "base/lock.h"
 #include "base/memory.h"
 #include "data/schema.h"
+#include "data/utf8.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,7 +372,18 @@ const aip__checkpoint_file *aip__checkpoint_find(const aip__checkpoint *c, const
     return find(&c->files, path, NULL);
 }
 
+/* JSON holds UTF-8 alone: another path would be known by another name when the checkpoint is loaded. */
+static int32_t check_path(const char *path, aip_error **err) {
+    if (aip__utf8_valid(path, strlen(path))) return AIP_OK;
+    aip__error_set(err, AIP_E_UNSUPPORTED, "a checkpoint needs paths in UTF-8");
+    aip__error_at_source(err, path);
+    return AIP_E_UNSUPPORTED;
+}
+
 int32_t aip__checkpoint_advance(aip__checkpoint *c, const aip__checkpoint_file *file, aip_error **err) {
+    AIP__TRY(check_path(file->path, err));
+    if (find(&c->next, file->path, NULL))
+        return aip__error_set(err, AIP_E_PARAM, "checkpoint: '%s' stands in path twice", file->path);
     return put(c->ctx, &c->next, file, err);
 }
 
@@ -454,8 +466,8 @@ static int32_t check_own(aip__checkpoint *c, const char *part, aip_error **err) 
 
 int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *part, aip_error **err) {
     AIP__TRY(claim(c, err));
-    int32_t status = AIP_OK;
-    if (c->files.n + c->next.n > MAX_FILES)
+    int32_t status = check_path(part, err);
+    if (status == AIP_OK && c->files.n + c->next.n > MAX_FILES)
         status = aip__error_set(
             err, AIP_E_DATA,
             "checkpoint '%s' would hold %zu files: expected at most %zu; join small ones, or use several checkpoints", c->path,

@@ -38,7 +38,8 @@ int32_t aip__checkpoint_set_columns(aip__checkpoint *c, char *const *from, const
 void aip__checkpoint_type(const aip_field *field, char out[32]);
 
 const aip__checkpoint_file *aip__checkpoint_find(const aip__checkpoint *c, const char *path);
-/* What the output that comes next will hold too: copied. */
+/* What the output that comes next will hold too: copied. Errors: AIP_E_PARAM when it is there already, by whatever name; AIP_E_UNSUPPORTED for a path
+ * that is not UTF-8. */
 int32_t aip__checkpoint_advance(aip__checkpoint *c, const aip__checkpoint_file *file, aip_error **err);
 /* Whether anything was advanced, so that an output is due. */
 bool aip__checkpoint_moved(const aip__checkpoint *c);

@@ -84,6 +84,8 @@ int32_t aip__files_resume(aip__files *f, aip_error **err);
 void aip__files_resume_report(const aip__files *f, aip__text *t);
 /* The checkpoint that a dataset's rows are counted by: that of the files at its root. NULL: none. */
 aip__checkpoint *aip__files_checkpoint(const aip_dataset *d);
+/* Where the rejects of the files at its root go. NULL: to no file. */
+const char *aip__files_rejects_path(const aip_dataset *d);
 
 /* A file of all rejects of a pass, written as they come, whole or not at all. */
 int32_t aip__rejects_file_check(aip_context *ctx, const char *path, aip_error **err); /* its format is known */

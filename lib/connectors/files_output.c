@@ -17,7 +17,8 @@ static int32_t write_direct(aip__output *o, const char *bytes, size_t n, aip_err
     while (n > 0) {
         ssize_t w = o->ctx->io->write(o->fd, bytes, n);
         if (w < 0 && errno == EINTR) continue;
-        if (w < 0) {
+        if (w == 0) errno = EIO;
+        if (w <= 0) {
             int32_t status = aip__error_errno(err, errno, "cannot write");
             aip__error_at_source(err, o->path);
             return status;

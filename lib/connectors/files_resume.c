@@ -77,6 +77,7 @@ static int32_t measure(aip__files *f, aip__files_entry *e, aip__file *file, int6
     AIP__TRY(aip__stream_file(f->ctx, file, &stream, err));
     int32_t status = e->from > 0 ? aip__stream_read(stream, &before, 1, &got, err) : AIP_OK;
     if (status == AIP_OK) status = f->ops->whole(f->format, stream, e->path, e->from == 0, &bytes, lines, err);
+    if (status != AIP_OK && e->from > 0) aip__error_at_offset(err, e->from); /* from there on */
     aip__stream_close(stream);
     e->to = e->from + bytes;
     return status;
@@ -151,10 +152,6 @@ int32_t aip__files_resume(aip__files *f, aip_error **err) {
         return AIP_E_PARAM;
     }
     if (f->ops->fix) AIP__TRY(f->ops->fix(f->format, err));
-    for (int32_t i = 0; i < f->n; i++)
-        for (int32_t k = 0; k < i && f->n < 1000; k++)
-            if (strcmp(f->entries[i].path, f->entries[k].path) == 0)
-                return aip__error_set(err, AIP_E_PARAM, "checkpoint: '%s' stands in path twice", f->entries[i].path);
     for (int32_t i = 0; i < f->n; i++) AIP__TRY(look(f, &f->entries[i], err));
     return AIP_OK;
 }

@@ -403,9 +403,20 @@ static const aip__source_ops files_ops = {
     .report = files_report,
 };
 
-aip__checkpoint *aip__files_checkpoint(const aip_dataset *d) {
+/* The files at a dataset's root. */
+static const aip__files *files_of(const aip_dataset *d) {
     while (!d->ops) d = d->parent;
-    return d->ops == &files_ops ? ((const aip__files *)d->self)->checkpoint : NULL;
+    return d->ops == &files_ops ? d->self : NULL;
+}
+
+aip__checkpoint *aip__files_checkpoint(const aip_dataset *d) {
+    const aip__files *f = files_of(d);
+    return f ? f->checkpoint : NULL;
+}
+
+const char *aip__files_rejects_path(const aip_dataset *d) {
+    const aip__files *f = files_of(d);
+    return f ? f->rejects_path : NULL;
 }
 
 int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err) {

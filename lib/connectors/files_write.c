@@ -145,6 +145,15 @@ static int32_t absolute(aip_context *ctx, const char *path, char **out, aip_erro
     return status != AIP_OK || *out ? status : aip__error_memory(ctx, err);
 }
 
+/* Rows and rejects in one place would be one of them. */
+static int32_t check_apart(const aip_dataset *d, const char *path, aip_error **err) {
+    const char *rejects = aip__files_rejects_path(d);
+    if (!rejects || strcmp(rejects, path) != 0) return AIP_OK;
+    aip__error_set(err, AIP_E_PARAM, "path: expected another file than that of the rejects, found '%s'", path);
+    aip__error_at_parameter(err, "path");
+    return AIP_E_PARAM;
+}
+
 /* What is new since a checkpoint, as the next of its numbered outputs. */
 static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_ops *ops, const aip_params *params,
                           const char *path, aip__token *token, aip_row_counts *counts, aip_error **err) {
@@ -160,7 +169,8 @@ static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_
         return AIP_OK;
     }
     if (!(part = aip__checkpoint_part(c, path))) return aip__error_memory(d->ctx, err);
-    int32_t status = aip__make_folders(d->ctx, part, err);
+    int32_t status = check_apart(d, part, err);
+    if (status == AIP_OK) status = aip__make_folders(d->ctx, part, err);
     if (status == AIP_OK) status = absolute(d->ctx, part, &place, err);
     if (status == AIP_OK && (status = aip__checkpoint_begin(c, place, err)) == AIP_OK) {
         status = write_file(d, ops, params, place, c, token, counts, err);
@@ -187,7 +197,7 @@ int32_t aip__files_write(aip_dataset *dataset, const aip__node *params, const ch
         status = aip__error_memory(ctx, err);
     else if (checkpoint)
         status = write_part(dataset, checkpoint, format->ops, checked, path, token, &counted, err);
-    else
+    else if ((status = check_apart(dataset, path, err)) == AIP_OK)
         status = write_file(dataset, format->ops, checked, path, NULL, token, &counted, err);
     aip__free(ctx, path);
     aip__params_free(checked);

@@ -39,7 +39,7 @@ static void ask_ahead(aip__stream *s) {
     if (!s->file || s->file->size < 0 || s->raw_at + AHEAD_BYTES / 2 < s->asked || s->asked >= s->file->size || s->begin_only)
         return;
     int64_t from = s->asked > s->raw_at ? s->asked : s->raw_at;
-    posix_fadvise(s->file->fd, from, s->raw_at + AHEAD_BYTES - from, POSIX_FADV_WILLNEED);
+    posix_fadvise(s->file->fd, s->file->start + from, s->raw_at + AHEAD_BYTES - from, POSIX_FADV_WILLNEED);
     s->asked = s->raw_at + AHEAD_BYTES;
 }
 

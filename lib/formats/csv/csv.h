@@ -293,7 +293,7 @@ typedef struct aip__csv_piece { /* an item */
 typedef struct aip__csv_cutter {
     aip_context *ctx;
     const aip__csv_options *options;
-    aip__csv_dialect dialect; /* of options, with its limit */
+    aip__csv_dialect dialect; /* of options */
     aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;

@@ -167,7 +167,7 @@ static void find_header(const sample *s, aip__detected *f) {
     aip__detect_record r;
     const char *p = next_record(s, s->text, f->dialect.comment);
     if (s->o->given & (AIP__GIVEN_HEADER | AIP__GIVEN_NAMES)) return;
-    for (int64_t skip = f->skip_rows; p && skip > 0;) { /* f->skip_rows lines on */
+    for (int64_t skip = f->skip_rows - s->o->skip_rows; p && skip > 0;) { /* lines behind those that the user skips */
         const char *at = s->text;
         for (; skip > 0; skip--) at = (const char *)memchr(at, '\n', (size_t)(s->end - at)) + 1;
         p = next_record(s, at, f->dialect.comment);

@@ -202,7 +202,7 @@ static int32_t fill(aip__csv_options *o, const aip_params *params, const char *e
     o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
     AIP__TRY(text(o, params, err));
     detection(o, params);
-    o->max_record_bytes = aip_params_int(params, "max_record_bytes");
+    o->max_record_bytes = o->dialect.max_record = aip_params_int(params, "max_record_bytes");
     o->block_bytes = (size_t)aip_params_int(params, "block_bytes");
     const char *policy = aip_params_string(params, "on_bad_row"), *ragged = aip_params_string(params, "ragged");
     o->on_bad_row = strcmp(policy, "null") == 0     ? AIP__BAD_NULL

@@ -18,7 +18,6 @@ void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__te
     *c = (aip__csv_cutter){
         .ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1, .block_bytes = o->block_bytes};
     c->dialect = o->dialect;
-    c->dialect.max_record = o->max_record_bytes;
 }
 
 void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {

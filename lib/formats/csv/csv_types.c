@@ -95,8 +95,9 @@ static int32_t probe_make(probe *p, const aip__csv_reader *r, aip__csv_options *
     int32_t k = 0;
     *o = *r->options;
     o->on_bad_row = AIP__BAD_NULL;
-    p->reader = *r; /* what decoding asks of the cutter and the input is the item's reader's */
-    p->reader.options = o;
+    /* No more of the cutter than decoding asks for: it cuts meanwhile. */
+    p->reader = (aip__csv_reader){
+        .cutter = {.dialect = r->cutter.dialect, .source = r->cutter.source}, .options = o, .n_columns = r->n_columns};
     p->reader.slot = aip__calloc(ctx, (size_t)r->n_columns + 1, sizeof *p->reader.slot);
     p->reader.column = aip__calloc(ctx, n + 1, sizeof *p->reader.column);
     p->reader.by_cells = aip__calloc(ctx, n + 1, sizeof *p->reader.by_cells);

@@ -13,6 +13,7 @@ typedef struct whole {
     char *bytes; /* bytes[at..n): read, and not yet in whole records */
     size_t at, n, size;
     int64_t skip;        /* lines that are no records, before the header */
+    bool first;          /* the bytes are the file's from its start on */
     bool ended, started; /* started: the header or a record was there */
     int64_t whole, lines;
 } whole;
@@ -24,7 +25,7 @@ static int32_t more(whole *w, aip_error **err) {
         aip__error_set(err, AIP_E_DATA, "record is longer than max_record_bytes (%lld): a quote that is never closed?",
                        (long long)w->options->max_record_bytes);
         aip__error_at_source(err, w->source);
-        aip__error_at_offset(err, w->whole);
+        if (w->first) aip__error_at_offset(err, w->whole);
         return AIP_E_DATA;
     }
     if (left > w->size / 2) {
@@ -114,6 +115,7 @@ int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bo
                .stream = stream,
                .source = source,
                .size = PIECE_BYTES,
+               .first = first,
                .started = !first,
                .skip = first ? o->skip_rows : 0};
     AIP__TRY(can_go_on(o, source, err));

@@ -192,6 +192,14 @@ static int32_t look_up(aip__decoder *d, span *s, aip_error **err) {
     return AIP_OK;
 }
 
+/* What iconv holds back; then it starts anew. */
+static void flush(aip__decoder *d, span *s) {
+    char *to = (char *)s->out;
+    size_t room = (size_t)(s->out_end - s->out);
+    iconv(d->iconv, NULL, NULL, &to, &room);
+    s->out = (uint8_t *)to;
+}
+
 /* iconv may hold a character back that a following one would change: half of the least room is kept for it. */
 static int32_t through_iconv(aip__decoder *d, span *s, aip_error **err) {
     const size_t kept = AIP__DECODER_ROOM / 2;
@@ -201,16 +209,13 @@ static int32_t through_iconv(aip__decoder *d, span *s, aip_error **err) {
         size_t status = iconv(d->iconv, &from, &n, &to, &room);
         int why = status == (size_t)-1 ? errno : 0;
         s->in = (const uint8_t *)from;
-        if (why == 0 && s->last) {
-            room += kept;
-            iconv(d->iconv, NULL, NULL, &to, &room);
-        }
         s->out = (uint8_t *)to;
-        if (why == 0 || why == E2BIG || (why == EINVAL && !s->last)) return AIP_OK;
+        if (why == 0 || why == E2BIG || (why == EINVAL && !s->last)) break;
         if (why != EILSEQ && why != EINVAL) return aip__error_errno(err, why, "iconv failed");
+        flush(d, s); /* what is held back stands before what is given up */
         AIP__TRY(give_up(d, s, n < d->unit ? n : d->unit, err));
-        iconv(d->iconv, NULL, NULL, NULL, NULL);
     }
+    if (s->last && s->in == s->in_end) flush(d, s); /* also where the end shows only after the last byte */
     return AIP_OK;
 }
 

@@ -179,9 +179,9 @@ int32_t aip__text_stream_read(aip__text_stream *t, void *bytes, size_t n, size_t
         else if (!t->raw_ended)
             AIP__TRY(aip__stream_read(t->stream, to + first, n - first, &rest, err));
     }
-    for (size_t i = 0; t->ends_in_cr && i < rest; i++)
-        if (to[first + i] == '\r') to[first + i] = '\n';
     *got = first + rest;
+    for (size_t i = 0; t->ends_in_cr && i < *got; i++) /* of what was decoded ahead, too */
+        if (to[i] == '\r') to[i] = '\n';
     return AIP_OK;
 }
 

@@ -451,6 +451,75 @@ START_TEST(new_files_must_have_the_columns_and_their_cells_follow_the_policy) {
 }
 END_TEST
 
+START_TEST(a_file_is_one_file_by_whatever_name_and_its_name_is_utf8) {
+    aip_context *ctx = context_of(0);
+    job twice = job_of("two-*.csv", ""), latin = job_of("l-*.csv", "");
+    append_text("two-1.csv", "n,t\n1,a\n");
+    char *path = table_path("two-2.csv");
+    ck_assert_int_eq(symlink("two-1.csv", path), 0);
+    FAILS(run_job(ctx, &twice, NULL, &err), AIP_E_PARAM, "two-1.csv' stands in path twice");
+    append_text("l-\xe4.csv", "n,t\n1,a\n"); /* JSON cannot hold it: it would be another file when the checkpoint is loaded */
+    FAILS(run_job(ctx, &latin, NULL, &err), AIP_E_UNSUPPORTED, "a checkpoint needs paths in UTF-8");
+    ck_assert(!there("cp.json") && !there("out-00000001.csv"));
+    free(path);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
+START_TEST(rows_and_rejects_do_not_go_to_one_file) {
+    aip_context *ctx = context_of(0);
+    char *to = table_path("out.csv"), *in = table_path("one.csv"), extra[250];
+    snprintf(extra, sizeof extra, ", \"on_bad_row\": \"reject\", \"rejects\": \"%s\"", to);
+    job j = job_of("one.csv", extra);
+    aip_dataset *d = NULL;
+    append_text("one.csv", "n,t\n1,a\n");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_PARAM, "path: expected another file than that of the rejects, found");
+    OK(table_read(ctx, in, extra + 2, &d, &err));
+    FAILS(write_job(d, to, NULL, &err), AIP_E_PARAM, "path: expected another file than that of the rejects, found");
+    ck_assert(!there("out.csv") && !there("out-00000001.csv"));
+    aip_dataset_free(d);
+    free(to), free(in);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
+START_TEST(what_is_a_record_is_the_same_with_a_checkpoint_and_too_long_ones_are_placed_in_the_file) {
+    aip_context *ctx = context_of(0);
+    job j = job_of("q.csv", ", \"quote_errors\": \"repair\", \"max_record_bytes\": 64, \"types\": {\"n\": \"int64\"}");
+    char expected[600], *at = expected + sprintf(expected, "n:int64 t:utf8\n1|'\"open'\n");
+    append_text("q.csv", "n,t\n1,\"open\n"); /* the quote was none: 64 bytes on nothing has closed it */
+    for (int i = 2; i < 30; i++) {
+        char row[20];
+        sprintf(row, "%d,b\n", i);
+        append_text("q.csv", row);
+        at += sprintf(at, "%d|'b'\n", i);
+    }
+    OK(run_job(ctx, &j, NULL, &err));
+    char *found = outputs(ctx, "out-*.csv");
+    ck_assert_str_eq(found, expected);
+    free(found);
+    snprintf(j.extra, sizeof j.extra, ", \"max_record_bytes\": 64");
+    const size_t n = (size_t)3 << 20;
+    char *open = malloc(n);
+    ck_assert_ptr_nonnull(open);
+    memset(open, 'x', n);
+    discard("q.csv"), discard("cp.json"), discard("out-00000001.csv");
+    append_text("q.csv", "n,t\n1,a\n");
+    OK(run_job(ctx, &j, NULL, &err));
+    append_text("q.csv", "2,\"");
+    append("q.csv", open, n);
+    aip_error *err = NULL;
+    ck_assert_int_eq(run_job(ctx, &j, NULL, &err), AIP_E_DATA);
+    ck_assert_int_eq(aip_error_offset(err), 8);
+    aip_error_free(err);
+    free(open);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 START_TEST(the_dialect_of_a_file_that_grows_is_not_guessed) {
     aip_context *ctx = context_of(0);
     job j = job_of("semi.csv", ", \"delimiter\": \";\"");
@@ -519,6 +588,9 @@ Suite *checkpoint_suite(void) {
                                   each_refused_allocation_is_an_error_and_the_next_run_goes_on,
                                   files_that_did_more_than_grow_are_errors_that_say_so,
                                   new_files_must_have_the_columns_and_their_cells_follow_the_policy,
+                                  a_file_is_one_file_by_whatever_name_and_its_name_is_utf8,
+                                  rows_and_rejects_do_not_go_to_one_file,
+                                  what_is_a_record_is_the_same_with_a_checkpoint_and_too_long_ones_are_placed_in_the_file,
                                   the_dialect_of_a_file_that_grows_is_not_guessed,
                                   what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused,
                                   NULL};

@@ -91,6 +91,8 @@ START_TEST(what_is_given_is_not_looked_for) {
     table_check("1,x\n2,y\n", ALL ", \"names\": [\"n\", \"t\"], \"header\": false", "n:int64 t:utf8\n1|'x'\n2|'y'\n");
     table_check("a;b\n1;2\n", ALL ", \"delimiter\": \",\"", "a;b:utf8\n'1;2'\n");
     table_check("x\ny,z\n1,2\n", ALL ", \"skip_rows\": 1", "y:int64 z:int64\n1|2\n");
+    table_check("x\ny,z\n1,2\n3,4\n", ALL ", \"skip_rows\": 1", "y:int64 z:int64\n1|2\n3|4\n");
+    table_check("x\nx\nx\nx\ny,z\n1,2\n", ALL ", \"skip_rows\": 4", "y:int64 z:int64\n1|2\n"); /* more than follow */
 }
 END_TEST
 

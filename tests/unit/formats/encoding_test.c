@@ -139,6 +139,65 @@ START_TEST(a_long_text_is_the_same_in_every_encoding_that_can_hold_it) {
 }
 END_TEST
 
+/* Past the sample, so that lines are decoded ahead of a read. */
+START_TEST(lines_that_end_in_cr_alone_do_so_in_any_encoding_whatever_the_size_of_a_read) {
+    aip_context *ctx = table_context(0);
+    const size_t n_lines = AIP__TEXT_SAMPLE;
+    char *latin = malloc(4 * n_lines), *expected = malloc(5 * n_lines);
+    ck_assert(latin && expected);
+    for (size_t i = 0; i < n_lines; i++) {
+        memcpy(latin + 4 * i, "\xe9,1\r", 4);
+        memcpy(expected + 5 * i, "\xc3\xa9,1\n", 5);
+    }
+    static const size_t sizes[] = {7, 1000, 4096, 65541};
+    static const aip__line_end ends[] = {AIP__LINES_AUTO, AIP__LINES_CR};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+        for (int e = 0; e < 2; e++) {
+            aip__text_options o = {.encoding = "latin-1", .line_end = ends[e], .quote = '"'};
+            size_t n = 0;
+            int32_t status = AIP_OK;
+            char *found = decoded(ctx, latin, 4 * n_lines, &o, sizes[k], &n, &status);
+            ck_assert_msg(status == AIP_OK && n == 5 * n_lines && memcmp(found, expected, n) == 0, "reads of %zu", sizes[k]);
+            free(found);
+        }
+    free(latin), free(expected);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* In Windows-1258 (Unicode's CP1258.TXT) a letter may get a mark from the byte behind it. */
+START_TEST(a_letter_that_waits_for_its_mark_is_not_lost_at_the_end_or_before_a_byte_that_is_no_text) {
+    aip_context *ctx = table_context(0);
+    char *letters = malloc(AIP__TEXT_SAMPLE);
+    ck_assert_ptr_nonnull(letters);
+    memset(letters, 'a', AIP__TEXT_SAMPLE); /* the end of the file shows only when nothing follows the sample */
+    const struct {
+        const char *bytes;
+        size_t n;
+        const char *expected; /* NULL: the bytes */
+    } cases[] = {{S("a\xcc"), "\xc3\xa0"},
+                 {S("a"), "a"},
+                 {S("a\x8a"
+                    "b"),
+                  "a\xef\xbf\xbd"
+                  "b"},
+                 {letters, AIP__TEXT_SAMPLE, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t size = 1; size < 2000; size += 999) {
+            aip__text_options o = {.encoding = "windows-1258", .undecodable = AIP__UNDECODABLE_REPLACE, .quote = -1};
+            const char *expected = cases[i].expected ? cases[i].expected : cases[i].bytes;
+            size_t n = 0, n_expected = cases[i].expected ? strlen(expected) : cases[i].n;
+            int32_t status = AIP_OK;
+            char *found = decoded(ctx, cases[i].bytes, cases[i].n, &o, size, &n, &status);
+            ck_assert_msg(status == AIP_OK && n == n_expected && memcmp(found, expected, n) == 0,
+                          "case %zu, reads of %zu: %zu bytes", i, size, n);
+            free(found);
+        }
+    free(letters);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_text_are_an_error_or_replaced_or_make_a_bad_row) {
     static const struct {
         const char *encoding, *bytes;
@@ -279,6 +338,8 @@ END_TEST
 Suite *encoding_suite(void) {
     const TTest *const tests[] = {text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read,
                                   a_long_text_is_the_same_in_every_encoding_that_can_hold_it,
+                                  lines_that_end_in_cr_alone_do_so_in_any_encoding_whatever_the_size_of_a_read,
+                                  a_letter_that_waits_for_its_mark_is_not_lost_at_the_end_or_before_a_byte_that_is_no_text,
                                   bytes_that_are_no_text_are_an_error_or_replaced_or_make_a_bad_row,
                                   the_first_bytes_tell_the_encoding,
                                   a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy,
