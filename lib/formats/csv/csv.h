@@ -39,6 +39,13 @@
 #include "formats/encoding/encoding.h"
 #include "formats/format.h"
 
+/* What a lenient dialect has found out about a text, so that no byte of it is looked at again and again: a field whose quote is open at a byte of
+ * [from, to) that is no quote is still open at `to`. */
+typedef struct aip__csv_open {
+    const char *from, *to;
+    const char *parted; /* the last delimiter or line end in there */
+} aip__csv_open;
+
 typedef struct aip__csv_dialect {
     char delimiter;
     int quote;   /* byte, or -1: none */
@@ -48,7 +55,8 @@ typedef struct aip__csv_dialect {
     char escape;      /* 0: none */
     bool no_doubling;
     bool lenient;
-    int64_t max_record; /* of lenient: see there; 0: no limit */
+    int64_t max_record;  /* of lenient: see there; 0: no limit */
+    aip__csv_open *open; /* of lenient: of the text that is scanned, by one thread; NULL: not kept */
 } aip__csv_dialect;
 
 typedef enum { AIP__BAD_ERROR, AIP__BAD_NULL, AIP__BAD_REJECT } aip__bad_policy;
@@ -184,7 +192,8 @@ typedef struct aip__csv_block {
 
 typedef struct aip__csv_splitter {
     aip_context *ctx;
-    const aip__csv_dialect *dialect;
+    aip__csv_dialect dialect;
+    aip__csv_open open;
     int32_t n_columns;   /* of the file */
     const int32_t *slot; /* column of the file -> slot, or -1 */
     int32_t n_slots;
@@ -294,6 +303,7 @@ typedef struct aip__csv_cutter {
     aip_context *ctx;
     const aip__csv_options *options;
     aip__csv_dialect dialect; /* of options */
+    aip__csv_open open;       /* of buffer */
     aip__text_stream *stream;
     const char *source;
     aip__buffer *buffer;

@@ -30,20 +30,55 @@ static bool gives_up(const aip__csv_dialect *d, const char *record, const char *
 
 typedef enum { CLOSED, BROKEN, MALFORMED, UNCLOSED, MORE } outcome;
 
+/* What is known of the text, and where a scan of it stands. */
+typedef struct walk {
+    aip__csv_open *known; /* or NULL */
+    aip__csv_open seen;   /* from the first delimiter or line end on */
+    bool parted;          /* one was met */
+} walk;
+
+/* Moves from s, a byte that is no quote. */
+static const char *move(const aip__csv_dialect *d, walk *w, const char *s, const char *end) {
+    const aip__csv_open *k = w->known;
+    if (k && k->from && s >= k->from && s < k->to && k->to <= end) {
+        if (k->parted >= s) { /* else quotes behind it may yet be alone, and data */
+            if (!w->seen.from) w->seen.from = k->from;
+            w->seen.parted = k->parted;
+            w->parted = true;
+        }
+        return w->seen.to = k->to;
+    }
+    if (*s == d->delimiter || *s == '\n') {
+        if (!w->seen.from) w->seen.from = s;
+        w->seen.parted = s;
+        w->parted = true;
+    }
+    return w->seen.to = s + 1;
+}
+
+/* The field is open at the end: what was seen, unless more is known. From its first delimiter on no quote was alone, so all stood in pairs. */
+static void remember(const walk *w) {
+    aip__csv_open *k = w->known;
+    if (!k || !w->seen.from || (k->from && k->from <= w->seen.from && w->seen.to <= k->to)) return;
+    *k = w->seen;
+}
+
 /* The quoted field whose quote stands at p. CLOSED: *stop is behind its closing quote. BROKEN: a lenient dialect has that quote for data. MALFORMED: it
  * closes at *stop, but goes on. */
 static outcome quoted_field(const aip__csv_dialect *d, const char *record, const char *p, const char *end, bool last,
                             const char **stop) {
-    bool parted = false; /* a delimiter or a line end was met */
+    walk w = {.known = d->lenient && !d->escape ? d->open : NULL}; /* escapes may be read in two ways */
     for (const char *s = p + 1; s < end;) {
-        if (gives_up(d, record, s)) return BROKEN;
+        if (gives_up(d, record, s)) {
+            remember(&w);
+            return BROKEN;
+        }
         if (is_escape(d, s)) {
             int n = escape(d, record, s, end, last);
             if (n == 0) return MORE;
             s += n;
         } else if ((unsigned char)*s != d->quote) {
-            parted |= *s == d->delimiter || *s == '\n';
-            s++;
+            s = move(d, &w, s, end);
         } else {
             if (!d->no_doubling && s + 1 == end && !last) return MORE;
             bool doubled = !d->no_doubling && s + 1 < end && (unsigned char)s[1] == d->quote;
@@ -52,11 +87,12 @@ static outcome quoted_field(const aip__csv_dialect *d, const char *record, const
             if (ends < 0) return MORE;
             if (ends > 0) return CLOSED;
             if (!doubled && !d->lenient) return MALFORMED;
-            if (!doubled && parted) return BROKEN;
+            if (!doubled && w.parted) return BROKEN;
             s += doubled ? 2 : 1;
         }
     }
     if (!last && !gives_up(d, record, end)) return MORE;
+    remember(&w);
     return d->lenient ? BROKEN : UNCLOSED;
 }
 

@@ -18,6 +18,7 @@ void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__te
     *c = (aip__csv_cutter){
         .ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1, .block_bytes = o->block_bytes};
     c->dialect = o->dialect;
+    c->dialect.open = &c->open;
 }
 
 void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {
@@ -100,6 +101,7 @@ static int32_t refill(aip__csv_cutter *c, aip_error **err) {
     c->ended = got < size - left;
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
+    c->open = (aip__csv_open){0};
     c->at = MARGIN;
     if (c->dropping) drop(c);
     return AIP_OK;

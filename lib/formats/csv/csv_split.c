@@ -19,7 +19,8 @@ int32_t aip__csv_split_begin(aip__csv_splitter *s, aip_context *ctx, const aip__
                              const int32_t *slot, int32_t n_slots, const char *text, size_t n, aip_error **err) {
     int32_t rows = n_slots > 0 ? AIP__CSV_BLOCK_CELLS / n_slots : BLOCK_ROWS;
     rows = rows < 1 ? 1 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
-    *s = (aip__csv_splitter){.ctx = ctx, .dialect = dialect, .n_columns = n_columns, .slot = slot, .n_slots = n_slots};
+    *s = (aip__csv_splitter){.ctx = ctx, .dialect = *dialect, .n_columns = n_columns, .slot = slot, .n_slots = n_slots};
+    s->dialect.open = &s->open;
     s->at = text;
     s->end = text + n;
     s->scratch_size = n;
@@ -58,7 +59,7 @@ static void put_cell(aip__csv_splitter *s, uint32_t field, const char *start, co
 
 /* The item's buffer has readable slack behind its end, so whole words may be read. */
 static uint32_t split_plain(aip__csv_splitter *s, const char *p, const char *end) {
-    const uint64_t pattern = UINT64_C(0x0101010101010101) * (unsigned char)s->dialect->delimiter;
+    const uint64_t pattern = UINT64_C(0x0101010101010101) * (unsigned char)s->dialect.delimiter;
     const uint32_t n_columns = (uint32_t)s->n_columns;
     const char *start = p;
     uint32_t field = 0;
@@ -90,7 +91,7 @@ static void take_field(void *text, size_t n, void *arg) {
     aip__csv_splitter *s = f->s;
     int32_t slot = f->field < (uint32_t)s->n_columns ? s->slot[f->field] : -1;
     if (slot >= 0) {
-        uint32_t quoted = f->at < f->end && (unsigned char)*f->at == s->dialect->quote ? AIP__CSV_QUOTE_BIT : 0;
+        uint32_t quoted = f->at < f->end && (unsigned char)*f->at == s->dialect.quote ? AIP__CSV_QUOTE_BIT : 0;
         char *to = s->scratch + s->scratch_n; /* all fields of an item unescaped are no longer than the item */
         if (n > 0) memcpy(to, text, n);
         s->scratch_n += n;
@@ -98,7 +99,7 @@ static void take_field(void *text, size_t n, void *arg) {
             (aip__csv_cell){.text = to, .n = (uint32_t)n, .at = (uint32_t)(f->at - f->record) | quoted};
     }
     f->field++;
-    f->at = aip__csv_field_end(s->dialect, f->at, f->end);
+    f->at = aip__csv_field_end(&s->dialect, f->at, f->end);
     if (f->at < f->end) f->at++;
 }
 
@@ -116,8 +117,8 @@ static int32_t parser(aip__csv_splitter *s, aip_error **err) {
         s->parser = NULL;
         return aip__error_memory(s->ctx, err);
     }
-    csv_set_delim(s->parser, (unsigned char)s->dialect->delimiter);
-    csv_set_quote(s->parser, s->dialect->quote >= 0 ? (unsigned char)s->dialect->quote : (unsigned char)s->dialect->delimiter);
+    csv_set_delim(s->parser, (unsigned char)s->dialect.delimiter);
+    csv_set_quote(s->parser, s->dialect.quote >= 0 ? (unsigned char)s->dialect.quote : (unsigned char)s->dialect.delimiter);
     csv_set_space_func(s->parser, never);
     csv_set_term_func(s->parser, never);
     csv_set_blk_size(s->parser, LIBCSV_GROWTH);
@@ -127,16 +128,19 @@ static int32_t parser(aip__csv_splitter *s, aip_error **err) {
 /* Of dialects that libcsv does not know. */
 static int32_t split_general(aip__csv_splitter *s, const char *p, const char *end, uint32_t *n_fields, aip_error **err) {
     aip__csv_general f;
+    aip__csv_open open = {0}; /* of this record: s->open reaches beyond it */
+    aip__csv_dialect dialect = s->dialect;
     uint32_t field = 0;
+    dialect.open = &open;
     AIP__TRY(scratch(s, err));
     for (const char *at = p;; at = f.end + 1, field++) {
-        aip__csv_general_field(s->dialect, p, at, end, true, &f);
+        aip__csv_general_field(&dialect, p, at, end, true, &f);
         bool in_place = f.kind == AIP__CSV_PLAIN && !f.escapes;
         char *to = s->scratch + s->scratch_n;
         int32_t slot = field < (uint32_t)s->n_columns ? s->slot[field] : -1;
         if (in_place && field < (uint32_t)s->n_columns) put_cell(s, field, at, f.end, p);
         if (!in_place && slot >= 0) {
-            size_t n = aip__csv_general_text(s->dialect, p, at, &f, to);
+            size_t n = aip__csv_general_text(&dialect, p, at, &f, to);
             s->scratch_n += n;
             s->block.cells[(size_t)slot * (size_t)s->block.max_rows + (size_t)s->block.n_rows] = (aip__csv_cell){
                 .text = to, .n = (uint32_t)n, .at = (uint32_t)(at - p) | (f.kind == AIP__CSV_QUOTED ? AIP__CSV_QUOTE_BIT : 0)};
@@ -180,8 +184,8 @@ static int32_t split_record(aip__csv_splitter *s, const aip__csv_record *r, aip_
         clear_cells(s, 0);
         return AIP_OK;
     }
-    bool quoted = r->kind == AIP__CSV_QUOTED || (s->dialect->only_libcsv && s->dialect->quote >= 0);
-    if (aip__csv_is_general(s->dialect))
+    bool quoted = r->kind == AIP__CSV_QUOTED || (s->dialect.only_libcsv && s->dialect.quote >= 0);
+    if (aip__csv_is_general(&s->dialect))
         AIP__TRY(split_general(s, s->at, r->end, &row->n_fields, err));
     else if (quoted)
         AIP__TRY(split_quoted(s, s->at, r->end, &row->n_fields, err));
@@ -199,7 +203,7 @@ int32_t aip__csv_split_next(aip__csv_splitter *s, aip_error **err) {
     s->block.n_rows = 0;
     while (s->at < s->end && s->block.n_rows < s->max_rows) {
         aip__csv_record r;
-        aip__csv_scan_record(s->dialect, s->at, s->end, true, &r);
+        aip__csv_scan_record(&s->dialect, s->at, s->end, true, &r);
         if (r.kind != AIP__CSV_SKIP) {
             AIP__TRY(split_record(s, &r, err));
             s->block.n_rows++;

@@ -8,6 +8,8 @@
 
 typedef struct whole {
     const aip__csv_options *options;
+    aip__csv_dialect dialect;
+    aip__csv_open open; /* of bytes */
     aip__stream *stream;
     const char *source;
     char *bytes; /* bytes[at..n): read, and not yet in whole records */
@@ -37,6 +39,7 @@ static int32_t more(whole *w, aip_error **err) {
     memmove(w->bytes, w->bytes + w->at, left);
     w->at = 0;
     w->n = left;
+    w->open = (aip__csv_open){0};
     int32_t status = aip__stream_read(w->stream, w->bytes + left, w->size - left, &got, err);
     if (status != AIP_OK) aip__error_at_source(err, w->source);
     w->ended = got < w->size - left;
@@ -63,7 +66,7 @@ static void skip_lines(whole *w) {
 static void take_first(whole *w) {
     aip__csv_record r;
     const char *end = w->bytes + w->n;
-    while (!w->started && w->at < w->n && aip__csv_scan_record(&w->options->dialect, w->bytes + w->at, end, false, &r)
+    while (!w->started && w->at < w->n && aip__csv_scan_record(&w->dialect, w->bytes + w->at, end, false, &r)
            && r.next[-1] == '\n') {
         w->started = r.kind != AIP__CSV_SKIP;
         take(w, (size_t)(r.next - (w->bytes + w->at)));
@@ -73,7 +76,7 @@ static void take_first(whole *w) {
 /* All whole records of the bytes at hand. */
 static void take_records(whole *w) {
     take_first(w);
-    const aip__csv_dialect *d = &w->options->dialect;
+    const aip__csv_dialect *d = &w->dialect;
     const char *p = w->bytes + w->at, *end = w->bytes + w->n, *at = p;
     if (!w->started || at == end) return;
     if (!d->escape && (d->quote < 0 || !memchr(p, d->quote, (size_t)(end - p)))) {
@@ -112,6 +115,7 @@ int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bo
                        aip_error **err) {
     const aip__csv_options *o = format;
     whole w = {.options = o,
+               .dialect = o->dialect,
                .stream = stream,
                .source = source,
                .size = PIECE_BYTES,
@@ -119,6 +123,7 @@ int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bo
                .started = !first,
                .skip = first ? o->skip_rows : 0};
     AIP__TRY(can_go_on(o, source, err));
+    w.dialect.open = &w.open;
     w.bytes = aip__alloc(o->ctx, w.size);
     int32_t status = w.bytes ? AIP_OK : aip__error_memory(o->ctx, err);
     bool mark = first; /* a byte order mark may stand before a quote */

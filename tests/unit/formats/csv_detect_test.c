@@ -4,6 +4,7 @@
 #include "table_fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- escapes, quotes that are not doubled, quotes that break the rules ------------------------------------------------------------------------ */
 
@@ -42,6 +43,58 @@ START_TEST(broken_quotes_are_repaired_where_that_is_asked_for) {
     table_check("a,b\nx,\"y\n1,2\n", REPAIR, "a:utf8 b:utf8\n'x'|'\"y'\n'1'|'2'\n");         /* never closed */
     table_check("\"a,\"b\"\n1,2\n", REPAIR, "\"a:int64 b:int64\n1|2\n");
     table_check("a,b\n\"x\ny\",\"p\"\"q\"\n", REPAIR, "a:utf8 b:utf8\n'x\ny'|'p\"q'\n"); /* what breaks no rule stays as it was */
+}
+END_TEST
+
+/* Held against the scan that remembers nothing, over texts of all that quotes can do. */
+START_TEST(what_is_remembered_of_open_quotes_changes_no_record_and_no_field) {
+    static const char bytes[] = "\"\"\"\"x,\n\r";
+    uint32_t state = 11;
+    for (int round = 0; round < 200000; round++) {
+        char text[48];
+        size_t n = (size_t)round % (sizeof text - 1) + 1;
+        for (size_t i = 0; i < n; i++) {
+            state = state * 1664525u + 1013904223u;
+            text[i] = bytes[(state >> 16) % (sizeof bytes - 1)];
+        }
+        aip__csv_dialect plain = {.delimiter = ',', .quote = '"', .comment = -1, .lenient = true, .no_doubling = round % 7 == 0};
+        plain.max_record = round % 3 == 0 ? 12 : 0;
+        aip__csv_open open = {0};
+        aip__csv_dialect remembers = plain;
+        remembers.open = &open;
+        aip__csv_record a = {0}, b = {0};
+        const char *end = text + n;
+        bool last = round % 2 == 0;
+        for (const char *p = text; p < end && aip__csv_scan_record(&plain, p, end, last, &a); p = a.next) {
+            ck_assert_msg(aip__csv_scan_record(&remembers, p, end, last, &b) && a.end == b.end && a.next == b.next
+                              && a.kind == b.kind,
+                          "'%.*s' from %td", (int)n, text, p - text);
+            if (a.kind == AIP__CSV_SKIP) continue;
+            aip__csv_general f, g;
+            for (const char *at = p;; at = f.end + 1) {
+                aip__csv_general_field(&plain, p, at, a.end, true, &f);
+                aip__csv_general_field(&remembers, p, at, a.end, true, &g);
+                ck_assert_msg(f.end == g.end && f.kind == g.kind, "'%.*s': field at %td", (int)n, text, at - text);
+                if (f.end == a.end) break;
+            }
+        }
+    }
+}
+END_TEST
+
+/* Else a table of such records would be read in the square of its size. */
+START_TEST(a_text_of_quotes_that_stay_open_is_looked_at_once) {
+    static const char text[] = "1,\"\"a\"\" b,2\n3,\"\"c\"\" d,4\n5,\"\"e\"\" f,6\n";
+    const char *end = text + sizeof text - 1;
+    aip__csv_open open = {0};
+    aip__csv_record r = {0};
+    const aip__csv_dialect d = {.delimiter = ',', .quote = '"', .comment = -1, .lenient = true, .open = &open};
+    for (const char *p = text; p < end; p = r.next) {
+        ck_assert(aip__csv_scan_record(&d, p, end, true, &r));
+        ck_assert_int_eq(r.next - p, 12);
+        ck_assert_ptr_eq(open.from, strchr(text + 2, ',')); /* by the first record, for all */
+        ck_assert_ptr_eq(open.to, end);
+    }
 }
 END_TEST
 
@@ -156,6 +209,8 @@ Suite *csv_detect_suite(void) {
     const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
                                   without_doubling_the_first_quote_ends_a_field,
                                   broken_quotes_are_repaired_where_that_is_asked_for,
+                                  what_is_remembered_of_open_quotes_changes_no_record_and_no_field,
+                                  a_text_of_quotes_that_stay_open_is_looked_at_once,
                                   another_delimiter_is_used_only_where_the_usual_one_splits_nothing,
                                   all_of_a_dialect_is_found_out_where_it_is_asked_for,
                                   what_is_given_is_not_looked_for,
