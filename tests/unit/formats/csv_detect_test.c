@@ -185,8 +185,8 @@ START_TEST(what_was_found_out_is_explained_with_the_options_that_say_it) {
     snprintf(params, sizeof params, "{\"path\": \"%s\", \"detect\": \"all\"}", path);
     OK(aip_read_explain(ctx, params, &json, &err));
     static const char *const expected[] = {
-        "\"encoding\": \"utf-8\", \"line_end\": \"lf\", \"dialect\": {\"delimiter\": \";\", \"quote\": \"\\\"\", \"escape\": null, "
-        "\"comment\": null, \"decimal\": \",\", \"header\": true, \"skip_rows\": 2}",
+        ("\"encoding\": \"utf-8\", \"line_end\": \"lf\", \"dialect\": {\"delimiter\": \";\", \"quote\": \"\\\"\", \"escape\": null, "
+         "\"comment\": null, \"decimal\": \",\", \"header\": true, \"skip_rows\": 2}"),
         "{\"name\": \"id\", \"type\": \"int64\", \"because\": {\"line\": 4, \"text\": \"1\", \"before\": null}}",
         "{\"name\": \"when\", \"type\": \"utf8\", \"because\": {\"line\": 5, \"text\": \"x\", \"before\": \"date32\"}}",
         "\"sampled_rows\": 5",
