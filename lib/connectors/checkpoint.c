@@ -333,7 +333,7 @@ static int32_t load(aip__checkpoint *c, aip_error **err) {
     int32_t status = text ? parse(c, text, n, &adopted, err) : AIP_OK;
     aip__free(c->ctx, text);
     if (status == AIP_OK && adopted) status = adopt(c, err);
-    c->planned = c->sequence + 1;
+    if (status == AIP_OK) c->planned = c->sequence + 1;
     if (status != AIP_OK) aip__error_at_source(err, c->path);
     return status;
 }
