@@ -11,7 +11,7 @@
 #define BUFFER_ALIGN 64
 #define BUFFER_SLACK 64 /* readable zero bytes behind a buffer's end */
 #define CLASS_MIN ((size_t)32 << 10)
-#define ARENA_FROM ((uint64_t)16 << 20) /* bytes in use from which on buffers lie in regions */
+#define ARENA_FROM ((uint64_t)192 << 20) /* bytes in use from which on buffers lie in regions */
 
 /* Reserves bytes against the limit. What does not fit is never counted, not even for a moment: it would refuse others, or wrap. */
 static bool reserve(aip_context *ctx, size_t n) {

@@ -188,7 +188,7 @@ START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overl
     }
     aip__buffer *held[N_HELD] = {NULL}, *first = aip__buffer_new(ctx, 100000);
     ck_assert(!first->in_arena); /* little is in use */
-    aip__buffer *much = aip__buffer_new(ctx, 20 << 20);
+    aip__buffer *much = aip__buffer_new(ctx, 200 << 20);
     ck_assert(!much->in_arena); /* too large for a region */
     int n_regional = 0;
     for (int turn = 0; turn < 6000; turn++) {
