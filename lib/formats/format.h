@@ -44,6 +44,10 @@ typedef struct aip__bad_rows {
 } aip__bad_rows;
 void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
 
+#define AIP__EXCERPT_BYTES 44
+/* What a message shows of a text: valid UTF-8 of at most 40 bytes, "..." behind it where it is cut, '?' for what is not printable. */
+void aip__excerpt(const char *s, size_t n, char out[AIP__EXCERPT_BYTES]);
+
 /* Limits of the common parameter block_bytes. */
 #define AIP__BLOCK_BYTES_MIN 64
 #define AIP__BLOCK_BYTES_MAX 67108864
@@ -57,7 +61,7 @@ typedef struct aip__type_step {
     aip__guess cell;  /* what the cell alone says */
     int64_t line, at; /* of the cell in the file: from 1, `at` in bytes */
     int64_t offset;
-    char excerpt[64]; /* of the cell: valid UTF-8 */
+    char excerpt[AIP__EXCERPT_BYTES]; /* of the cell */
 } aip__type_step;
 
 typedef struct aip__type_steps { /* of one item, in any order of columns, each column's in the order of rows */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "data/convert.h"
 #include "data/schema.h"
+#include "data/utf8.h"
 #include "formats/arrow_ipc/arrow_ipc.h"
 #include "formats/csv/csv.h"
 #include "formats/json/json.h"
@@ -94,6 +95,18 @@ void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad) {
 
 int32_t aip__format_find(aip_context *ctx, const char *name, const aip_descriptor **out, aip_error **err) {
     return aip__catalog_find(ctx, AIP_KIND_FORMAT, name, out, err);
+}
+
+void aip__excerpt(const char *s, size_t n, char out[AIP__EXCERPT_BYTES]) {
+    size_t cut = n > 40 ? 40 : n, at = 0;
+    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
+    bool whole = aip__utf8_valid(s, cut);
+    for (size_t i = 0; i < cut; i++) {
+        unsigned char c = (unsigned char)s[i];
+        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
+    }
+    memcpy(out + at, "...", cut < n ? 4 : 1);
+    if (cut >= n) out[at] = 0;
 }
 
 static bool in_choices(const char *choices, const char *word) {

@@ -360,8 +360,6 @@ void aip__csv_reason(const aip__csv_reader *r, const aip__csv_row *row, const ai
 int32_t aip__csv_too_long(const aip__csv_options *o, aip_error **err);
 /* How to mend it, for people. */
 void aip__csv_hint(const aip__csv_reader *r, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size);
-/* Cell text for a message: at most 40 bytes, valid UTF-8, with ... when cut. out: 64 bytes. */
-void aip__csv_excerpt(const char *s, size_t n, char *out);
 
 #define AIP__CSV_N_WRITE_PARAMS 3
 extern const aip_param_spec aip__csv_write_params[];

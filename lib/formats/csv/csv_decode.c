@@ -5,6 +5,7 @@
 
 #include "data/convert_column.h"
 #include "data/utf8.h"
+#include "formats/row_faults.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,7 @@ typedef struct decoding {
     bool splits; /* split was begun */
     bool plain;  /* UTF-8 without NUL, the whole of it */
     int64_t n_rows;
-    uint8_t *keep; /* rows that stay; NULL: all so far */
-    int64_t n_rejected;
-    aip__bad_rows *bad;
+    aip__row_faults rows;
     const char *counted; /* line numbers: lines up to here ... */
     int64_t line;        /* ... from the start of the item */
 } decoding;
@@ -53,34 +52,16 @@ static int32_t fail(decoding *d, const aip__csv_row *row, const aip__csv_cell *c
     return AIP_E_DATA;
 }
 
-static int32_t bad_rows(decoding *d, aip_error **err) {
-    if (d->bad) return AIP_OK;
-    d->bad = aip__calloc(d->options->ctx, 1, sizeof *d->bad);
-    return d->bad ? AIP_OK : aip__error_memory(d->options->ctx, err);
-}
-
 static int32_t reject(decoding *d, const aip__csv_row *row, const char *name, const char *why, int64_t i, aip_error **err) {
-    aip_context *ctx = d->options->ctx;
-    int64_t line = line_of(d, row->start);
-    AIP__TRY(bad_rows(d, err));
-    if (!d->keep) {
-        d->keep = aip__alloc(ctx, aip__bitmap_bytes(d->piece->max_rows) + 8);
-        if (!d->keep) return aip__error_memory(ctx, err);
-        aip__bitmap_fill(d->keep, d->piece->max_rows, true);
-    }
-    if (!d->bad->rejects) AIP__TRY(aip__rejects_new(ctx, &d->bad->rejects, err));
-    if (!d->bad->first) {
-        aip__text t;
-        aip__text_init(&t, ctx);
-        aip__text_printf(&t, "%s:%lld: %s%s%s%s", d->reader->cutter.source, (long long)line, name ? "column '" : "",
-                         name ? name : "", name ? "': " : "", why);
-        AIP__TRY(aip__text_take(&t, &d->bad->first, NULL, err));
-    }
-    aip__bit_clear(d->keep, i);
-    d->n_rejected++;
-    return aip__rejects_add(d->bad->rejects, d->reader->cutter.source, line, name,
-                            d->piece->offset + (row->start - d->piece->text), why, row->start, (size_t)(row->end - row->start),
-                            err);
+    aip__bad_row f = {.line = line_of(d, row->start),
+                      .offset = d->piece->offset + (row->start - d->piece->text),
+                      .what = "column",
+                      .name = name,
+                      .why = why,
+                      .raw = row->start,
+                      .n = (size_t)(row->end - row->start)};
+    AIP__TRY(aip__row_faults_drop(&d->rows, i, err));
+    return aip__row_faults_reject(&d->rows, &f, err);
 }
 
 /* Row i of the item, with its bad cell if that is what is wrong. */
@@ -98,8 +79,8 @@ static bool is_mended(const decoding *d, const aip__csv_row *row) {
 
 static int32_t count_nulled(decoding *d, int64_t n, aip_error **err) {
     if (n == 0 || d->options->on_bad_row != AIP__BAD_NULL) return AIP_OK;
-    AIP__TRY(bad_rows(d, err));
-    d->bad->n_nulled += n;
+    AIP__TRY(aip__row_faults_count(&d->rows, err));
+    d->rows.bad->n_nulled += n;
     return AIP_OK;
 }
 
@@ -110,8 +91,8 @@ static int32_t count_padded(decoding *d, aip_error **err) {
     for (int32_t r = 0; r < b->n_rows; r++)
         n += (b->rows[r].fault == AIP__ROW_GOOD || b->rows[r].column >= 0) && b->rows[r].n_fields < (uint32_t)d->split.n_columns;
     if (n == 0) return AIP_OK;
-    AIP__TRY(bad_rows(d, err));
-    d->bad->n_padded += n;
+    AIP__TRY(aip__row_faults_count(&d->rows, err));
+    d->rows.bad->n_padded += n;
     return AIP_OK;
 }
 
@@ -235,27 +216,12 @@ static int32_t convert_all(decoding *d, aip_error **err) {
 }
 
 static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
-    const aip_schema *schema = d->reader->schema;
-    aip_context *ctx = d->options->ctx;
-    aip_batch *all = NULL;
     int32_t status = AIP_OK;
-    aip__column **columns = aip__calloc(ctx, (size_t)d->n + 1, sizeof(aip__column *));
-    if (!columns) return aip__error_memory(ctx, err);
+    aip__column **columns = aip__calloc(d->options->ctx, (size_t)d->n + 1, sizeof(aip__column *));
+    if (!columns) return aip__error_memory(d->options->ctx, err);
     for (int32_t s = 0; s < d->n && status == AIP_OK; s++)
         status = aip__csv_target_end(&d->targets[s], d->n_rows, &columns[s], err);
-    if (status == AIP_OK) {
-        status = aip__batch_new(schema, d->n_rows, columns, &all, err); /* takes the columns */
-    } else {
-        for (int32_t s = 0; s < d->n; s++) aip__column_free(columns[s]);
-    }
-    aip__free(ctx, columns);
-    if (status != AIP_OK || d->n_rejected == 0) {
-        if (status == AIP_OK) *out = all;
-        return status;
-    }
-    status = aip__batch_filter(all, d->keep, out, err);
-    aip_batch_free(all);
-    return status;
+    return aip__row_faults_batch(&d->rows, d->reader->schema, d->n_rows, columns, status, out, err); /* takes the columns */
 }
 
 static bool has_text(const aip_schema *schema) {
@@ -271,6 +237,7 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     decoding d = {.reader = r, .options = r->options, .piece = p, .n = r->schema->n, .counted = p->text, .line = p->line};
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
+    d.rows = (aip__row_faults){.ctx = ctx, .source = r->cutter.source, .max_rows = p->max_rows};
     d.plain = !has_text(r->schema) || aip__utf8_is_text(p->text, p->n);
     d.targets = aip__calloc(ctx, (size_t)d.n + 1, sizeof *d.targets);
     status = d.targets ? AIP_OK : aip__error_memory(ctx, err);
@@ -282,11 +249,11 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     if (status == AIP_OK) status = finish(&d, &batch, err);
     for (int32_t s = 0; d.targets && s < d.n; s++) aip__csv_target_abandon(&d.targets[s]);
     aip__free(ctx, d.targets);
-    aip__free(ctx, d.keep);
+    aip__row_faults_end(&d.rows);
     if (status != AIP_OK) {
-        aip__bad_rows_free(ctx, d.bad);
+        aip__bad_rows_free(ctx, d.rows.bad);
         return status;
     }
-    *out = (aip__decoded){.batch = batch, .n_records = d.n_rows, .n_rejected = d.n_rejected, .rejects = d.bad};
+    *out = (aip__decoded){.batch = batch, .n_records = d.n_rows, .n_rejected = d.rows.n_rejected, .rejects = d.rows.bad};
     return AIP_OK;
 }

@@ -8,7 +8,7 @@
 
 typedef struct widening { /* of a column */
     int64_t line;
-    char text[64];
+    char text[AIP__EXCERPT_BYTES];
     int32_t before;
 } widening;
 
@@ -94,7 +94,7 @@ static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_
         if (line == 0) line = p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
         e->by[s].line = line;
         e->by[s].before = before;
-        aip__csv_excerpt(c->text, c->n, e->by[s].text);
+        aip__excerpt(c->text, c->n, e->by[s].text);
     }
 }
 

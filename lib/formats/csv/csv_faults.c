@@ -2,28 +2,14 @@
 #include "formats/csv/csv.h"
 
 #include "data/convert.h"
-#include "data/utf8.h"
 #include <stdio.h>
-#include <string.h>
 
 #define TOO_LONG "record is longer than max_record_bytes (%lld)"
 #define SHORTEN "raise it, or look for a quote that is never closed"
 
-void aip__csv_excerpt(const char *s, size_t n, char *out) {
-    size_t cut = n > 40 ? 40 : n, at = 0;
-    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
-    bool whole = aip__utf8_valid(s, cut);
-    for (size_t i = 0; i < cut; i++) {
-        unsigned char c = (unsigned char)s[i];
-        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
-    }
-    memcpy(out + at, "...", cut < n ? 4 : 1);
-    if (cut >= n) out[at] = 0;
-}
-
 void aip__csv_reason(const aip__csv_reader *reader, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
-    char text[64] = "";
-    if (cell) aip__csv_excerpt(cell->text, cell->n, text);
+    char text[AIP__EXCERPT_BYTES] = "";
+    if (cell) aip__excerpt(cell->text, cell->n, text);
     switch (row->fault) {
     case AIP__ROW_SHORT:
     case AIP__ROW_LONG: snprintf(out, size, "expected %d columns, found %u", reader->n_columns, row->n_fields); return;

@@ -304,8 +304,6 @@ int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out,
 int32_t aip__json_infer_item(void *reader, const aip__item *item, const aip__guess *start, aip__type_steps *out, aip_error **err);
 int32_t aip__json_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
                         aip_error **err);
-/* What stands there, for a message: at most 40 bytes of one line, valid UTF-8, with ... when cut. out: 64 bytes. */
-void aip__json_excerpt(const char *s, size_t n, char *out);
 /* What a cell is for the lattice of types. */
 aip__guess aip__json_guess(const aip__json_cell *cell);
 

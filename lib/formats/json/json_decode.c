@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "data/convert.h"
+#include "formats/row_faults.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,9 +16,8 @@ typedef struct decoding {
     aip__json_target *targets;
     aip__json_walker walk;
     int32_t *first_bad; /* of the block's rows: slot of the first bad cell, or -1 */
-    int64_t n_rows, n_records, n_rejected, n_dropped;
-    uint8_t *keep; /* rows that stay; NULL: all so far */
-    aip__bad_rows *bad;
+    int64_t n_rows, n_records;
+    aip__row_faults rows;
     const char *counted, *line_start; /* line numbers: lines up to here ... */
     int64_t line;                     /* ... from the start of the file */
 } decoding;
@@ -32,19 +32,19 @@ static bool is_string(const aip__json_cell *c) { return c->kind == AIP__JSON_STR
 
 /* What is wrong, for the rejects table and for messages. */
 static void reason(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
-    char text[64] = "";
+    char text[AIP__EXCERPT_BYTES] = "";
     aip__json_cell c = {0};
     if (f->huge) {
         snprintf(out, size, AIP__JSON_TOO_LONG, (long long)d->options->max_record_bytes);
         return;
     }
     if (cell_of(d, f, &c)) {
-        aip__json_excerpt(c.text - is_string(&c), c.n + 2 * is_string(&c), text);
+        aip__excerpt(c.text - is_string(&c), c.n + 2 * is_string(&c), text);
         snprintf(out, size, "expected %s, found %s", aip_type_name(d->reader->schema->fields[f->column].type), text);
         return;
     }
     size_t left = f->at < f->end ? (size_t)(f->end - f->at) : 0;
-    if (f->excerpt && left > 0) aip__json_excerpt(f->at, left, text);
+    if (f->excerpt && left > 0) aip__excerpt(f->at, left, text);
     const char *before = f->syntax ? "not valid JSON: " : "";
     snprintf(out, size, "%s%s%s%s", before, f->why, *text ? ", found " : f->syntax && left == 0 ? ", found the end" : "", text);
 }
@@ -92,43 +92,17 @@ static int32_t fail(decoding *d, const aip__json_fault *f, const char *name, con
     return AIP_E_DATA;
 }
 
-static int32_t bad_rows(decoding *d, aip_error **err) {
-    if (d->bad) return AIP_OK;
-    d->bad = aip__calloc(d->options->ctx, 1, sizeof *d->bad);
-    return d->bad ? AIP_OK : aip__error_memory(d->options->ctx, err);
-}
-
-/* The row i of the item is not kept. */
-static int32_t drop_row(decoding *d, int64_t i, aip_error **err) {
-    if (!d->keep) {
-        d->keep = aip__alloc(d->options->ctx, aip__bitmap_bytes(d->piece->max_rows) + 8);
-        if (!d->keep) return aip__error_memory(d->options->ctx, err);
-        aip__bitmap_fill(d->keep, d->piece->max_rows, true);
-    }
-    aip__bit_clear(d->keep, i);
-    d->n_dropped++;
-    return AIP_OK;
-}
-
 static int32_t reject(decoding *d, const aip__json_fault *f, const char *name, const char *why, aip_error **err) {
-    aip_context *ctx = d->options->ctx;
-    int64_t column = 0, line = line_of(d, f->start, &column);
-    AIP__TRY(bad_rows(d, err));
-    if (f->column >= 0) AIP__TRY(drop_row(d, d->n_rows + f->row, err));
-    if (!d->bad->rejects) AIP__TRY(aip__rejects_new(ctx, &d->bad->rejects, err));
-    if (!d->bad->first) {
-        aip__text t;
-        aip__text_init(&t, ctx);
-        aip__text_printf(&t, "%s:%lld: %s%s%s%s", d->reader->cutter.source, (long long)line,
-                         !name            ? ""
-                         : f->column >= 0 ? "column '"
-                                          : "field '",
-                         name ? name : "", name ? "': " : "", why);
-        AIP__TRY(aip__text_take(&t, &d->bad->first, NULL, err));
-    }
-    d->n_rejected++;
-    return aip__rejects_add(d->bad->rejects, d->reader->cutter.source, line, name, d->piece->offset + (f->start - d->piece->text),
-                            why, f->start, (size_t)(f->end - f->start), err);
+    int64_t column = 0;
+    aip__bad_row fault = {.line = line_of(d, f->start, &column),
+                          .offset = d->piece->offset + (f->start - d->piece->text),
+                          .what = f->column >= 0 ? "column" : "field",
+                          .name = name,
+                          .why = why,
+                          .raw = f->start,
+                          .n = (size_t)(f->end - f->start)};
+    if (f->column >= 0) AIP__TRY(aip__row_faults_drop(&d->rows, d->n_rows + f->row, err));
+    return aip__row_faults_reject(&d->rows, &fault, err);
 }
 
 static int32_t judge_one(decoding *d, const aip__json_fault *f, aip_error **err) {
@@ -164,10 +138,10 @@ static int32_t note_counts(decoding *d, int64_t n_bad, aip_error **err) {
     const aip__json_walker *w = &d->walk;
     int64_t n_nulled = w->n_nulled + (d->options->on_bad_row == AIP__JSON_NULL ? n_bad : 0);
     if (n_nulled == 0 && w->n_unknown == 0 && w->n_duplicates == 0) return AIP_OK;
-    AIP__TRY(bad_rows(d, err));
-    d->bad->n_nulled += n_nulled;
-    d->bad->n_unknown += w->n_unknown;
-    d->bad->n_duplicates += w->n_duplicates;
+    AIP__TRY(aip__row_faults_count(&d->rows, err));
+    d->rows.bad->n_nulled += n_nulled;
+    d->rows.bad->n_unknown += w->n_unknown;
+    d->rows.bad->n_duplicates += w->n_duplicates;
     return AIP_OK;
 }
 
@@ -192,27 +166,13 @@ static int32_t convert_all(decoding *d, aip_error **err) {
 }
 
 static int32_t finish(decoding *d, aip_batch **out, aip_error **err) {
-    const aip_schema *schema = d->reader->schema;
     aip_context *ctx = d->options->ctx;
-    aip_batch *all = NULL;
     int32_t status = AIP_OK;
     aip__column **columns = aip__calloc(ctx, (size_t)d->n + 1, sizeof(aip__column *));
     if (!columns) return aip__error_memory(ctx, err);
     for (int32_t s = 0; s < d->n && status == AIP_OK; s++)
         status = aip__json_target_end(&d->targets[s], ctx, d->n_rows, &columns[s], err);
-    if (status == AIP_OK) {
-        status = aip__batch_new(schema, d->n_rows, columns, &all, err); /* takes the columns */
-    } else {
-        for (int32_t s = 0; s < d->n; s++) aip__column_free(columns[s]);
-    }
-    aip__free(ctx, columns);
-    if (status != AIP_OK || d->n_dropped == 0) {
-        if (status == AIP_OK) *out = all;
-        return status;
-    }
-    status = aip__batch_filter(all, d->keep, out, err);
-    aip_batch_free(all);
-    return status;
+    return aip__row_faults_batch(&d->rows, d->reader->schema, d->n_rows, columns, status, out, err); /* takes the columns */
 }
 
 int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out, aip_error **err) {
@@ -222,6 +182,7 @@ int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out,
     decoding *d = aip__calloc(ctx, 1, sizeof *d);
     if (!d) return aip__error_memory(ctx, err);
     *d = (decoding){.reader = r, .options = r->options, .piece = p, .n = r->schema->n, .counted = p->text, .line = p->line};
+    d->rows = (aip__row_faults){.ctx = ctx, .source = r->cutter.source, .max_rows = p->max_rows};
     aip_batch *batch = NULL;
     size_t text_guess = p->n / (size_t)(d->n > 0 ? 2 * d->n : 1);
     d->targets = aip__calloc(ctx, (size_t)d->n + 1, sizeof *d->targets);
@@ -238,12 +199,13 @@ int32_t aip__json_decode(void *reader, const aip__item *item, aip__decoded *out,
     if (d->walk.ctx) aip__json_walk_end(&d->walk);
     for (int32_t s = 0; d->targets && s < d->n; s++) aip__json_target_abandon(&d->targets[s], ctx);
     if (status == AIP_OK)
-        *out = (aip__decoded){.batch = batch, .n_records = d->n_records, .n_rejected = d->n_rejected, .rejects = d->bad};
+        *out =
+            (aip__decoded){.batch = batch, .n_records = d->n_records, .n_rejected = d->rows.n_rejected, .rejects = d->rows.bad};
     else
-        aip__bad_rows_free(ctx, d->bad);
+        aip__bad_rows_free(ctx, d->rows.bad);
     aip__free(ctx, d->targets);
     aip__free(ctx, d->first_bad);
-    aip__free(ctx, d->keep);
+    aip__row_faults_end(&d->rows);
     aip__free(ctx, d);
     return status;
 }

@@ -1,7 +1,6 @@
-/* Escapes in JSON strings (RFC 8259, section 7), and what a message shows of a text. */
+/* Escapes in JSON strings (RFC 8259, section 7). */
 #include "formats/json/json.h"
 
-#include "data/utf8.h"
 #include <string.h>
 
 static int hex_digit(char c) {
@@ -65,16 +64,4 @@ size_t aip__json_unescape(const char *s, size_t n, char *out) {
         at += put_code(out + at, code);
     }
     return at;
-}
-
-void aip__json_excerpt(const char *s, size_t n, char *out) {
-    size_t cut = n > 40 ? 40 : n, at = 0;
-    while (cut < n && cut > 0 && ((unsigned char)s[cut] & 0xc0) == 0x80) cut--;
-    bool whole = aip__utf8_valid(s, cut);
-    for (size_t i = 0; i < cut; i++) {
-        unsigned char c = (unsigned char)s[i];
-        out[at++] = c < 0x20 || c == 0x7f || (c >= 0x80 && !whole) ? '?' : (char)c;
-    }
-    memcpy(out + at, "...", cut < n ? 4 : 1);
-    if (cut >= n) out[at] = 0;
 }

@@ -32,7 +32,7 @@ static int32_t step(typing *t, int32_t slot, const aip__json_cell *cell, aip__gu
                         .line = t->piece->line + (int64_t)aip__json_count_lines(text, (size_t)(at - text)),
                         .at = nl ? at - nl : t->piece->column + (at - text) + 1,
                         .offset = t->piece->offset + (at - text)};
-    aip__json_excerpt(at, cell->n + 2 * string, s.excerpt);
+    aip__excerpt(at, cell->n + 2 * string, s.excerpt);
     return aip__type_steps_add(t->out, &s, err);
 }
 
