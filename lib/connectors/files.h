@@ -94,6 +94,8 @@ int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects,
 int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_error **err);
 void aip__rejects_file_free(aip__rejects_file *w); /* abandons it before commit */
 
+/* Of a format, without paths yet. */
+int32_t aip__files_new(aip_context *ctx, const aip_descriptor *format, aip__files **out, aip_error **err);
 /* Paths of a parameter (a string or a list; globs are expanded, each in bytewise order), in base_dir. */
 int32_t aip__files_paths(aip__files *f, const aip_params *params, const char *base_dir, aip_error **err);
 /* "csv" of "x/y.csv.gz"; "" when there is none. At most 15 bytes. packing: what .gz or .zst behind it says. */
@@ -103,7 +105,7 @@ int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err
 /* A dataset over the planned files; takes f over, also on failure. */
 int32_t aip__files_dataset(aip__files *f, aip_dataset **out, aip_error **err);
 int32_t aip__files_stream(aip__files *f, int32_t i, bool sampling, aip__file *file, aip__stream **out, aip_error **err);
-void aip__files_free(aip__files *f);
+void aip__files_free(aip__files *f); /* NULL is fine */
 
 /* Finds the format that params name or the path's extension means, and checks all parameters against the joint table. */
 int32_t aip__files_params(aip_context *ctx, bool reading, const aip__node *given, const char *source, const char *base_dir,

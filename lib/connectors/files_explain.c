@@ -38,17 +38,9 @@ int32_t aip__files_explain(aip_context *ctx, const aip__node *params, aip__text 
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     AIP__TRY(aip__files_params(ctx, true, params, NULL, NULL, &format, &checked, err));
-    aip__files *f = aip__calloc(ctx, 1, sizeof *f);
-    if (!f) {
-        aip__params_free(checked);
-        return aip__error_memory(ctx, err);
-    }
-    f->ctx = ctx;
-    f->ops = format->ops;
-    f->generation = aip__context_generation(ctx);
-    atomic_init(&f->n_rows, -1);
-    aip__lock_init(ctx, &f->lock);
-    int32_t status = explain(f, checked, NULL, format->name, to, err);
+    aip__files *f = NULL;
+    int32_t status = aip__files_new(ctx, format, &f, err);
+    if (status == AIP_OK) status = explain(f, checked, NULL, format->name, to, err);
     aip__files_free(f);
     aip__params_free(checked);
     return status;

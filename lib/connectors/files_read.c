@@ -5,6 +5,18 @@
 #include "base/memory.h"
 #include <string.h>
 
+int32_t aip__files_new(aip_context *ctx, const aip_descriptor *format, aip__files **out, aip_error **err) {
+    aip__files *f = aip__calloc(ctx, 1, sizeof *f);
+    if (!f) return aip__error_memory(ctx, err);
+    f->ctx = ctx;
+    f->ops = format->ops;
+    f->generation = aip__context_generation(ctx);
+    atomic_init(&f->n_rows, -1);
+    aip__lock_init(ctx, &f->lock);
+    *out = f;
+    return AIP_OK;
+}
+
 int32_t aip__files_read_check(aip_context *ctx, const aip__node *params, const char *source, const char *base_dir,
                               aip_error **err) {
     const aip_descriptor *format = NULL;
@@ -85,17 +97,9 @@ int32_t aip__files_read(aip_context *ctx, const aip__node *params, const char *s
     const aip_descriptor *format = NULL;
     aip_params *checked = NULL;
     AIP__TRY(aip__files_params(ctx, true, params, source, base_dir, &format, &checked, err));
-    aip__files *f = aip__calloc(ctx, 1, sizeof *f);
-    if (!f) {
-        aip__params_free(checked);
-        return aip__error_memory(ctx, err);
-    }
-    f->ctx = ctx;
-    f->ops = format->ops;
-    f->generation = aip__context_generation(ctx);
-    atomic_init(&f->n_rows, -1);
-    aip__lock_init(ctx, &f->lock);
-    int32_t status = plan(f, checked, base_dir, err);
+    aip__files *f = NULL;
+    int32_t status = aip__files_new(ctx, format, &f, err);
+    if (status == AIP_OK) status = plan(f, checked, base_dir, err);
     if (status == AIP_OK)
         status = aip__files_dataset(f, out, err);
     else
