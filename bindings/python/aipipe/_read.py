@@ -30,6 +30,12 @@ def read(path: Union[Path, Sequence[Path]], *, context: Optional[Context] = None
     return Dataset(out, context)
 
 
+def _given(defaults: Optional[Mapping[str, Any]], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a reader's keyword arguments is not left at its default."""
+    pairs = (defaults or {}).items()
+    return {name: arguments[name] for name, default in pairs if name != "context" and arguments[name] != default}
+
+
 _NULLS = ("", "NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", "None")
 
 
@@ -118,42 +124,7 @@ def read_csv(
         DataError: a row or cell that does not fit, with source, line and column (also later, in a pass).
         ParamError, IOError_, CorruptError.
     """
-    options = {
-        "columns": columns,
-        "types": types or {},
-        "detect": detect,
-        "delimiter": delimiter,
-        "quote": quote,
-        "escape": escape,
-        "doubled_quote": doubled_quote,
-        "quote_errors": quote_errors,
-        "comment": comment,
-        "header": header,
-        "names": names,
-        "skip_rows": skip_rows,
-        "null_values": null_values,
-        "quoted_null": quoted_null,
-        "decimal": decimal,
-        "thousands": thousands,
-        "date_formats": date_formats,
-        "true_values": true_values,
-        "false_values": false_values,
-        "encoding": encoding,
-        "encoding_errors": encoding_errors,
-        "line_end": line_end,
-        "ragged": ragged,
-        "on_bad_row": on_bad_row,
-        "rejects": rejects,
-        "checkpoint": checkpoint,
-        "max_rejects": max_rejects,
-        "infer_rows": infer_rows,
-        "include_path": include_path,
-        "max_record_bytes": max_record_bytes,
-        "block_bytes": block_bytes,
-    }
-    defaults = read_csv.__kwdefaults__ or {}
-    given = {name: value for name, value in options.items() if name == "types" or value != defaults[name]}
-    return read(path, context=context, format="csv", **given)
+    return read(path, context=context, format="csv", **_given(read_csv.__kwdefaults__, locals()))
 
 
 def read_arrow(
@@ -180,16 +151,6 @@ def read_arrow(
         SchemaError, ParamError, IOError_.
     """
     return read(path, context=context, format="arrow", columns=columns, include_path=include_path)
-
-
-def _read_json(
-    format: str,
-    path: Union[Path, Sequence[Path]],
-    context: Optional[Context],
-    types: Optional[Mapping[str, str]],
-    options: dict[str, Any],
-) -> Dataset:
-    return read(path, context=context, format=format, types=types or {}, **options)
 
 
 def read_ndjson(
@@ -242,22 +203,7 @@ def read_ndjson(
         DataError: what is no JSON, no object, or does not fit, with source, line and column (also later, in a pass).
         ParamError, IOError_, CorruptError.
     """
-    options = {
-        "columns": columns,
-        "flatten_levels": flatten_levels,
-        "fields": fields,
-        "unknown_fields": unknown_fields,
-        "duplicate_keys": duplicate_keys,
-        "on_bad_row": on_bad_row,
-        "rejects": rejects,
-        "checkpoint": checkpoint,
-        "max_rejects": max_rejects,
-        "infer_rows": infer_rows,
-        "include_path": include_path,
-        "max_record_bytes": max_record_bytes,
-        "block_bytes": block_bytes,
-    }
-    return _read_json("ndjson", path, context, types, options)
+    return read(path, context=context, format="ndjson", **_given(read_ndjson.__kwdefaults__, locals()))
 
 
 def read_json(
@@ -283,18 +229,4 @@ def read_json(
     The file streams: it is never in memory as a whole. Arguments and errors are those of :func:`read_ndjson`, which for objects
     on lines of their own says more precisely what is wrong; a checkpoint needs lines.
     """
-    options = {
-        "columns": columns,
-        "flatten_levels": flatten_levels,
-        "fields": fields,
-        "unknown_fields": unknown_fields,
-        "duplicate_keys": duplicate_keys,
-        "on_bad_row": on_bad_row,
-        "rejects": rejects,
-        "max_rejects": max_rejects,
-        "infer_rows": infer_rows,
-        "include_path": include_path,
-        "max_record_bytes": max_record_bytes,
-        "block_bytes": block_bytes,
-    }
-    return _read_json("json", path, context, types, options)
+    return read(path, context=context, format="json", **_given(read_json.__kwdefaults__, locals()))
