@@ -1,5 +1,5 @@
 /* Fields to values at every vector level: the reference, one field at a time; fields in a 16-byte register (convert_column_16.h, at AVX2 and
- * NEON); eight of those together (convert_column_512.h). A number's digits stand right-aligned in their register, the decimal mark is shuffled
+ * NEON); eight of those together (convert_column_512.h, convert_times_512.h). A number's digits stand right-aligned in their register, the decimal mark is shuffled
  * out, and three multiplications of neighbours (pairs, fours, eights) give its digits as two integers of eight; a float is their whole divided
  * by an exact power of ten, which is correctly rounded up to 2^53 (Clinger 1990). */
 #include "data/convert_column_kernels.h"
@@ -72,6 +72,9 @@ static const kernels scalar_kernels = {scalar_i32,  scalar_i64,       scalar_f32
 #pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl")
 #endif
 #include "data/convert_column_512.h"
+#include "data/convert_times_512.h"
+static const kernels wide_kernels = {wide_i32,  wide_i64,       wide_f32,      wide_f64,
+                                     wide_date, wide_timestamp, short_decimal, wide_boolean};
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -111,14 +114,14 @@ int32_t aip__convert_fields(const aip__conversion *c, const aip__fields *f, void
     part p;
     p.c = c;
     p.text = f->text;
-    p.odd = odd;
-    p.empty = empty;
-    p.n_odd = p.n_empty = 0;
+    int32_t n_odd = 0;
+    *n_empty = 0;
     for (int32_t first = 0; first < f->n; first += PART) {
         aip__fields now = aip__fields_part(f, first, PART);
         int64_t at = row + first;
         p.n = now.n;
         p.first = first;
+        p.n_odd = p.n_empty = 0;
         lay_out(&p, &now);
         switch (c->type) {
         case AIP_BOOL: k->boolean(&p, values, at); break;
@@ -130,7 +133,10 @@ int32_t aip__convert_fields(const aip__conversion *c, const aip__fields *f, void
         case AIP_TIMESTAMP: k->timestamp(&p, (int64_t *)values + at); break;
         default: k->decimal(&p, (int64_t *)values + at); break; /* decimal64 */
         }
+        memcpy(odd + n_odd, p.odd, (size_t)p.n_odd * sizeof *odd);
+        memcpy(empty + *n_empty, p.empty, (size_t)p.n_empty * sizeof *empty);
+        n_odd += p.n_odd;
+        *n_empty += p.n_empty;
     }
-    *n_empty = p.n_empty;
-    return p.n_odd;
+    return n_odd;
 }

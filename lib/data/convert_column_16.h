@@ -264,45 +264,54 @@ static inline bool short_rest(const char *s, const char *end, bool *zoned, int64
     return s + *zoned == end;
 }
 
+static inline __attribute__((always_inline)) int64_t short_time(part *p, int32_t i) {
+    const char *s = p->text + p->start[i], *end = p->text + p->end[i];
+    bytes16 d = pick16(sub16(load16(s), splat16('0')), load16(date_digits));
+    uint64_t date = 0, time = 0;
+    pairs16(d, &date, &time);
+    uint32_t hour = time & 0xffff, minute = time >> 16 & 0xffff;
+    uint32_t tens = (uint32_t)(uint8_t)s[17] - '0', ones = (uint32_t)(uint8_t)s[18] - '0';
+    bool marks = date_marks(s) & ((s[10] == 'T') | (s[10] == ' ')) & (s[13] == ':') & (s[16] == ':');
+    bool zoned = false;
+    int32_t days = 0;
+    int64_t fraction = 0;
+    if (end - s >= 19 && all_digits16(d) && marks && hour < 24 && minute < 60 && tens < 6 && ones < 10
+        && days_of_pairs(date, &days) && short_rest(s + 19, end, &zoned, &fraction) && zoned == p->c->zoned)
+        return (days * INT64_C(86400) + hour * 3600 + minute * 60 + tens * 10 + ones) * 1000000 + fraction;
+    return one_timestamp(p, i);
+}
+
 static void short_timestamp(part *p, int64_t *values) {
-    for (int32_t i = 0; i < p->n; i++) {
-        const char *s = p->text + p->start[i], *end = p->text + p->end[i];
-        bytes16 d = pick16(sub16(load16(s), splat16('0')), load16(date_digits));
-        uint64_t date = 0, time = 0;
-        pairs16(d, &date, &time);
-        uint32_t hour = time & 0xffff, minute = time >> 16 & 0xffff;
-        uint32_t tens = (uint32_t)(uint8_t)s[17] - '0', ones = (uint32_t)(uint8_t)s[18] - '0';
-        bool marks = date_marks(s) & ((s[10] == 'T') | (s[10] == ' ')) & (s[13] == ':') & (s[16] == ':');
-        bool zoned = false;
-        int32_t days = 0;
-        int64_t fraction = 0;
-        if (end - s >= 19 && all_digits16(d) && marks && hour < 24 && minute < 60 && tens < 6 && ones < 10
-            && days_of_pairs(date, &days) && short_rest(s + 19, end, &zoned, &fraction) && zoned == p->c->zoned)
-            values[i] = (days * INT64_C(86400) + hour * 3600 + minute * 60 + tens * 10 + ones) * 1000000 + fraction;
-        else
-            values[i] = one_timestamp(p, i);
-    }
+    for (int32_t i = 0; i < p->n; i++) values[i] = short_time(p, i);
 }
 
 /* ---- words of bool ------------------------------------------------------------------------------------------------------------------------------ */
 
+/* Of each text the first bytes, as a word. */
+#define WORD_4(a, b, c, d) ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24)
+static const uint64_t bool_words[6] = {WORD_4('t', 'r', 'u', 'e'),
+                                       WORD_4('T', 'r', 'u', 'e'),
+                                       WORD_4('T', 'R', 'U', 'E'),
+                                       WORD_4('f', 'a', 'l', 's') | (uint64_t)'e' << 32,
+                                       WORD_4('F', 'a', 'l', 's') | (uint64_t)'e' << 32,
+                                       WORD_4('F', 'A', 'L', 'S') | (uint64_t)'E' << 32};
+
+/* Which texts there are is as good as random: no branch asks for it. */
 static void short_boolean(part *p, uint8_t *values, int64_t row) {
-    uint64_t words[6] = {0};
-    static const char *const texts[6] = {"true", "True", "TRUE", "false", "False", "FALSE"};
-    for (int k = 0; k < 6; k++) memcpy(&words[k], texts[k], strlen(texts[k]));
+    uint8_t bits[PART / 8 + 1] = {0};
     for (int32_t i = 0; i < p->n; i++) {
-        const char *s = p->text + p->start[i];
         uint32_t n = p->end[i] - p->start[i];
         uint64_t w = 0;
-        memcpy(&w, s, 8);
+        memcpy(&w, p->text + p->start[i], 8);
         w &= (UINT64_C(1) << (8 * (n & 7))) - 1;
-        bool yes = (w == words[0]) | (w == words[1]) | (w == words[2]);
-        bool no = (w == words[3]) | (w == words[4]) | (w == words[5]);
-        if ((n == 4 && yes) || (n == 5 && no))
-            aip__bit_put(values, row + i, yes);
-        else
-            aip__bit_put(values, row + i, one_bool(p, i));
+        bool yes = ((w == bool_words[0]) | (w == bool_words[1]) | (w == bool_words[2])) & (n == 4);
+        bool no = ((w == bool_words[3]) | (w == bool_words[4]) | (w == bool_words[5])) & (n == 5);
+        p->empty[p->n_empty] = p->first + i;
+        p->n_empty += n == 0;
+        if (!(yes | no | (n == 0))) yes = one_bool(p, i);
+        bits[i / 8] = (uint8_t)(bits[i / 8] | (uint32_t)yes << (i & 7));
     }
+    put_bits(values, row, bits, p->n);
 }
 
 #if defined(__clang__)

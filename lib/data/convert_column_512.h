@@ -63,10 +63,8 @@ typedef struct eight {
     __mmask8 good, minus;
 } eight;
 
-static inline __attribute__((always_inline)) eight take_eight(const part *p, int32_t i, bool with_mark) {
+static inline __attribute__((always_inline)) eight take_eight(const part *p, int32_t i, __m256i n, bool with_mark) {
     const __m512i even = _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6);
-    __m256i n =
-        _mm256_sub_epi32(_mm256_loadu_si256((const void *)(p->end + i)), _mm256_loadu_si256((const void *)(p->start + i)));
     __m256i from = _mm256_sub_epi32(_mm256_set1_epi32(16), _mm256_min_epu32(n, _mm256_set1_epi32(16)));
     __m512i wide = _mm512_shuffle_epi8(_mm512_castsi256_si512(from), /* the low byte of each to its four */
                                        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12)));
@@ -91,32 +89,50 @@ static inline __attribute__((always_inline)) eight take_eight(const part *p, int
     return r;
 }
 
+static inline __attribute__((always_inline)) __m256i lengths(const part *p, int32_t i) {
+    return _mm256_sub_epi32(_mm256_loadu_si256((const void *)(p->end + i)), _mm256_loadu_si256((const void *)(p->start + i)));
+}
+
+/* Fields that were not taken: those of no bytes go to their list; returns the others. */
+static inline __attribute__((always_inline)) uint32_t without_empty(part *p, int32_t i, uint32_t of) {
+    const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i n = lengths(p, i);
+    __mmask8 empty = _mm256_mask_testn_epi32_mask((__mmask8)of, n, n);
+    __m256i those = _mm256_maskz_compress_epi32(empty, _mm256_add_epi32(numbers, _mm256_set1_epi32(p->first + i)));
+    _mm256_storeu_si256((void *)(p->empty + p->n_empty), those);
+    p->n_empty += __builtin_popcount(empty);
+    return of & ~(uint32_t)empty;
+}
+
 static inline __mmask8 those_of(const part *p, int32_t i) {
     return (__mmask8)(p->n - i >= GROUP ? 0xff : (1u << (p->n - i)) - 1);
 }
 
 /* Does every field of a group have more than 16 characters? Columns of such are common: floats in full. */
-static inline __attribute__((always_inline)) bool all_long(const part *p, int32_t i) {
-    __m256i n =
-        _mm256_sub_epi32(_mm256_loadu_si256((const void *)(p->end + i)), _mm256_loadu_si256((const void *)(p->start + i)));
+static inline __attribute__((always_inline)) bool all_long(__m256i n) {
     return _mm256_cmpgt_epu32_mask(n, _mm256_set1_epi32(16)) == 0xff;
 }
 
-/* Fields of a group that go the way of one field. */
-#define REST(of, values, one)                                                      \
-    for (uint32_t rest = (of); __builtin_expect(rest != 0, 0); rest &= rest - 1) { \
-        int32_t k = i + (int32_t)__builtin_ctz(rest);                              \
-        (values)[k] = one(p, k);                                                   \
-    }
+/* Fields of a group that go the way of one field. Where some were not taken before, as in a column with nulls, they are taken to be in every group,
+ * for the sake of a steady branch. */
+#define REST(of, values, one)                                                                             \
+    seen |= (of);                                                                                         \
+    if (seen)                                                                                             \
+        for (uint32_t rest = without_empty(p, i, of); __builtin_expect(rest != 0, 0); rest &= rest - 1) { \
+            int32_t k = i + (int32_t)__builtin_ctz(rest);                                                 \
+            (values)[k] = one(p, k);                                                                      \
+        }
 
 static void wide_i64(part *p, int64_t *values) {
+    uint32_t seen = 0;
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i);
-        if (all_long(p, i)) {
+        __m256i n = lengths(p, i);
+        if (all_long(n)) {
             for (int32_t k = i; k < i + GROUP; k++) values[k] = long_i64(p, k);
             continue;
         }
-        eight r = take_eight(p, i, false);
+        eight r = take_eight(p, i, n, false);
         __m512i v = _mm512_mask_sub_epi64(r.w, r.minus, _mm512_setzero_si512(), r.w);
         _mm512_mask_storeu_epi64(values + i, here, v);
         REST((uint32_t)(here & ~r.good), values, long_i64)
@@ -124,9 +140,11 @@ static void wide_i64(part *p, int64_t *values) {
 }
 
 static void wide_i32(part *p, int32_t *values) {
+    uint32_t seen = 0;
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i);
-        eight r = take_eight(p, i, false);
+        __m256i n = lengths(p, i);
+        eight r = take_eight(p, i, n, false);
         __mmask8 good = r.good & _mm512_cmple_epu64_mask(r.w, _mm512_set1_epi64(INT32_MAX));
         __m512i v = _mm512_mask_sub_epi64(r.w, r.minus, _mm512_setzero_si512(), r.w);
         _mm256_mask_storeu_epi32(values + i, here, _mm512_cvtepi64_epi32(v));
@@ -143,30 +161,31 @@ static inline __attribute__((always_inline)) __m512d reals(const eight *r, __mma
 }
 
 static void wide_f64(part *p, double *values) {
+    uint32_t seen = 0;
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i), good = 0;
-        if (all_long(p, i)) {
+        __m256i n = lengths(p, i);
+        if (all_long(n)) {
             for (int32_t k = i; k < i + GROUP; k++) values[k] = long_f64(p, k);
             continue;
         }
-        eight r = take_eight(p, i, true);
+        eight r = take_eight(p, i, n, true);
         _mm512_mask_storeu_pd(values + i, here, reals(&r, &good));
         REST((uint32_t)(here & ~good), values, long_f64)
     }
 }
 
 static void wide_f32(part *p, float *values) {
+    uint32_t seen = 0;
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i), good = 0;
-        if (all_long(p, i)) {
+        __m256i n = lengths(p, i);
+        if (all_long(n)) {
             for (int32_t k = i; k < i + GROUP; k++) values[k] = (float)long_f64(p, k);
             continue;
         }
-        eight r = take_eight(p, i, true);
+        eight r = take_eight(p, i, n, true);
         _mm256_mask_storeu_ps(values + i, here, _mm512_cvtpd_ps(reals(&r, &good)));
         REST((uint32_t)(here & ~good), values, (float)long_f64)
     }
 }
-
-static const kernels wide_kernels = {wide_i32,   wide_i64,        wide_f32,      wide_f64,
-                                     short_date, short_timestamp, short_decimal, short_boolean};

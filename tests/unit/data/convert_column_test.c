@@ -344,6 +344,29 @@ static size_t time_text(char *out) {
     return n;
 }
 
+/* What columns of timestamps hold: seconds, with Z or without; some empty, some with a byte changed. */
+static size_t whole_time_text(char *out) {
+    if (draw() % 16 == 0) return 0;
+    size_t n = (size_t)snprintf(out, 64, "%04d-%02d-%02d", (int)(draw() % 10000), (int)(1 + draw() % 12), (int)(1 + draw() % 29));
+    if (draw() % 16)
+        n += (size_t)snprintf(out + n, 64, "%c%02d:%02d:%02d", draw() % 2 ? 'T' : ' ', (int)(draw() % 24), (int)(draw() % 60),
+                              (int)(draw() % 60));
+    if (draw() % 2) out[n++] = "Zz"[draw() % 2];
+    if (draw() % 16 == 0) out[draw() % n] = (char)(' ' + draw() % 96);
+    return n;
+}
+
+static size_t word_text(char *out) {
+    static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE", "", "true", "false"};
+    if (draw() % 32 == 0) return odd_text(out);
+    const char *word = words[draw() % 9];
+    memcpy(out, word, strlen(word));
+    if (*word && draw() % 32 == 0) out[draw() % strlen(word)] ^= (char)(1 << draw() % 8);
+    for (size_t i = 0; i < strlen(word); i++)
+        if (out[i] == '\r') out[i] = 'r';
+    return strlen(word);
+}
+
 START_TEST(every_level_takes_the_integers_that_the_reference_takes) {
     for (int i = 0; i < 6; i++) {
         hold_texts(&(aip__conversion){.type = AIP_INT32, .decimal = '.'}, integer_text, 997);
@@ -372,12 +395,17 @@ START_TEST(every_level_gives_the_dates_and_timestamps_that_the_reference_gives) 
         hold_texts(&(aip__conversion){.type = AIP_DATE32}, time_text, 1000);
         hold_texts(&(aip__conversion){.type = AIP_TIMESTAMP}, time_text, 1000);
         hold_texts(&(aip__conversion){.type = AIP_TIMESTAMP, .zoned = true}, time_text, 1000);
+        hold_texts(&(aip__conversion){.type = AIP_TIMESTAMP}, whole_time_text, 1029);
+        hold_texts(&(aip__conversion){.type = AIP_TIMESTAMP, .zoned = true}, whole_time_text, 1029);
     }
 }
 END_TEST
 
 START_TEST(every_level_takes_the_words_of_bool_and_no_others) {
-    for (int i = 0; i < 6; i++) hold_texts(&(aip__conversion){.type = AIP_BOOL}, odd_text, 1003);
+    for (int i = 0; i < 6; i++) {
+        hold_texts(&(aip__conversion){.type = AIP_BOOL}, odd_text, 1003);
+        hold_texts(&(aip__conversion){.type = AIP_BOOL}, word_text, 1040 + i);
+    }
 }
 END_TEST
 
