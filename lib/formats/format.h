@@ -51,6 +51,7 @@ void aip__excerpt(const char *s, size_t n, char out[AIP__EXCERPT_BYTES]);
 /* Limits of the common parameter block_bytes. */
 #define AIP__BLOCK_BYTES_MIN 64
 #define AIP__BLOCK_BYTES_MAX 67108864
+#define AIP__BLOCK_BYTES_USUAL ((size_t)1 << 20) /* where it is null */
 
 /* A cell that made its column's guess larger while the rows of an item were gone through in order, from a guess that was given. The steps of
  * items, taken in source order, hold every step that going through all rows one by one would make: what is beyond a larger guess is beyond

@@ -31,8 +31,9 @@ static const aip_param_spec common[] = {
      "More rejected rows are an error: a number of rows, or below 1 a fraction of them; null: no limit", "null", NULL, 0, 1e15, 1,
      0},
     {sizeof(aip_param_spec), AIP_PARAM_INT, "block_bytes",
-     "Bytes of text that are read and cut into records at a time; a longer record takes a larger block. The rows are the same whatever it is",
-     "1048576", NULL, AIP__BLOCK_BYTES_MIN, AIP__BLOCK_BYTES_MAX, 0, 0},
+     "Bytes of text that are read and cut into records at a time; a longer record takes a larger block. The rows are the same whatever it is. "
+     "null: 1 MiB, and up to 4 MiB for CSV of more than 512 columns",
+     "null", NULL, AIP__BLOCK_BYTES_MIN, AIP__BLOCK_BYTES_MAX, 1, 0},
 };
 #define N_COMMON (sizeof common / sizeof *common)
 #define N_COMMON_TYPED 1 /* columns */

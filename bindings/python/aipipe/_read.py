@@ -72,7 +72,7 @@ def read_csv(
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
     max_record_bytes: int = 16777216,
-    block_bytes: int = 1048576,
+    block_bytes: Optional[int] = None,
     context: Optional[Context] = None,
 ) -> Dataset:
     """CSV files, plain or gzip, as a dataset. Only as much is read as names and types of the columns need.
@@ -116,7 +116,8 @@ def read_csv(
         infer_rows: first rows that types are guessed from; None: all.
         include_path: name of a column to add that holds the path of each row's file.
         max_record_bytes: a longer record is an error: most often a quote that is never closed.
-        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is.
+        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is. None: as
+            many as suit the file.
         context: the context to make it from; None: the default one.
 
     Raises:
@@ -169,7 +170,7 @@ def read_ndjson(
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
     max_record_bytes: int = 16777216,
-    block_bytes: int = 1048576,
+    block_bytes: Optional[int] = None,
     context: Optional[Context] = None,
 ) -> Dataset:
     """Files of one JSON object to a line, plain or compressed, as a dataset.
@@ -195,7 +196,8 @@ def read_ndjson(
         infer_rows: first rows that fields and types are taken from; None: all.
         include_path: name of a column to add that holds the path of each row's file.
         max_record_bytes: a longer record is an error: most often a quote that is never closed.
-        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is.
+        block_bytes: bytes of text that are read and cut into records at a time; the rows are the same whatever it is. None: as
+            many as suit the file.
         context: the context to make it from; None: the default one.
 
     Raises:
@@ -221,7 +223,7 @@ def read_json(
     infer_rows: Optional[int] = 10000,
     include_path: Optional[str] = None,
     max_record_bytes: int = 16777216,
-    block_bytes: int = 1048576,
+    block_bytes: Optional[int] = None,
     context: Optional[Context] = None,
 ) -> Dataset:
     """Files that hold one JSON array of objects, or objects one after the other, plain or compressed, as a dataset.

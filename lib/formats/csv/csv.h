@@ -93,7 +93,7 @@ typedef struct aip__csv_options {
     aip__bad_policy on_bad_row;
     aip__ragged_policy ragged;
     int64_t max_record_bytes;
-    size_t block_bytes; /* read and cut at a time */
+    size_t block_bytes; /* read and cut at a time; 0: as many as suit the number of columns */
     char *encoding;
     aip__undecodable undecodable;
     aip__line_end line_end;

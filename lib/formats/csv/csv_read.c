@@ -10,20 +10,20 @@
 
 #define MARGIN ((size_t)64) /* readable bytes before the text; a buffer has as many behind it */
 #define MAX_COLUMNS 100000
-#define USUAL_BLOCK ((size_t)1 << 20) /* where block_bytes is not set to something else */
 #define WIDEST_BLOCK ((size_t)4 << 20)
 #define COLUMNS_OF_BLOCK 512 /* a usual block has a thousand rows of so many columns or fewer */
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source) {
     *c = (aip__csv_cutter){
         .ctx = o->ctx, .options = o, .stream = stream, .source = source, .line = 1, .block_bytes = o->block_bytes};
+    if (c->block_bytes == 0) c->block_bytes = AIP__BLOCK_BYTES_USUAL;
     c->dialect = o->dialect;
     c->dialect.open = &c->open;
 }
 
 void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {
-    if (c->options->block_bytes != USUAL_BLOCK) return;
-    c->block_bytes = USUAL_BLOCK;
+    if (c->options->block_bytes > 0) return;
+    c->block_bytes = AIP__BLOCK_BYTES_USUAL;
     for (int32_t n = COLUMNS_OF_BLOCK; n < n_columns && c->block_bytes < WIDEST_BLOCK; n *= 2) c->block_bytes *= 2;
 }
 

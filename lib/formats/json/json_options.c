@@ -55,7 +55,8 @@ int32_t aip__json_options_create(aip_context *ctx, const aip_params *params, boo
     o->unknown_is_bad = strcmp(aip_params_string(params, "unknown_fields"), "bad") == 0;
     o->duplicate_is_bad = strcmp(aip_params_string(params, "duplicate_keys"), "bad") == 0;
     o->max_record_bytes = aip_params_int(params, "max_record_bytes");
-    o->block_bytes = (size_t)aip_params_int(params, "block_bytes");
+    o->block_bytes =
+        aip_params_is_null(params, "block_bytes") ? AIP__BLOCK_BYTES_USUAL : (size_t)aip_params_int(params, "block_bytes");
     int32_t status = aip__json_tree_init(&o->known, ctx, err);
     if (status == AIP_OK) status = copy_fields(o, params, err);
     if (status != AIP_OK) {

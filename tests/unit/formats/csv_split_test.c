@@ -263,12 +263,27 @@ START_TEST(items_are_the_text_cut_between_records_with_their_lines_and_offsets) 
 }
 END_TEST
 
+START_TEST(blocks_grow_with_the_number_of_columns_only_where_their_bytes_are_not_said) {
+    static const size_t said[] = {0, 64, 1 << 20, 4096};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        const aip__csv_options o = {.block_bytes = said[i]};
+        aip__csv_cutter c;
+        aip__csv_cutter_init(&c, &o, NULL, "text");
+        aip__csv_cutter_widen(&c, 512);
+        ck_assert_uint_eq(c.block_bytes, said[i] > 0 ? said[i] : 1 << 20);
+        aip__csv_cutter_widen(&c, 2000);
+        ck_assert_uint_eq(c.block_bytes, said[i] > 0 ? said[i] : 4 << 20);
+    }
+}
+END_TEST
+
 Suite *csv_split_suite(void) {
     const TTest *const tests[] = {both_paths_and_the_definition_agree_on_random_text,
                                   a_record_is_never_ended_by_where_the_buffer_ends,
                                   an_escape_makes_what_follows_data_and_is_dropped,
                                   a_lenient_dialect_reads_every_record,
                                   items_are_the_text_cut_between_records_with_their_lines_and_offsets,
+                                  blocks_grow_with_the_number_of_columns_only_where_their_bytes_are_not_said,
                                   NULL};
     return unit_suite("csv_split", tests);
 }
