@@ -15,6 +15,8 @@ typedef struct whole {
     char *bytes; /* bytes[at..n): read, and not yet in whole records */
     size_t at, n, size;
     int64_t skip;        /* lines that are no records, before the header */
+    bool passing;        /* in such a line, or in a comment, that was too long to be kept ... */
+    int64_t passed;      /* ... bytes of it, which count once its end is there */
     bool first;          /* the bytes are the file's from its start on */
     bool ended, started; /* started: the header or a record was there */
     int64_t whole, lines;
@@ -23,7 +25,13 @@ typedef struct whole {
 /* Moves what is left to the front and reads behind it; makes room when a record fills all there is. */
 static int32_t more(whole *w, aip_error **err) {
     size_t left = w->n - w->at, got = 0;
-    if (left > (size_t)w->options->max_record_bytes) {
+    bool too_long = left > (size_t)w->options->max_record_bytes + 1; /* 1: the CR of its line end may be there */
+    if (too_long && (w->skip > 0 || (unsigned char)w->bytes[w->at] == w->dialect.comment)) {
+        w->passing = true;
+        w->passed += (int64_t)left;
+        w->at = w->n;
+        left = 0;
+    } else if (too_long) {
         aip__error_set(err, AIP_E_DATA, "record is longer than max_record_bytes (%lld): a quote that is never closed?",
                        (long long)w->options->max_record_bytes);
         aip__error_at_source(err, w->source);
@@ -60,6 +68,21 @@ static void skip_lines(whole *w) {
         take(w, (size_t)(nl + 1 - (w->bytes + w->at)));
         w->skip--;
     }
+}
+
+/* The rest of a line that was too long to be kept, as far as it is there. */
+static void pass_line(whole *w) {
+    const char *nl = memchr(w->bytes + w->at, '\n', w->n - w->at);
+    if (!nl) {
+        w->passed += (int64_t)(w->n - w->at);
+        w->at = w->n;
+        return;
+    }
+    w->whole += w->passed;
+    w->passed = 0;
+    w->passing = false;
+    take(w, (size_t)(nl + 1 - (w->bytes + w->at)));
+    if (w->skip > 0) w->skip--;
 }
 
 /* Up to and with the first record that is no comment or empty line. */
@@ -111,6 +134,13 @@ static int32_t can_go_on(const aip__csv_options *o, const char *source, aip_erro
     return AIP_E_UNSUPPORTED;
 }
 
+/* Whether nothing will ever be whole, since lines end in CR alone. An LF may yet come behind a CR at the end. */
+static bool ends_in_cr(const whole *w) {
+    size_t n = w->n - w->at;
+    if (n > 0 && w->bytes[w->n - 1] == '\r') n--;
+    return aip__lines_end_in_cr((const uint8_t *)w->bytes + w->at, n, w->dialect.quote);
+}
+
 int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bool first, int64_t *bytes, int64_t *lines,
                        aip_error **err) {
     const aip__csv_options *o = format;
@@ -137,8 +167,14 @@ int32_t aip__csv_whole(void *format, aip__stream *stream, const char *source, bo
         }
         if (status == AIP_OK && mark && w.n >= 3 && memcmp(w.bytes, "\xef\xbb\xbf", 3) == 0) take(&w, 3);
         mark = false;
-        if (status == AIP_OK) skip_lines(&w);
-        if (status == AIP_OK && w.skip == 0) take_records(&w);
+        if (status == AIP_OK && w.passing) pass_line(&w);
+        if (status == AIP_OK && !w.passing) skip_lines(&w);
+        if (status == AIP_OK && !w.passing && w.skip == 0) take_records(&w);
+    }
+    if (status == AIP_OK && first && !w.started && o->line_end == AIP__LINES_AUTO && ends_in_cr(&w)) {
+        status = aip__error_set(err, AIP_E_UNSUPPORTED,
+                                "a checkpoint needs lines that end in LF: found CR alone (set line_end: lf if they are data)");
+        aip__error_at_source(err, source);
     }
     aip__free(o->ctx, w.bytes);
     if (status != AIP_OK) return status;

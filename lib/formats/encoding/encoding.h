@@ -20,6 +20,8 @@ typedef enum {
 } aip__undecodable;
 
 typedef enum { AIP__LINES_AUTO, AIP__LINES_LF, AIP__LINES_CR } aip__line_end;
+/* What AUTO asks: whether lines end in CR alone, one of them outside of quotes (-1: there are none), and no LF at all. */
+bool aip__lines_end_in_cr(const uint8_t *text, size_t n, int quote);
 
 /* ---- which encoding ------------------------------------------------------------------------------------------------------------------ */
 typedef struct aip__encoding_guess {

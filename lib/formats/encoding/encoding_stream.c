@@ -44,8 +44,7 @@ static int32_t decode(aip__text_stream *t, uint8_t *out, size_t size, size_t *ma
 
 /* ---- the sample ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* Whether lines end in CR alone: one outside of quotes, and no LF at all. */
-static bool only_cr(const uint8_t *p, size_t n, int quote) {
+bool aip__lines_end_in_cr(const uint8_t *p, size_t n, int quote) {
     bool inside = false, cr = false;
     for (size_t i = 0; i < n; i++) {
         if (p[i] == '\n') return false;
@@ -124,7 +123,7 @@ int32_t aip__text_stream_open(aip_context *ctx, aip__stream *stream, const aip__
         return status;
     }
     t->ends_in_cr = options->line_end == AIP__LINES_CR
-                    || (options->line_end == AIP__LINES_AUTO && only_cr(t->text, t->text_n, options->quote));
+                    || (options->line_end == AIP__LINES_AUTO && aip__lines_end_in_cr(t->text, t->text_n, options->quote));
     if (t->ends_in_cr)
         for (size_t i = 0; i < t->text_n; i++)
             if (t->text[i] == '\r') t->text[i] = '\n';

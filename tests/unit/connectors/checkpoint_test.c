@@ -520,6 +520,52 @@ START_TEST(what_is_a_record_is_the_same_with_a_checkpoint_and_too_long_ones_are_
 }
 END_TEST
 
+/* As without a checkpoint, where max_record_bytes is the measure of records alone. */
+START_TEST(comments_and_skipped_lines_may_be_longer_than_any_record) {
+    const size_t n = (size_t)3 << 20;
+    char *hashes = malloc(n);
+    ck_assert_ptr_nonnull(hashes);
+    memset(hashes, '#', n);
+    for (int skip = 0; skip < 2; skip++) {
+        aip_context *ctx = context_of(0);
+        job j = job_of("long.csv", skip ? ", \"max_record_bytes\": 64, \"skip_rows\": 1, \"comment\": \"#\""
+                                        : ", \"max_record_bytes\": 64, \"comment\": \"#\"");
+        append("long.csv", hashes, n);
+        append_text("long.csv", "\nn,t\n1,a\n");
+        OK(run_job(ctx, &j, NULL, &err));
+        append("long.csv", hashes, n); /* of this comment the end is not there yet: what stands before it is all that is new */
+        aip_row_counts counts = AIP_ROW_COUNTS_INIT;
+        OK(run_job(ctx, &j, &counts, &err));
+        ck_assert_int_eq(counts.rows_in, 0);
+        append_text("long.csv", ",\"\n2,b\n");
+        OK(run_job(ctx, &j, NULL, &err));
+        char *found = outputs(ctx, "out-*.csv");
+        ck_assert_str_eq(found, "n:int64 t:utf8\n1|'a'\n2|'b'\n");
+        free(found);
+        table_context_free(ctx);
+        table_files_remove();
+    }
+    free(hashes);
+}
+END_TEST
+
+START_TEST(lines_that_end_in_cr_alone_are_refused_whether_named_or_found) {
+    aip_context *ctx = context_of(0);
+    job j = job_of("mac.csv", "");
+    append_text("mac.csv", "n,t\r"); /* the LF may come */
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_DATA, "mac.csv: file is empty");
+    append_text("mac.csv", "1,a\r2,b\r");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_UNSUPPORTED, "mac.csv: a checkpoint needs lines that end in LF: found CR alone");
+    snprintf(j.extra, sizeof j.extra, ", \"line_end\": \"cr\"");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_UNSUPPORTED, "mac.csv: a checkpoint needs UTF-8 text whose lines end in LF");
+    replace("mac.csv", "n,t\r\n1,a\r\n");
+    j.extra[0] = 0;
+    OK(run_job(ctx, &j, NULL, &err));
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 START_TEST(the_dialect_of_a_file_that_grows_is_not_guessed) {
     aip_context *ctx = context_of(0);
     job j = job_of("semi.csv", ", \"delimiter\": \";\"");
@@ -591,6 +637,8 @@ Suite *checkpoint_suite(void) {
                                   a_file_is_one_file_by_whatever_name_and_its_name_is_utf8,
                                   rows_and_rejects_do_not_go_to_one_file,
                                   what_is_a_record_is_the_same_with_a_checkpoint_and_too_long_ones_are_placed_in_the_file,
+                                  comments_and_skipped_lines_may_be_longer_than_any_record,
+                                  lines_that_end_in_cr_alone_are_refused_whether_named_or_found,
                                   the_dialect_of_a_file_that_grows_is_not_guessed,
                                   what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused,
                                   NULL};
