@@ -4,7 +4,8 @@
  *   json_tree.c     the paths of fields: what is known, and what is wanted as which column
  *   json_read.c     the stream -> items of whole records (lines, or elements by the structural index)
  *   json_index.c    brackets outside strings, 64 bytes at a time, at every vector level
- *   json_walk.c     records of an item -> a block of cells, at every vector level; what is not JSON is found here
+ *   json_walk.c     records of an item -> a block of cells; what is not JSON is found here
+ *   json_window.c   where strings stop and digits end, as bits, at every vector level
  *   json_keys.c     the keys that a walk has met, each with what came behind it: the prediction
  *   json_text.c     escapes
  *   json_convert.c  a block of cells -> typed columns, bad cells marked
@@ -146,6 +147,18 @@ void aip__json_find_cut(const char *text, size_t n, bool list, int64_t max_rows,
  * between elements of a list, or at end. The same rules as the index. */
 const char *aip__json_junk_end(const char *p, const char *end, bool list);
 
+/* ---- window: where strings stop and digits end ------------------------------------------------------------------------------------------------ */
+#define AIP__JSON_WINDOW_BLOCKS 64 /* of 64 bytes */
+typedef struct aip__json_window {  /* of text from[0..n) */
+    const char *from;
+    size_t n;
+    bool utf8; /* all of it, but for a character that its end cuts */
+    /* Bit i of the bytes, in their order: from[i] is a quote, a backslash or a control character; is no digit. Zeros behind. */
+    uint64_t stop[AIP__JSON_WINDOW_BLOCKS + 1], other[AIP__JSON_WINDOW_BLOCKS + 1];
+} aip__json_window;
+/* From p on; AIP__JSON_SLACK bytes behind `end`, and behind p, are readable. */
+void aip__json_window_set(aip__json_window *v, const char *p, const char *end);
+
 /* ---- walk: records to cells ------------------------------------------------------------------------------------------------------------------- */
 typedef enum {
     AIP__JSON_MISSING, /* zero: what a block is cleared to */
@@ -250,6 +263,7 @@ typedef struct aip__json_walker {
     bool excerpt, syntax, huge;
     const char *stretch_end; /* of what is no record and was looked at */
     const char *commas_end;  /* of what lies between two elements and was looked at */
+    aip__json_window window; /* of the text, where the walk is */
 } aip__json_walker;
 
 int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, const aip__json_tree *tree, int32_t n_slots,
@@ -268,8 +282,10 @@ static inline aip__json_cell aip__json_cell_at(const aip__json_walker *w, int32_
 const char *aip__json_value(aip__json_walker *w, const char *p, int32_t depth, uint32_t *kind);
 /* Length of the escape at p (its backslash), 0 when it is none. */
 size_t aip__json_escape(const char *p);
-/* A valid string without its quotes as UTF-8, into out[0..n): never longer than it was. Returns its length. */
+/* A valid string without its quotes as UTF-8, never longer than it was; out[0..n + AIP__JSON_UNESCAPE_ROOM) is written to, and s as far is
+ * readable. Returns its length. */
 size_t aip__json_unescape(const char *s, size_t n, char *out);
+#define AIP__JSON_UNESCAPE_ROOM 16
 
 /* ---- convert: cells to columns ------------------------------------------------------------------------------------------------------------------ */
 typedef struct aip__json_target { /* one column being made */

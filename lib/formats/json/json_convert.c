@@ -35,7 +35,7 @@ static bool text_of(aip__json_target *t, aip_context *ctx, const aip__json_cell 
     *text = c->text;
     *n = c->n;
     if (c->kind != AIP__JSON_ESCAPED) return true;
-    if (aip__grow(ctx, &t->scratch, &t->scratch_size, (size_t)c->n + 1, 1) != 0) return false;
+    if (aip__grow(ctx, &t->scratch, &t->scratch_size, c->n + AIP__JSON_UNESCAPE_ROOM, 1) != 0) return false;
     *n = aip__json_unescape(c->text, c->n, t->scratch);
     *text = t->scratch;
     return true;

@@ -62,7 +62,7 @@ static int32_t take_key(look *l, aip__json_node *parent, const char **p, aip__js
     *p = skip(l, skip(l, end) + 1);
     *out = NULL;
     if (kind == AIP__JSON_ESCAPED) {
-        if (aip__grow(l->options->ctx, &l->scratch, &l->scratch_size, n + 1, 1) != 0)
+        if (aip__grow(l->options->ctx, &l->scratch, &l->scratch_size, n + AIP__JSON_UNESCAPE_ROOM, 1) != 0)
             return aip__error_memory(l->options->ctx, err);
         n = aip__json_unescape(key, n, l->scratch);
         key = l->scratch;
@@ -122,6 +122,7 @@ static int32_t look_at_piece(look *l, const aip__json_piece *piece, aip_error **
     bool lines = piece->layout == AIP__JSON_LINES, list = piece->layout == AIP__JSON_LIST;
     l->w.layout = piece->layout;
     l->w.end = end;
+    l->w.window.n = 0;
     while (l->left > 0) {
         uint32_t kind = 0;
         while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n' || (*p == ',' && list))) p++;

@@ -60,7 +60,7 @@ static bool look_up(aip__json_keys *k, aip__json_key *key, const char *raw, size
     if (parent->node && !escaped) {
         node = aip__json_tree_find(k->tree, parent->node, raw, n);
     } else if (parent->node) {
-        if (aip__grow(k->ctx, &k->scratch, &k->scratch_size, n + 1, 1) != 0) return false;
+        if (aip__grow(k->ctx, &k->scratch, &k->scratch_size, n + AIP__JSON_UNESCAPE_ROOM, 1) != 0) return false;
         size_t m = aip__json_unescape(raw, n, k->scratch);
         node = aip__json_tree_find(k->tree, parent->node, k->scratch, m);
     }

@@ -18,8 +18,12 @@ static int32_t hex4(const char *p) {
     return code;
 }
 
+/* What a letter behind a backslash means; 0: nothing. */
+static const char meaning[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+
 size_t aip__json_escape(const char *p) {
-    if (p[1] != 'u') return p[1] != 0 && strchr("\"\\/bfnrt", p[1]) ? 2 : 0;
+    if (p[1] != 'u') return meaning[(uint8_t)p[1]] ? 2 : 0;
     int32_t code = hex4(p + 2);
     if (code < 0 || (code >= 0xdc00 && code < 0xe000)) return 0;
     if (code < 0xd800 || code > 0xdbff) return 6;
@@ -39,29 +43,43 @@ static size_t put_code(char *out, uint32_t c) {
     return n;
 }
 
+/* Copies up to the first backslash, or past n in steps; returns how many bytes lie before it, n when there is none. */
+static inline size_t copy_plain(char *out, const char *s, size_t n) {
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t v = 0;
+        memcpy(&v, s + i, 8);
+        memcpy(out + i, &v, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        v = __builtin_bswap64(v);
+#endif
+        v ^= UINT64_C(0x5c5c5c5c5c5c5c5c);
+        v = (v - UINT64_C(0x0101010101010101)) & ~v & UINT64_C(0x8080808080808080); /* right up to the first backslash */
+        if (v == 0) continue;
+        i += (size_t)__builtin_ctzll(v) / 8;
+        return i < n ? i : n;
+    }
+    return n;
+}
+
 size_t aip__json_unescape(const char *s, size_t n, char *out) {
-    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
     const char *end = s + n;
     size_t at = 0;
-    while (s < end) {
-        const char *slash = memchr(s, '\\', (size_t)(end - s));
-        size_t run = (size_t)((slash ? slash : end) - s);
-        if (run > 0) memmove(out + at, s, run);
+    for (;;) {
+        size_t run = copy_plain(out + at, s, (size_t)(end - s));
         at += run;
-        if (!slash) break;
-        s = slash + 2;
-        if (slash[1] != 'u') {
-            const char *letter = strchr(letters, slash[1]);
-            out[at++] = letter ? meanings[letter - letters] : slash[1];
+        s += run;
+        if (s == end) return at;
+        if (s[1] != 'u') {
+            out[at++] = meaning[(uint8_t)s[1]];
+            s += 2;
             continue;
         }
-        uint32_t code = (uint32_t)hex4(slash + 2);
-        s = slash + 6;
+        uint32_t code = (uint32_t)hex4(s + 2);
+        s += 6;
         if (code >= 0xd800 && code < 0xdc00) {
-            code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)hex4(slash + 8) - 0xdc00);
-            s = slash + 12;
+            code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)hex4(s + 2) - 0xdc00);
+            s += 6;
         }
         at += put_code(out + at, code);
     }
-    return at;
 }

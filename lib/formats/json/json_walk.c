@@ -1,29 +1,23 @@
 /* The records of an item as a block of cells, in one pass without a tree: each key is first compared with the one that is expected here
- * (json_keys.c), its value is checked and its place noted in the cell of its column. Strings and digits are looked through 8 to 64 bytes at a
- * time; the pass is compiled once per vector level (json_walk_body.h). Reading past a value is safe: at least AIP__JSON_SLACK bytes lie behind
- * the text, and no token goes past a line feed (in lines), the bracket or comma that ends the item (else), or a NUL (at the end of the data). */
+ * (json_keys.c), its value is checked and its place noted in the cell of its column. Where strings and numbers end is looked up in the window
+ * (json_window.c). Reading past a value is safe: at least AIP__JSON_SLACK bytes lie behind the text, and no token goes past a line feed (in
+ * lines), the bracket or comma that ends the item (else), or a NUL (at the end of the data). */
 #include "formats/json/json.h"
 
-#include "base/cpu.h"
 #include "base/memory.h"
 #include "data/batch.h"
 #include "data/utf8.h"
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-#if defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
-typedef struct walk_level {
-    int32_t (*walk)(aip__json_walker *w, aip_error **err);
-    const char *(*value)(aip__json_walker *w, const char *p, int32_t levels, uint32_t *kind);
-} walk_level;
-
-static uint64_t load8(const char *p) {
+static inline uint64_t load8(const char *p) {
     uint64_t v = 0;
     memcpy(&v, p, 8);
+    return v;
+}
+
+static inline uint32_t load4(const char *p) {
+    uint32_t v = 0;
+    memcpy(&v, p, 4);
     return v;
 }
 
@@ -111,13 +105,284 @@ static void forget_row(aip__json_walker *w, const counts *before) {
     }
 }
 
-typedef const char *(*record_function)(aip__json_walker *w, const char *p);
+/* ---- strings and numbers ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The bits of the window from p on, at least 57 of them; 0 where there is none, or the window does not reach. */
+static inline uint64_t bits_from(const aip__json_window *v, const uint64_t *bits, const char *p) {
+    size_t at = (size_t)(p - v->from);
+    if (at >= v->n) return 0;
+    uint64_t word = load8((const char *)bits + at / 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word >> (at & 7);
+}
+
+static bool is_stop(char c) { return c == '"' || c == '\\' || (uint8_t)c < 0x20; }
+static bool is_other(char c) { return (unsigned)(c - '0') > 9; }
+
+/* Where bits_from found none: the first byte from p on that stops a string (or, `other`, is no digit). Moves the window along; behind the text,
+ * where the walk may still be among bytes that belong to no record, byte by byte. *utf8: unless a window was not. */
+static __attribute__((noinline)) const char *far_end(aip__json_walker *w, const char *p, bool other, bool *utf8) {
+    for (; p < w->end; p += 57) {
+        aip__json_window *v = &w->window;
+        if (p < v->from || p + 64 > v->from + v->n) {
+            aip__json_window_set(v, p, w->end);
+            *utf8 &= v->utf8;
+        }
+        uint64_t m = bits_from(v, other ? v->other : v->stop, p);
+        if (m != 0) return p + __builtin_ctzll(m);
+    }
+    while (!(other ? is_other(*p) : is_stop(*p))) p++;
+    *utf8 = false;
+    return p;
+}
+
+/* Behind the digits at p. */
+static inline const char *digits(aip__json_walker *w, const char *p, uint64_t others) {
+    bool utf8 = false;
+    return others != 0 ? p + __builtin_ctzll(others) : far_end(w, p, true, &utf8);
+}
+
+/* From a minus or a digit to behind the number. The first look mostly shows where its digits end, on both sides of the point. */
+static inline const char *number(aip__json_walker *w, const char *p, uint32_t *kind) {
+    const char *first = p + (*p == '-');
+    uint64_t others = bits_from(&w->window, w->window.other, first);
+    const char *q = digits(w, first, others);
+    if (q == first || (*first == '0' && q > first + 1)) return wrong(w, p, "an invalid number", true);
+    *kind = AIP__JSON_INTEGER;
+    if (*q == '.') {
+        const char *point = q++;
+        others &= others - 1;
+        q = others != 0 ? first + __builtin_ctzll(others) : digits(w, q, 0);
+        if (q == point + 1) return wrong(w, p, "an invalid number", true);
+        *kind = AIP__JSON_REAL;
+    }
+    if ((*q | 0x20) == 'e') {
+        q++;
+        if (*q == '+' || *q == '-') q++;
+        first = q;
+        q = digits(w, q, 0);
+        if (q == first) return wrong(w, p, "an invalid number", true);
+        *kind = AIP__JSON_REAL;
+    }
+    return q;
+}
+
+/* From behind the opening quote to the closing one. */
+static inline const char *string(aip__json_walker *w, const char *p, uint32_t *kind) {
+    const char *q = p;
+    bool utf8 = w->window.utf8;
+    *kind = AIP__JSON_STRING;
+    for (;;) {
+        uint64_t stop = bits_from(&w->window, w->window.stop, q);
+        q = stop != 0 ? q + __builtin_ctzll(stop) : far_end(w, q, false, &utf8);
+        if (*q == '"') break;
+        size_t n = *q == '\\' ? aip__json_escape(q) : 0;
+        if (n == 0) return bad_text(w, p, q);
+        *kind = AIP__JSON_ESCAPED;
+        q += n;
+    }
+    if (!utf8 && !aip__utf8_valid(p, (size_t)(q - p))) return bad_text(w, p, q);
+    return q;
+}
+
+/* true, false or null. */
+static inline const char *word(aip__json_walker *w, const char *p, uint32_t *kind) {
+    uint32_t four = load4(p);
+    if (four == load4("null")) {
+        *kind = AIP__JSON_IS_NULL;
+        return p + 4;
+    }
+    uint32_t yes = four == load4("true"), no = (four == load4("fals")) & (p[4] == 'e');
+    if ((yes | no) == 0) return wrong(w, p, "a value expected", true);
+    *kind = AIP__JSON_TRUE + no;
+    return p + 4 + no;
+}
+
+/* A scalar from its first byte to behind it. Strings: without their quotes in *text, *n. */
+static inline const char *scalar(aip__json_walker *w, const char *p, const char **text, size_t *n, uint32_t *kind) {
+    const char *q = NULL;
+    *text = p;
+    if (*p == '"') {
+        q = string(w, p + 1, kind);
+        *text = p + 1;
+        *n = (size_t)(q - p - 1);
+        return q ? q + 1 : NULL;
+    }
+    q = *p == '-' || !is_other(*p) ? number(w, p, kind) : word(w, p, kind);
+    *n = (size_t)(q - p);
+    return q;
+}
+
+/* A value from its first byte to behind it, whatever it is; `levels` more objects and arrays may open. */
+const char *aip__json_value(aip__json_walker *w, const char *p, int32_t levels, uint32_t *kind) {
+    uint64_t objects[AIP__JSON_DEPTH / 64] = {0};
+    const char *text = NULL;
+    size_t n = 0;
+    uint32_t inner = 0;
+    bool lines = w->layout == AIP__JSON_LINES;
+    *kind = *p == '{' ? AIP__JSON_OBJECT : AIP__JSON_ARRAY;
+    if (*p != '{' && *p != '[') return scalar(w, p, &text, &n, kind);
+    for (int32_t d = 0;;) {
+        bool object = false;
+        if (*p == '{' || *p == '[') {
+            if (d >= levels) return wrong(w, p, "nested too deeply: expected at most 128 levels", false);
+            object = *p == '{';
+            objects[d / 64] = (objects[d / 64] & ~(UINT64_C(1) << (d % 64))) | (uint64_t)object << (d % 64);
+            d++;
+            p = skip_space(p + 1, lines);
+            if (*p != (object ? '}' : ']')) goto key_or_value;
+        } else {
+            p = scalar(w, p, &text, &n, &inner);
+            if (!p) return NULL;
+            p = skip_space(p, lines);
+        }
+        for (;;) { /* behind a value, or at the bracket that closes an empty one */
+            object = objects[(d - 1) / 64] >> ((d - 1) % 64) & 1;
+            if (*p != (object ? '}' : ']')) break;
+            p++;
+            if (--d == 0) return p;
+            p = skip_space(p, lines);
+        }
+        if (*p != ',') return wrong(w, p, object ? "',' or '}' expected" : "',' or ']' expected", true);
+        p = skip_space(p + 1, lines);
+    key_or_value:
+        if (!object) continue;
+        if (*p != '"') return wrong(w, p, "a key in quotes expected", true);
+        p = string(w, p + 1, &inner);
+        if (!p) return NULL;
+        p = skip_space(p + 1, lines);
+        if (*p != ':') return wrong(w, p, "':' expected", true);
+        p = skip_space(p + 1, lines);
+    }
+}
+
+/* The key at p, behind a comma or '{', that was not predicted. NULL with w->why: it is none; without: memory was refused. *p: at its value. */
+static aip__json_key *new_key(aip__json_walker *w, aip__json_key *parent, const char **p) {
+    bool lines = w->layout == AIP__JSON_LINES;
+    const char *seen = *p, *raw = skip_space(seen, lines), *q = NULL;
+    uint32_t kind = 0;
+    if (*raw != '"') return wrong(w, raw, "a key in quotes expected", true), NULL;
+    q = string(w, ++raw, &kind);
+    if (!q) return NULL;
+    size_t n = (size_t)(q - raw);
+    q = skip_space(q + 1, lines);
+    if (*q != ':') return wrong(w, q, "':' expected", true), NULL;
+    q = skip_space(q + 1, lines);
+    *p = q;
+    return aip__json_keys_get(&w->keys, parent, raw, n, kind == AIP__JSON_ESCAPED, seen, (size_t)(q - seen));
+}
+
+/* The record whose '{' lies at p, as row n_rows. NULL: it is none (w->why), or memory was refused. */
+static const char *record(aip__json_walker *w, const char *p) {
+    const bool lines = w->layout == AIP__JSON_LINES;
+    const size_t row = (size_t)w->n_rows;
+    aip__json_key *parent = &w->keys.root, **link = &parent->first, *key = NULL;
+    int32_t d = 0;
+    p++;
+    for (bool fresh = true;;) {
+        const char *key_at = p;
+        key = *link;
+        if (key && as_seen(p, key)) {
+            p += key->n_seen;
+            if ((uint8_t)*p <= ' ') p = skip_space(p, lines);
+        } else {
+            aip__json_key *behind = key ? key->next : NULL; /* a key that this record lacks */
+            if (behind && behind->parent == parent && as_seen(p, behind)) {
+                key = behind;
+                p += key->n_seen;
+                if ((uint8_t)*p <= ' ') p = skip_space(p, lines);
+            } else {
+                if (fresh && *skip_space(p, lines) == '}') {
+                    p = skip_space(p, lines);
+                    goto closed;
+                }
+                key = new_key(w, parent, &p);
+                if (!key) return NULL;
+                *link = key;
+            }
+        }
+        link = &key->next;
+        fresh = false;
+        if (*p == '{' && key->inner) {
+            if (d + 1 >= AIP__JSON_DEPTH) return wrong(w, p, "nested too deeply: expected at most 128 levels", false);
+            w->stack[d++] = key;
+            parent = key;
+            link = &key->first;
+            fresh = true;
+            p++;
+            continue;
+        }
+        if (key->slot >= 0) {
+            if (key->cells.kinds[row] != AIP__JSON_MISSING) {
+                w->n_duplicates++;
+                if (w->options->duplicate_is_bad) {
+                    w->why_path = key->node->path;
+                    return not_wanted(w, p, "expected once, found twice in a record", false);
+                }
+            }
+            const char *text = p;
+            size_t n = 0;
+            uint32_t kind = 0;
+            if (*p == '{' || *p == '[') {
+                p = aip__json_value(w, p, AIP__JSON_DEPTH - d - 1, &kind);
+                n = (size_t)(p - text);
+            } else {
+                p = scalar(w, p, &text, &n, &kind);
+            }
+            if (!p) return NULL;
+            uint32_t start = kind == AIP__JSON_IS_NULL ? UINT32_MAX : (uint32_t)(text - w->text) - 1;
+            key->cells.bounds[2 * row] = start;
+            key->cells.bounds[2 * row + 1] = kind == AIP__JSON_IS_NULL ? 0 : start + 1 + (uint32_t)n;
+            key->cells.kinds[row] = (uint8_t)kind;
+        } else {
+            const char *value = p;
+            uint32_t kind = 0;
+            if (key->unknown) {
+                w->n_unknown++;
+                if (w->options->unknown_is_bad)
+                    return not_wanted(w, key_at, "expected no field that the first rows did not show", true);
+            }
+            p = aip__json_value(w, p, AIP__JSON_DEPTH - d - 1, &kind);
+            if (!p) return NULL;
+            if (key->inner && kind != AIP__JSON_IS_NULL && !no_object(w, key, value)) return NULL;
+        }
+        for (;;) { /* behind a value */
+            if (*p == ',') {
+                p++;
+                break;
+            }
+            p = skip_space(p, lines);
+            if (*p == ',') continue;
+            if (*p != '}') return wrong(w, p, "',' or '}' expected", true);
+        closed:
+            p++;
+            if (d == 0) return p;
+            key = w->stack[--d];
+            parent = key->parent;
+            link = &key->next;
+            fresh = false;
+        }
+    }
+}
+
+static const char *any_record(aip__json_walker *w, const char *p) {
+    if (*p == '{') return record(w, p);
+    uint32_t kind = 0;
+    const char *end = aip__json_value(w, p, AIP__JSON_DEPTH, &kind);
+    if (!end) return NULL;
+    w->scalar_end = end;
+    return not_wanted(w, p, "expected an object", true);
+}
+
+/* ---- items ------------------------------------------------------------------------------------------------------------------------------------------ */
 
 /* One record at p. *next: behind it, or NULL when it is bad (w->why says why). */
-static int32_t one_record(aip__json_walker *w, const char *p, record_function record, const char **next, aip_error **err) {
+static int32_t one_record(aip__json_walker *w, const char *p, const char **next, aip_error **err) {
     counts before = counts_of(w);
     w->why = w->why_path = w->scalar_end = NULL;
-    *next = record(w, p);
+    *next = any_record(w, p);
     if (*next) return AIP_OK;
     if (!w->why) return aip__error_memory(w->ctx, err);
     forget_row(w, &before);
@@ -150,14 +415,14 @@ static void check_stretch(aip__json_walker *w, const char *start) {
     if (w->stretch_end - start > w->options->max_record_bytes) too_long(w, start);
 }
 
-static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error **err) {
+static int32_t walk_lines(aip__json_walker *w, aip_error **err) {
     const char *p = w->at;
     while (w->n_rows < w->max_rows && !(w->stop && w->n_faults > 0)) {
         const char *next = NULL;
         while (p < w->end && is_space(*p, false)) p++;
         if (p >= w->end) break;
         counts before = counts_of(w);
-        AIP__TRY(one_record(w, p, record, &next, err));
+        AIP__TRY(one_record(w, p, &next, err));
         if (next) {
             const char *end = skip_space(next, true);
             if (end >= w->end || *end == '\n') {
@@ -180,7 +445,7 @@ static int32_t walk_lines(aip__json_walker *w, record_function record, aip_error
 
 /* Elements of a list, or records of a sequence. A record is done where its bracket closes, and each thing between records that does not belong
  * there is a bad record of its own; so what is found does not depend on where the text was cut. */
-static int32_t walk_elements(aip__json_walker *w, record_function record, aip_error **err) {
+static int32_t walk_elements(aip__json_walker *w, aip_error **err) {
     const char *p = w->at, *next = NULL;
     bool list = w->layout == AIP__JSON_LIST;
     while (w->n_rows < w->max_rows && !(w->stop && w->n_faults > 0)) {
@@ -201,7 +466,7 @@ static int32_t walk_elements(aip__json_walker *w, record_function record, aip_er
         if (list && !w->value_next)
             wrong(w, p, "',' or ']' expected", true);
         else
-            AIP__TRY(one_record(w, p, record, &next, err));
+            AIP__TRY(one_record(w, p, &next, err));
         w->value_next = !list;
         w->comma = NULL;
         if (next) {
@@ -225,154 +490,6 @@ static int32_t walk_elements(aip__json_walker *w, record_function record, aip_er
         w->comma = NULL;
     }
     return AIP_OK;
-}
-
-/* ---- scalar: the reference, eight bytes in a word -------------------------------------------------------------------------------------------- */
-
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define IN_ORDER(v) __builtin_bswap64(v)
-#else
-#define IN_ORDER(v) (v)
-#endif
-
-#define LEVEL(name) scalar_##name
-#define STEP 8
-#define SHIFT 3
-
-/* Bits above the first zero byte may be wrong: a borrow goes on from it. */
-static inline uint64_t zero_bytes(uint64_t v) { return (v - ONES) & ~v & HIGHS; }
-
-static inline void scalar_text_masks(const char *p, uint64_t *stop, uint64_t *high) {
-    uint64_t v = IN_ORDER(load8(p));
-    *stop = zero_bytes(v ^ ONES * '"') | zero_bytes(v ^ ONES * '\\') | ((v - ONES * 0x20) & ~v & HIGHS);
-    *high = v & HIGHS;
-}
-
-static inline uint64_t scalar_other_than_digits(const char *p) {
-    uint64_t v = IN_ORDER(load8(p)) ^ ONES * '0';
-    return ((v + ONES * 0x76) | v) & HIGHS;
-}
-
-#include "formats/json/json_walk_body.h"
-#undef LEVEL
-#undef STEP
-#undef SHIFT
-
-#if defined(__aarch64__)
-
-#define LEVEL(name) neon_##name
-#define STEP 16
-#define SHIFT 2
-
-/* Four bits a byte: AArch64 has no mask of one bit each. */
-static inline uint64_t neon_bits(uint8x16_t m) {
-    uint8x8_t n = vshrn_n_u16(vreinterpretq_u16_u8(m), 4);
-    return vget_lane_u64(vreinterpret_u64_u8(n), 0) & UINT64_C(0x8888888888888888);
-}
-
-static inline void neon_text_masks(const char *p, uint64_t *stop, uint64_t *high) {
-    uint8x16_t v = vld1q_u8((const uint8_t *)p);
-    uint8x16_t s = vorrq_u8(vorrq_u8(vceqq_u8(v, vdupq_n_u8('"')), vceqq_u8(v, vdupq_n_u8('\\'))), vcltq_u8(v, vdupq_n_u8(0x20)));
-    *stop = neon_bits(s);
-    *high = neon_bits(vcgeq_u8(v, vdupq_n_u8(0x80)));
-}
-
-static inline uint64_t neon_other_than_digits(const char *p) {
-    uint8x16_t v = vsubq_u8(vld1q_u8((const uint8_t *)p), vdupq_n_u8('0'));
-    return neon_bits(vcgtq_u8(v, vdupq_n_u8(9)));
-}
-
-#include "formats/json/json_walk_body.h"
-#undef LEVEL
-#undef STEP
-#undef SHIFT
-
-#endif
-
-#if defined(__x86_64__)
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,lzcnt")
-#endif
-#define LEVEL(name) avx2_##name
-#define STEP 32
-#define SHIFT 0
-
-static inline void avx2_text_masks(const char *p, uint64_t *stop, uint64_t *high) {
-    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
-    __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v);
-    __m256i s = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
-    *stop = (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(s, control));
-    *high = (uint32_t)_mm256_movemask_epi8(v);
-}
-
-static inline uint64_t avx2_other_than_digits(const char *p) {
-    __m256i v = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)(const void *)p), _mm256_set1_epi8('0'));
-    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(9)), v));
-}
-
-#include "formats/json/json_walk_body.h"
-#undef LEVEL
-#undef STEP
-#undef SHIFT
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,avx512f,avx512bw,avx512vl"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,lzcnt,avx512f,avx512bw,avx512vl")
-#endif
-#define LEVEL(name) avx512_##name
-#define STEP 64
-#define SHIFT 0
-
-static inline void avx512_text_masks(const char *p, uint64_t *stop, uint64_t *high) {
-    __m512i v = _mm512_loadu_si512(p);
-    *stop = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'))
-            | _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20));
-    *high = _mm512_movepi8_mask(v);
-}
-
-static inline uint64_t avx512_other_than_digits(const char *p) {
-    __m512i v = _mm512_sub_epi8(_mm512_loadu_si512(p), _mm512_set1_epi8('0'));
-    return _mm512_cmpgt_epu8_mask(v, _mm512_set1_epi8(9));
-}
-
-#include "formats/json/json_walk_body.h"
-#undef LEVEL
-#undef STEP
-#undef SHIFT
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-#endif
-
-static const walk_level *level_now(void) {
-    switch (aip__cpu()) {
-#if defined(__x86_64__)
-    case AIP__CPU_AVX512: return &avx512_table;
-    case AIP__CPU_AVX2: return &avx2_table;
-#elif defined(__aarch64__)
-    case AIP__CPU_NEON: return &neon_table;
-#endif
-    default: return &scalar_table;
-    }
-}
-
-const char *aip__json_value(aip__json_walker *w, const char *p, int32_t levels, uint32_t *kind) {
-    return level_now()->value(w, p, levels, kind);
 }
 
 int32_t aip__json_walk_begin(aip__json_walker *w, const aip__json_options *o, const aip__json_tree *tree, int32_t n_slots,
@@ -414,7 +531,7 @@ int32_t aip__json_walk_next(aip__json_walker *w, aip_error **err) {
     w->n_rows = 0;
     w->n_faults = 0;
     w->n_nulled = w->n_unknown = w->n_duplicates = 0;
-    return level_now()->walk(w, err);
+    return w->layout == AIP__JSON_LINES ? walk_lines(w, err) : walk_elements(w, err);
 }
 
 void aip__json_walk_end(aip__json_walker *w) {

@@ -231,6 +231,21 @@ START_TEST(escapes_become_what_they_mean) {
 }
 END_TEST
 
+/* Text is looked through some 4 KiB at a time (json_window.c), bits 57 and more at once: what lies across these borders. */
+START_TEST(a_value_may_lie_anywhere_in_its_record) {
+    for (int n = 0; n < 4110; n += n == 71 ? 3981 : n == 0 ? 53 : 3) {
+        char json[5000], expected[5000], message[100];
+        snprintf(json, sizeof json, "{\"a\":\"%0*d\xf0\x9f\x98\x80\\n\xc3\xa9\",\"b\":-1234567.875,\"c\":true}\n", n, 0);
+        snprintf(expected, sizeof expected, "a:utf8 b:float64 c:bool\n'%0*d\xf0\x9f\x98\x80\n\xc3\xa9'|-1234567.875|true\n", n,
+                 0);
+        check(json, NULL, expected);
+        snprintf(json, sizeof json, "{\"a\":\"%0*d\xf0\x9f\x98\",\"b\":1}\n", n, 0);
+        snprintf(message, sizeof message, "check.ndjson:1:%d: not valid JSON: bytes that are not UTF-8", 7 + (n ? n : 1));
+        fails(json, "\"fields\": \"a\"", AIP_E_DATA, message);
+    }
+}
+END_TEST
+
 /* ---- what does not fit -------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_is_not_json_is_refused_with_its_place) {
@@ -352,6 +367,7 @@ Suite *json_read_suite(void) {
                                   types_are_the_join_of_what_the_sample_holds,
                                   types_can_be_said_and_texts_are_read_as_csv_reads_them,
                                   escapes_become_what_they_mean,
+                                  a_value_may_lie_anywhere_in_its_record,
                                   what_is_not_json_is_refused_with_its_place,
                                   values_that_are_not_wanted_must_be_json_too,
                                   depth_is_limited_in_every_way_to_come_by_it,
