@@ -5,7 +5,7 @@
  *
  * The score of a dialect is consistency x columns x types x quotes (van den Burg, Nazabal, Sutton 2019, "Wrangling messy CSV files by detecting
  * row and type patterns": how alike the rows are, times how many cells look like something):
- *   consistency  part of the records that have the commonest number of cells
+ *   consistency  part of the records that have the commonest number of cells; lines before the table are not counted
  *   columns      1 - 1 / that number
  *   types        mean worth of the cells: 1 for numbers, times and addresses, down to 0.1 for text with another delimiter in it
  *   quotes       less the more quoted cells do not end as they should
@@ -35,9 +35,22 @@ typedef struct aip__detect_record {
     bool complete;              /* it ends within the sample */
 } aip__detect_record;
 
-/* The record at p. looks: of the first n_looks cells, or NULL. As the lenient reader would take it. */
-void aip__detect_record_at(const aip__csv_dialect *d, const char *p, const char *end, bool whole, uint8_t *looks, int32_t n_looks,
-                           aip__detect_record *out);
+/* A sample under one dialect, and what is known of it, so that no byte is looked at again and again: a quoted cell that is open at a byte of
+ * [from, to) which is neither a quote nor escaped does not end either, and the last broken quote in there is `broken`. */
+typedef struct aip__detect_text {
+    const aip__csv_dialect *dialect;
+    const char *end;
+    bool whole; /* nothing follows `end` */
+    const char *from, *to, *broken;
+} aip__detect_text;
+
+typedef struct aip__detect_cell {
+    uint64_t hash; /* of its text without quotes */
+    aip__looks looks;
+} aip__detect_cell;
+
+/* The record at p. cells: its first n_kept, or NULL. As the lenient reader would take it. */
+void aip__detect_record_at(aip__detect_text *t, const char *p, aip__detect_cell *cells, int32_t n_kept, aip__detect_record *out);
 aip__looks aip__looks_of(const char *s, size_t n);
 
 /* ---- the dialect ---------------------------------------------------------------------------------------------------------------------------- */
@@ -46,7 +59,8 @@ typedef struct aip__detect_try {
     char delimiter;
     int quote; /* or -1 */
     char escape;
-    int32_t columns, records;
+    int comment; /* or -1; tried with it, which does not say that there are comments */
+    int32_t columns, records, quoted, broken;
     double score, consistency, types, quotes;
 } aip__detect_try;
 
@@ -63,7 +77,9 @@ typedef struct aip__detected {
 /* What o does not fix (o->given) is found out. whole: the sample is all there is. */
 int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, bool whole, aip__detected *out, aip_error **err);
 /* The careful one, which is always on: another delimiter only where o's splits no record of the sample, and it splits all of them into equally many
- * cells. Returns the delimiter to use. */
-char aip__csv_detect_delimiter(const aip__csv_options *o, const char *text, size_t n, bool whole);
+ * cells. Where o's is the decimal mark, which was given, it is another one. Errors: AIP_E_PARAM, where the first record has no other one but that. */
+int32_t aip__csv_detect_delimiter(const aip__csv_options *o, const char *text, size_t n, bool whole, char *out, aip_error **err);
+/* The delimiter and the decimal mark are the same. */
+int32_t aip__csv_decimal_splits(const aip__csv_options *o, aip_error **err);
 
 #endif

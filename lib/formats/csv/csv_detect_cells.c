@@ -2,6 +2,7 @@
  * nothing is kept. */
 #include "formats/csv/csv_detect.h"
 
+#include "base/hash.h"
 #include "data/convert.h"
 #include <string.h>
 
@@ -109,7 +110,14 @@ aip__looks aip__looks_of(const char *s, size_t n) {
     return classes & ~(unsigned)(DIGIT | LETTER | SIGN | POINT | HIGH | JOINER) ? AIP__LOOKS_TEXT : AIP__LOOKS_WORD;
 }
 
+/* One quote at the start or the end, and not its like at the other: half of a cell that was split at a delimiter in quotes. */
+static bool is_half_quoted(const char *s, size_t n) {
+    bool first = n > 0 && (s[0] == '"' || s[0] == '\''), last = n > 0 && (s[n - 1] == '"' || s[n - 1] == '\'');
+    return (first || last) && (n == 1 || s[0] != s[n - 1]);
+}
+
 static double worth_of(aip__looks looks, const char *s, size_t n, bool quoted) {
+    if (!quoted && is_half_quoted(s, n)) return 0.1;
     switch (looks) {
     case AIP__LOOKS_EMPTY: return 0.6;
     case AIP__LOOKS_NUMBER:
@@ -136,9 +144,9 @@ static bool is_decimal(const char *s, size_t n, char mark) {
     return i == n && before > 0 && after > 0;
 }
 
-static void take(aip__detect_record *r, const char *s, size_t n, bool quoted, uint8_t *looks, int32_t n_looks) {
+static void take(aip__detect_record *r, const char *s, size_t n, bool quoted, aip__detect_cell *cells, int32_t n_kept) {
     aip__looks l = aip__looks_of(s, n);
-    if (looks && r->n_cells < n_looks) looks[r->n_cells] = (uint8_t)l;
+    if (cells && r->n_cells < n_kept) cells[r->n_cells] = (aip__detect_cell){.looks = l, .hash = aip__hash64(s, n, 0)};
     r->n_cells++;
     r->n_filled += l != AIP__LOOKS_EMPTY;
     r->n_quoted += quoted;
@@ -152,10 +160,22 @@ static bool ends_record(const char *p, const char *end) {
     return p == end || *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] == '\n'));
 }
 
+/* Nothing more is to be seen from s on: what an earlier look found out says so. */
+static bool known_open(const aip__detect_text *t, const char *s) {
+    if (!t->from || s < t->from || s >= t->to || (unsigned char)*s == t->dialect->quote) return false;
+    return !t->dialect->escape || (*s != t->dialect->escape && s[-1] != t->dialect->escape);
+}
+
 /* The quote that ends the cell opened at p; *broken: a quote inside is neither doubled nor the last. NULL: the cell does not end, or its opening
  * quote was none. */
-static const char *closing_quote(const aip__csv_dialect *d, const char *p, const char *end, bool *broken) {
-    for (const char *s = p + 1; s < end; s++) {
+static const char *closing_quote(aip__detect_text *t, const char *p, bool *broken) {
+    const aip__csv_dialect *d = t->dialect;
+    const char *s = p + 1, *end = t->end, *last = NULL;
+    for (; s < end; s++) {
+        if (known_open(t, s)) {
+            *broken |= t->broken && t->broken >= s;
+            return NULL;
+        }
         if (d->escape && *s == d->escape && s + 1 < end) {
             s++;
             continue;
@@ -167,23 +187,27 @@ static const char *closing_quote(const aip__csv_dialect *d, const char *p, const
             continue;
         }
         *broken = true;
-        if (s[-1] == d->delimiter || s[-1] == '\n') return NULL;
+        last = s;
+        if (s[-1] == d->delimiter || s[-1] == '\n') break;
     }
+    t->from = p + 1;
+    t->to = s < end ? s : end;
+    t->broken = last;
     return NULL;
 }
 
-void aip__detect_record_at(const aip__csv_dialect *d, const char *p, const char *end, bool whole, uint8_t *looks, int32_t n_looks,
-                           aip__detect_record *out) {
-    const char *at = p;
-    *out = (aip__detect_record){.next = end, .complete = whole};
+void aip__detect_record_at(aip__detect_text *t, const char *p, aip__detect_cell *cells, int32_t n_kept, aip__detect_record *out) {
+    const aip__csv_dialect *d = t->dialect;
+    const char *at = p, *end = t->end;
+    *out = (aip__detect_record){.next = end, .complete = t->whole};
     for (bool last = false; !last;) {
         if (at < end && (unsigned char)*at == d->quote) {
             bool broken = false;
-            const char *close = closing_quote(d, at, end, &broken);
-            out->n_broken += broken || (!close && whole);
-            if (!close && !whole && !broken) return; /* it may end behind the sample */
+            const char *close = closing_quote(t, at, &broken);
+            out->n_broken += broken || (!close && t->whole);
+            if (!close && !t->whole && !broken) return; /* it may end behind the sample */
             if (close) {
-                take(out, at + 1, (size_t)(close - at - 1), true, looks, n_looks);
+                take(out, at + 1, (size_t)(close - at - 1), true, cells, n_kept);
                 at = close + 1;
                 last = at == end || *at != d->delimiter;
                 at += !last;
@@ -194,10 +218,10 @@ void aip__detect_record_at(const aip__csv_dialect *d, const char *p, const char 
         while (e < end && *e != d->delimiter && *e != '\n') e += d->escape && *e == d->escape && e + 1 < end ? 2 : 1;
         last = e == end || *e == '\n';
         size_t n = (size_t)(e - at);
-        take(out, at, last && n > 0 && at[n - 1] == '\r' ? n - 1 : n, false, looks, n_looks);
+        take(out, at, last && n > 0 && at[n - 1] == '\r' ? n - 1 : n, false, cells, n_kept);
         at = last ? e : e + 1;
     }
     if (at < end && *at == '\r') at++;
-    out->complete = whole || at < end;
+    out->complete = t->whole || at < end;
     out->next = at < end ? at + 1 : end;
 }

@@ -9,7 +9,7 @@ static int32_t detect(aip__csv_input *in, aip_error **err) {
     bool whole = false;
     const char *text = aip__text_stream_sample(in->text, &n, &whole);
     if (o->detect == AIP__DETECT_DELIMITER && !(o->given & AIP__GIVEN_DELIMITER))
-        o->dialect.delimiter = aip__csv_detect_delimiter(o, text, n, whole);
+        AIP__TRY(aip__csv_detect_delimiter(o, text, n, whole, &o->dialect.delimiter, err));
     if (o->detect != AIP__DETECT_ALL) return AIP_OK;
     aip__detected found;
     AIP__TRY(aip__csv_detect(o, text, n, whole, &found, err));

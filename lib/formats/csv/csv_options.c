@@ -104,7 +104,9 @@ static int32_t dialect(aip__csv_options *o, const aip_params *params, const char
     o->dialect.delimiter = (char)delimiter;
     o->dialect.decimal = decimal < 0 ? '.' : (char)decimal;
     if (o->dialect.quote == delimiter) return clash(params, "quote", "delimiter", err);
-    if (o->dialect.decimal == o->dialect.delimiter) return clash(params, "decimal", "delimiter", err);
+    /* A delimiter that is looked for is another one. */
+    bool looked_for = aip_params_is_null(params, "delimiter") && strcmp(aip_params_string(params, "detect"), "none") != 0;
+    if (o->dialect.decimal == o->dialect.delimiter && !looked_for) return clash(params, "decimal", "delimiter", err);
     if (o->thousands && o->thousands == o->dialect.decimal) return clash(params, "thousands", "decimal", err);
     if (o->dialect.comment == delimiter) return clash(params, "comment", "delimiter", err);
     if (o->dialect.comment >= 0 && o->dialect.comment == o->dialect.quote) return clash(params, "comment", "quote", err);

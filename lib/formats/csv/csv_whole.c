@@ -1,6 +1,6 @@
 /* How much of a file that is still being written is whole records: those that end in a line feed outside quotes. What stands behind the last of
  * them is left for when its line end has come. */
-#include "formats/csv/csv.h"
+#include "formats/csv/csv_detect.h"
 
 #include <string.h>
 
@@ -122,7 +122,7 @@ int32_t aip__csv_fix(void *format, aip_error **err) {
         return AIP_E_PARAM;
     }
     o->detect = AIP__DETECT_NONE;
-    return AIP_OK;
+    return o->dialect.decimal == o->dialect.delimiter ? aip__csv_decimal_splits(o, err) : AIP_OK;
 }
 
 /* A place in the file is a place in its text only where the text is UTF-8 and its lines end in LF. */

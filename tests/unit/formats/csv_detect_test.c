@@ -137,6 +137,133 @@ START_TEST(all_of_a_dialect_is_found_out_where_it_is_asked_for) {
 }
 END_TEST
 
+START_TEST(comments_do_not_hide_the_delimiter_of_a_few_rows) {
+    table_check("# made by hand\n# twice, once wrongly\np;q\n# not this\n1;2\n# nor, this\n", ALL, "p:int64 q:int64\n1|2\n");
+    table_check("#p;q\n1;2\n3;4\n", ALL, "#p:int64 q:int64\n1|2\n3|4\n");
+}
+END_TEST
+
+START_TEST(a_quoted_cell_that_holds_the_delimiter_speaks_for_its_quotes) {
+    table_check("'x;0';0,5\n'y;1';1,5\n", ALL, "column_1:utf8 column_2:float64\n'x;0'|0.5\n'y;1'|1.5\n");
+    table_check("k;v\n'x;0';7\n'y;1';8\n", ALL, "k:utf8 v:int64\n'x;0'|7\n'y;1'|8\n");
+}
+END_TEST
+
+START_TEST(quotes_mean_nothing_where_those_that_open_a_cell_do_not_close_it) {
+    table_check("size\tname\n\"7\" of it\tp\n\"8\" more\tq\n9\tr\n", ALL,
+                "size:utf8 name:utf8\n'\"7\" of it'|'p'\n'\"8\" more'|'q'\n'9'|'r'\n");
+    table_check_fails("n\tt\n1\t\"p\"\n2\t\"q\"\n3\t\"r\" s\n", ALL, AIP_E_DATA, "a quoted field must end");
+}
+END_TEST
+
+START_TEST(escapes_are_found_also_outside_of_quotes) {
+    table_check("1|p\\|q|5\n2|r\\|s|6\n3|t|7\n", ALL,
+                "column_1:int64 column_2:utf8 column_3:int64\n1|'p|q'|5\n2|'r|s'|6\n3|'t'|7\n");
+}
+END_TEST
+
+START_TEST(a_column_of_times_is_not_split_at_what_stands_in_times) {
+    table_check("at\n07:15\n08:30\n09:45\n", ALL, "at:utf8\n'07:15'\n'08:30'\n'09:45'\n");
+    table_check("2021-05-06 07:08:09\n2021-05-06 07:08:10\n", ALL,
+                "column_1:timestamp\n2021-05-06T07:08:09\n2021-05-06T07:08:10\n");
+}
+END_TEST
+
+START_TEST(one_record_of_values_is_no_header) {
+    table_check("7,Main Street\n", ALL, "column_1:int64 column_2:utf8\n7|'Main Street'\n");
+    table_check("7\n", ALL, "column_1:int64\n7\n");
+    table_check("id,2019,2020\n", ALL, "id:utf8 2019:utf8 2020:utf8\n");
+    table_check("7,7\n8,9\n", ALL, "column_1:int64 column_2:int64\n7|7\n8|9\n");
+    table_check("ok,ok\nok,ok\nno,ok\n", ALL, "column_1:utf8 column_2:utf8\n'ok'|'ok'\n'ok'|'ok'\n'no'|'ok'\n");
+}
+END_TEST
+
+START_TEST(lines_before_a_small_table_do_not_hide_it) {
+    table_check("a note\nand more, this one\nid,what,when\n7,p,2013-01-01\n", ALL,
+                "id:int64 what:utf8 when:date32\n7|'p'|2013-01-01\n");
+    table_check("Report\nid,what\n7,p,2013-01-01\n8,q,2013-01-02\n", ALL ", \"ragged\": \"pad\"",
+                "id:int64 what:utf8 column_3:date32\n7|'p'|2013-01-01\n8|'q'|2013-01-02\n"); /* a header that is too short */
+}
+END_TEST
+
+#define COMMA "\"decimal\": \",\""
+
+START_TEST(a_delimiter_that_is_not_given_is_none_that_is_the_decimal_mark) {
+    table_check("p;q\n1,5;2\n", COMMA, "p:float64 q:int64\n1.5|2\n");
+    table_check("p\tq\n1,5\t2\n", COMMA, "p:float64 q:int64\n1.5|2\n");
+    table_check("p;q\n1,5;2\n3\n", COMMA ", \"on_bad_row\": \"reject\"", "p:float64 q:int64\n1.5|2\n"); /* ragged */
+    table_check("p\n1,5\n2,5\n", COMMA, "p:float64\n1.5\n2.5\n");
+    table_check("p\n1,5\n2,5\n", COMMA ", " ALL, "p:float64\n1.5\n2.5\n");
+    table_check("p;q\n1,5;2\n3,5;4\n", COMMA ", " ALL, "p:float64 q:int64\n1.5|2\n3.5|4\n");
+    table_check_fails("p,q\n\"1,5\",2\n", COMMA, AIP_E_PARAM, "decimal and delimiter are both \",\": give the delimiter");
+    table_check_fails("p,q\n\"1,5\",2\n", COMMA ", " ALL, AIP_E_PARAM, "decimal and delimiter are both");
+    table_check_fails("p;q\n1,5;2\n", COMMA ", \"detect\": \"none\"", AIP_E_PARAM, "decimal and delimiter are both");
+    table_check_fails("p;q\n1,5;2\n", COMMA ", \"delimiter\": \",\"", AIP_E_PARAM, "decimal and delimiter are both");
+}
+END_TEST
+
+static void check_same_record(aip__detect_text *kept, const char *p, const char *text) {
+    aip__detect_cell a[8] = {0}, b[8] = {0};
+    aip__detect_record x, y;
+    aip__detect_text fresh = {.dialect = kept->dialect, .end = kept->end, .whole = kept->whole};
+    aip__detect_record_at(kept, p, a, 8, &x);
+    aip__detect_record_at(&fresh, p, b, 8, &y);
+    ck_assert_msg(x.next == y.next && x.n_cells == y.n_cells && x.n_broken == y.n_broken && x.complete == y.complete,
+                  "'%s' from %td", text, p - text);
+    for (int i = 0; i < 8; i++) ck_assert_msg(a[i].hash == b[i].hash && a[i].looks == b[i].looks, "'%s': cell %d", text, i);
+}
+
+/* Held against the look that remembers nothing. */
+START_TEST(what_is_remembered_of_a_sample_changes_no_record_of_it) {
+    static const char bytes[] = "\"\"\"\"\\x,,\n\r";
+    uint32_t state = 5;
+    for (int round = 0; round < 100000; round++) {
+        char text[48] = "";
+        size_t n = (size_t)round % (sizeof text - 2) + 1;
+        for (size_t i = 0; i < n; i++) {
+            state = state * 1664525u + 1013904223u;
+            text[i] = bytes[(state >> 16) % (sizeof bytes - 1)];
+        }
+        const aip__csv_dialect d = {
+            .delimiter = ',', .quote = '"', .comment = -1, .escape = round % 3 ? 0 : '\\', .no_doubling = round % 5 == 0};
+        aip__detect_text kept = {.dialect = &d, .end = text + n, .whole = round % 2 == 0};
+        for (size_t i = 0; i < n; i++)
+            if (i == 0 || text[i - 1] == '\n') check_same_record(&kept, text + i, text);
+    }
+}
+END_TEST
+
+/* Each of these opens a quote at every record that nothing closes: looked at anew each time they would take minutes. */
+START_TEST(a_sample_of_quotes_that_stay_open_is_looked_at_once) {
+    static const char *const lines[] = {"\"\"x,", "\"\"x\n", "\"x\"\"\n", "'\"\"x;''y\n", "\"\\\"x,\\\"\n"};
+    const size_t n = (size_t)128 << 10;
+    char *text = malloc(n);
+    aip__detected found;
+    ck_assert_ptr_nonnull(text);
+    aip_context *ctx = table_context(0);
+    const aip__csv_options o = {.ctx = ctx, .dialect = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'}};
+    for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
+        for (size_t i = 0; i < n; i++) text[i] = lines[k][i % strlen(lines[k])];
+        char delimiter = 0;
+        OK(aip__csv_detect(&o, text, n, true, &found, &err));
+        OK(aip__csv_detect_delimiter(&o, text, n, true, &delimiter, &err));
+        ck_assert_int_eq(delimiter, strchr(lines[k], ';') ? ';' : ',');
+        ck_assert_int_gt(found.n_tried, 0);
+    }
+    aip__csv_dialect d = o.dialect;
+    aip__detect_text t = {.dialect = &d, .end = text + n, .whole = true};
+    aip__detect_record r;
+    memset(text, 'x', n);
+    memcpy(text, "\"\"y\n\"\"z\n", 8);
+    aip__detect_record_at(&t, text, NULL, 0, &r);
+    ck_assert_ptr_eq(t.from, text + 1);
+    ck_assert_ptr_eq(t.to, text + n);
+    ck_assert_ptr_eq(r.next, text + 4);
+    free(text);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(what_is_given_is_not_looked_for) {
     table_check("a;b\n1,5;x\n2,25;y\n", ALL ", \"decimal\": \".\", \"types\": {\"a\": \"utf8\"}",
                 "a:utf8 b:utf8\n'1,5'|'x'\n'2,25'|'y'\n");
@@ -213,6 +340,16 @@ Suite *csv_detect_suite(void) {
                                   a_text_of_quotes_that_stay_open_is_looked_at_once,
                                   another_delimiter_is_used_only_where_the_usual_one_splits_nothing,
                                   all_of_a_dialect_is_found_out_where_it_is_asked_for,
+                                  comments_do_not_hide_the_delimiter_of_a_few_rows,
+                                  a_quoted_cell_that_holds_the_delimiter_speaks_for_its_quotes,
+                                  quotes_mean_nothing_where_those_that_open_a_cell_do_not_close_it,
+                                  escapes_are_found_also_outside_of_quotes,
+                                  a_column_of_times_is_not_split_at_what_stands_in_times,
+                                  one_record_of_values_is_no_header,
+                                  lines_before_a_small_table_do_not_hide_it,
+                                  a_delimiter_that_is_not_given_is_none_that_is_the_decimal_mark,
+                                  what_is_remembered_of_a_sample_changes_no_record_of_it,
+                                  a_sample_of_quotes_that_stay_open_is_looked_at_once,
                                   what_is_given_is_not_looked_for,
                                   names_say_how_many_columns_there_are_where_rows_may_be_ragged,
                                   numbers_dates_and_words_may_be_written_in_other_ways,
