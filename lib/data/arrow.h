@@ -17,11 +17,17 @@ int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *sch
 
 /* The texts of a dictionary, imported once for any number of arrays: distinct, without nulls, and where each of the producer's codes went. */
 typedef struct aip__arrow_words aip__arrow_words;
-/* The texts of `before` (NULL: none), then those of `values` (structure as in an ArrowArray's dictionary; only looked at during the call).
- * `column` names it in messages. */
-int32_t aip__arrow_words_new(aip_context *ctx, const char *column, const aip__arrow_words *before,
+/* values: structure as in an ArrowArray's dictionary; only looked at during the call. `column` names it in messages. */
+int32_t aip__arrow_words_new(aip_context *ctx, const char *column, const struct ArrowSchema *values_schema,
+                             const struct ArrowArray *values, aip__arrow_words **out, aip_error **err);
+/* The texts of `before`, then those of `values`, for a dictionary that grows by parts: *growth (NULL before the first part) is what it grows in,
+ * of which `before` is the last that came. Takes time and memory for `values` alone; words that came before stay as they are. After an error the
+ * growth is only to be freed. one-at-a-time */
+typedef struct aip__arrow_growth aip__arrow_growth;
+int32_t aip__arrow_words_add(aip__arrow_growth **growth, const aip__arrow_words *before, const char *column,
                              const struct ArrowSchema *values_schema, const struct ArrowArray *values, aip__arrow_words **out,
                              aip_error **err);
+void aip__arrow_growth_free(aip__arrow_growth *growth); /* NULL is fine */
 aip__arrow_words *aip__arrow_words_retain(aip__arrow_words *words);
 void aip__arrow_words_free(aip__arrow_words *words);
 

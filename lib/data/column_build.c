@@ -144,18 +144,29 @@ void aip__utf8_abandon(aip__utf8_builder *b) {
 
 /* ---- from host memory ---------------------------------------------------------------------------------------------------------- */
 
+/* Whether texts without gaps between them are UTF-8: all bytes together are, and none begins within a character. */
+static bool texts_are_utf8(const int32_t *offsets, const char *bytes, int64_t n) {
+    int32_t end = offsets[n];
+    bool inside = false;
+    if (!aip__utf8_valid(bytes + offsets[0], (size_t)(end - offsets[0]))) return false;
+    while (n > 0 && offsets[n - 1] == end) n--; /* empty ones at the end, behind which nothing may be read */
+    for (int64_t i = 0; i < n; i++) inside |= ((unsigned char)bytes[offsets[i]] & 0xc0) == 0x80;
+    return !inside;
+}
+
 int32_t aip__texts_check(const int32_t *offsets, const char *bytes, const uint8_t *validity, int64_t validity_start, int64_t n,
                          bool utf8, int64_t first_row, aip_error **err) {
     if (n == 0) return AIP_OK;
-    int64_t bad = offsets[0] < 0 ? 0 : -1;
-    for (int64_t i = 0; i < n && bad < 0; i++)
-        if (offsets[i + 1] < offsets[i]) bad = i;
-    if (bad >= 0)
+    bool falls = offsets[0] < 0;
+    for (int64_t i = 0; i < n; i++) falls |= offsets[i + 1] < offsets[i];
+    int64_t bad = 0;
+    while (falls && offsets[0] >= 0 && offsets[bad + 1] >= offsets[bad]) bad++;
+    if (falls)
         return aip__error_set(err, AIP_E_MISUSE, "offsets of row %lld are %d to %d: expected to rise from 0",
                               (long long)(first_row + bad), (int)offsets[bad], (int)offsets[bad + 1]);
     size_t total = (size_t)(offsets[n] - offsets[0]);
     if (total > 0 && !bytes) return aip__error_set(err, AIP_E_MISUSE, "a text column has offsets but no bytes");
-    if (!utf8 || total == 0 || aip__utf8_is_ascii(bytes + offsets[0], total)) return AIP_OK;
+    if (!utf8 || total == 0 || texts_are_utf8(offsets, bytes, n)) return AIP_OK;
     for (int64_t i = 0; i < n; i++)
         if (aip__valid(validity, validity_start + i)
             && !aip__utf8_valid(bytes + offsets[i], (size_t)(offsets[i + 1] - offsets[i])))

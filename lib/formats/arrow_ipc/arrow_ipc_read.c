@@ -13,7 +13,8 @@ typedef struct dictionary { /* of wanted columns */
     int64_t id;
     aip__ipc_column values; /* its texts, as the one column of a schema; borrows from the column that it is of */
     aip__ipc_schema schema;
-    aip__arrow_words *words; /* NULL: not met yet */
+    aip__arrow_words *words;   /* NULL: not met yet */
+    aip__arrow_growth *growth; /* once it was added to */
 } dictionary;
 
 typedef struct part { /* a batch, or some of its rows, in memory */
@@ -69,14 +70,20 @@ static void part_free(part *p) {
     aip__free(p->ctx, p);
 }
 
+static void forget_words(dictionary *d) {
+    aip__arrow_words_free(d->words);
+    aip__arrow_growth_free(d->growth);
+    d->words = NULL;
+    d->growth = NULL;
+}
+
 static void end_reading(void *self) {
     reader *r = self;
     part_free(r->part);
     r->part = NULL;
     aip__ipc_batch_free(r->ctx, &r->rows);
     for (int32_t i = 0; i < r->n_dictionaries; i++) {
-        aip__arrow_words_free(r->dictionaries[i].words);
-        r->dictionaries[i].words = NULL;
+        forget_words(&r->dictionaries[i]);
     }
 }
 
@@ -248,9 +255,11 @@ static int32_t take_words(reader *r, dictionary *d, bool delta, const aip__ipc_b
     aip__arrow_words *words = NULL;
     AIP__TRY(load(r, &wanted, b, body, &array, err));
     int32_t status =
-        aip__arrow_words_new(r->ctx, d->values.name, delta ? d->words : NULL, &d->values.schema, array.children[0], &words, err);
+        delta ? aip__arrow_words_add(&d->growth, d->words, d->values.name, &d->values.schema, array.children[0], &words, err)
+              : aip__arrow_words_new(r->ctx, d->values.name, &d->values.schema, array.children[0], &words, err);
     array.release(&array);
     if (status != AIP_OK) return imported(r->in.source, b->at, status, err);
+    if (!delta) forget_words(d);
     aip__arrow_words_free(d->words);
     d->words = words;
     return AIP_OK;

@@ -40,5 +40,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, convert_column_suite());
     srunner_add_suite(runner, matrix_suite());
     srunner_add_suite(runner, arrow_suite());
+    srunner_add_suite(runner, arrow_growth_suite());
     srunner_add_suite(runner, refusal_suite());
 }

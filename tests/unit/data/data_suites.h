@@ -19,6 +19,7 @@ Suite *convert_suite(void);
 Suite *convert_column_suite(void);
 Suite *matrix_suite(void);
 Suite *arrow_suite(void);
+Suite *arrow_growth_suite(void);
 Suite *refusal_suite(void);
 
 /* A context with memory and log alone. After test_context_end nothing may be left of it. */
