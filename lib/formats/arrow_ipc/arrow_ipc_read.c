@@ -82,9 +82,7 @@ static void end_reading(void *self) {
     part_free(r->part);
     r->part = NULL;
     aip__ipc_batch_free(r->ctx, &r->rows);
-    for (int32_t i = 0; i < r->n_dictionaries; i++) {
-        forget_words(&r->dictionaries[i]);
-    }
+    for (int32_t i = 0; i < r->n_dictionaries; i++) { forget_words(&r->dictionaries[i]); }
 }
 
 static void reader_close(void *self) {
