@@ -1,10 +1,7 @@
 /* Arrow schemas: lines of "name<TAB>format[<TAB>format of the dictionary]". Whatever they hold: no crash, no leak, an error that says what; what
  * is accepted goes out again and comes back equal. */
-#include "base/context.h"
-#include "base/error.h"
 #include "data/arrow.h"
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #define MAX_COLUMNS 32
 
@@ -32,8 +29,10 @@ static void hold_round_trip(aip_context *ctx, const aip_schema *s) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    aip_context *ctx = NULL;
-    if (aip__context_init(NULL, &ctx, NULL) != AIP_OK) abort();
+    static fuzz_host host;
+    if (!host.ctx) host.ctx = fuzz_make((uint64_t)256 << 20);
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     char *text = malloc(size + 1);
     if (!text) abort();
     if (size) memcpy(text, data, size);
@@ -58,7 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     aip_error_free(err);
     aip_schema_free(s);
     free(text);
-    if (aip_context_memory_used(ctx) != 0) abort();
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

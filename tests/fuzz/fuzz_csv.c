@@ -1,13 +1,9 @@
 /* CSV from hostile bytes, plain or compressed: the look at the file, the reader, and that every way through it gives the same rows, rejects and
- * error: each record on its own in one block is the reference; a block of any size at any vector level is held to it. The first byte chooses the
+ * error: each record on its own in one block is the reference; blocks of any size at any vector level are held to it. The first byte chooses the
  * options; block size, level and dialect come from the bytes as a whole. */
-#include "base/cpu.h"
 #include "connectors/files.h"
-#include "exec/group.h"
 #include "formats/csv/csv.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 static const char *const options[] = {
     "{\"path\": \"-\", \"on_bad_row\": \"reject\"}",
@@ -21,29 +17,33 @@ static const char *const options[] = {
     "{\"path\": \"-\", \"encoding\": \"utf-16\", \"encoding_errors\": \"replace\", \"on_bad_row\": \"reject\"}",
 };
 
-static void must(bool holds, const char *what) {
-    if (holds) return;
-    fprintf(stderr, "fuzz_csv: %s\n", what);
-    abort();
-}
+#define N_OPTIONS (sizeof options / sizeof *options)
 
-/* A host that runs nothing: whoever waits does the work. */
-static int32_t refuse(void *user, aip_job *job) {
-    (void)user, (void)job;
-    return AIP_E_AGAIN;
-}
+static fuzz_host host;
+static const aip__format_ops *ops;
+static aip__csv_options *formats[N_OPTIONS];
+static int64_t infer_rows[N_OPTIONS];
+static aip__cpu_level levels[4];
+static unsigned n_levels;
 
-static aip_context *context(void) {
-    aip_context *ctx = NULL;
-    aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
-    o.memory_limit = (uint64_t)256 << 20;
-    must(aip__context_init(&o, &ctx, NULL) == AIP_OK, "context");
-    must(aip__exec_create(ctx, &ctx->exec, NULL) == AIP_OK, "exec");
-    ctx->executor = (aip_executor_callbacks)AIP_EXECUTOR_CALLBACKS_INIT;
-    ctx->executor.submit = refuse;
-    must(aip__catalog_create(ctx, &ctx->catalog, NULL) == AIP_OK, "catalogue");
-    must(aip__formats_register(ctx, NULL) == AIP_OK, "formats");
-    return ctx;
+static void set_up(void) {
+    const aip_descriptor *csv = NULL;
+    aip_descriptor *table = NULL;
+    aip_context *ctx = host.ctx = fuzz_make((uint64_t)256 << 20);
+    must(aip__formats_register(ctx, NULL) == AIP_OK && aip__format_find(ctx, "csv", &csv, NULL) == AIP_OK, "formats");
+    ops = csv->ops;
+    must(aip__files_table(ctx, true, csv, &table, NULL) == AIP_OK, "table");
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        aip_params *params = NULL;
+        void *format = NULL;
+        must(aip__params_parse(ctx, table, options[i], &params, NULL) == AIP_OK, "options");
+        must(ops->create(ctx, params, "", &format, NULL) == AIP_OK, "format");
+        formats[i] = format;
+        infer_rows[i] = aip_params_int(params, "infer_rows");
+        aip__params_free(params);
+    }
+    aip__free(ctx, table);
+    n_levels = fuzz_levels(levels);
 }
 
 static aip_schema *schema_of(aip_context *ctx, const aip__sample *s) {
@@ -64,7 +64,7 @@ static void mix(uint64_t *h, const void *bytes, size_t n) { /* FNV-1a */
 }
 
 #define MAX_DIGESTS 64
-#define LARGE ((size_t)64 << 10) /* holds what a fuzzer makes in one block */
+#define LARGE ((size_t)8 << 10) /* holds what a fuzzer makes in one block */
 
 typedef struct outcome { /* of a read: nothing in it depends on how the rows lie in batches */
     int32_t status;
@@ -113,8 +113,8 @@ static void account(aip__decoded *d, aip_context *ctx, outcome *out) {
     aip_batch_free(d->batch);
 }
 
-static void read_all(const aip__format_ops *ops, void *format, aip_context *ctx, const uint8_t *data, size_t n,
-                     const aip_schema *schema, char *const *names, outcome *out) {
+static void read_all(void *format, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema, char *const *names,
+                     outcome *out) {
     aip__stream *stream = NULL;
     void *reader = NULL;
     aip_error *err = NULL;
@@ -147,54 +147,47 @@ static void vary(aip__csv_options *o, uint64_t h) {
     o->dialect.lenient = h / 32 % 4 == 0;
 }
 
-static void compare(const aip__format_ops *ops, aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n,
-                    const aip_schema *schema, char *const *names, uint64_t h) {
+/* Block sizes: the whole file, the smallest, and one of any size. */
+#define N_BLOCKS 3
+static size_t block_of(unsigned i, uint64_t h, size_t n) { return i == 0 ? LARGE : i == 1 ? 64 : 64 + (size_t)(h % (n + 64)); }
+
+static void compare(aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema,
+                    char *const *names, uint64_t h) {
     outcome expected, found;
     o->dialect.only_libcsv = true;
     o->block_bytes = LARGE;
-    read_all(ops, o, ctx, data, n, schema, names, &expected);
+    read_all(o, ctx, data, n, schema, names, &expected);
     o->dialect.only_libcsv = false;
-    for (aip__cpu_level level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++) {
-        if (aip__cpu_set(level) != level) continue;
-        o->block_bytes = h / 128 % 4 == 0 ? LARGE : 64 + (size_t)(h / 512 % (n + 64));
-        read_all(ops, o, ctx, data, n, schema, names, &found);
+    for (unsigned i = 0; i < n_levels * N_BLOCKS; i++) {
+        if (!fuzz_tries(h >> 16, i, n_levels * N_BLOCKS)) continue;
+        aip__cpu_set(levels[i % n_levels]);
+        o->block_bytes = block_of(i / n_levels, h >> 32, n);
+        read_all(o, ctx, data, n, schema, names, &found);
         must(memcmp(&found, &expected, sizeof found) == 0, "every way through gives the same");
     }
-    aip__cpu_set(AIP__CPU_AVX512);
+    aip__cpu_set(levels[n_levels - 1]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 1) return 0;
-    const aip_descriptor *csv = NULL;
-    aip_context *ctx = context();
-    aip_descriptor *table = NULL;
-    aip_params *params = NULL;
-    void *format = NULL;
+    if (!host.ctx) set_up();
+    aip_context *ctx = host.ctx;
+    size_t chosen = data[0] % N_OPTIONS;
+    aip__csv_options o = *formats[chosen];
     aip__stream *stream = NULL;
     aip__sample sample = {0};
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    mix(&h, data, n);
-    must(aip__format_find(ctx, "csv", &csv, NULL) == AIP_OK, "csv");
-    const aip__format_ops *ops = csv->ops;
-    must(aip__files_table(ctx, true, csv, &table, NULL) == AIP_OK, "table");
-    must(aip__params_parse(ctx, table, options[data[0] % (sizeof options / sizeof *options)], &params, NULL) == AIP_OK,
-         "options");
-    must(ops->create(ctx, params, "", &format, NULL) == AIP_OK, "format");
-    vary(format, h);
+    uint64_t h = fuzz_hash(data, n);
+    fuzz_begin(&host);
+    vary(&o, h);
+    o.block_bytes = block_of((unsigned)(h >> 40) % N_BLOCKS, h >> 32, n); /* of the look */
     data++, n--;
     int32_t status = aip__stream_memory(ctx, data, n, &stream, NULL);
-    if (status == AIP_OK) status = ops->sample(format, stream, "fuzz", aip_params_int(params, "infer_rows"), &sample, NULL);
+    if (status == AIP_OK) status = ops->sample(&o, stream, "fuzz", infer_rows[chosen], &sample, NULL);
     aip__stream_close(stream);
     aip_schema *schema = status == AIP_OK ? schema_of(ctx, &sample) : NULL;
-    if (schema) compare(ops, format, ctx, data, n, schema, sample.names, h);
+    if (schema) compare(&o, ctx, data, n, schema, sample.names, h);
     aip_schema_free(schema);
     aip__sample_free(ctx, &sample);
-    ops->destroy(format);
-    aip__params_free(params);
-    aip__free(ctx, table);
-    must(atomic_load(&ctx->refs) == 1, "nothing is left");
-    aip__exec_free(ctx, ctx->exec);
-    aip__catalog_free(ctx, ctx->catalog);
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

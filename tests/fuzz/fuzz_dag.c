@@ -6,13 +6,17 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
-    aip_context *ctx = NULL;
+    static aip_context *ctx;
     aip_dag *dag = NULL;
     aip_error *err = NULL;
     char *text = malloc(size + 1), *json = NULL;
-    options.threads = AIP_THREADS_NONE;
-    if (!text || aip_context_create(&options, &ctx, NULL) != AIP_OK) abort();
+    if (!ctx) {
+        aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+        options.threads = AIP_THREADS_NONE;
+        if (aip_context_create(&options, &ctx, NULL) != AIP_OK) abort();
+    }
+    uint64_t before = aip_context_memory_used(ctx);
+    if (!text) abort();
     memcpy(text, data, size);
     text[size] = 0;
     if (aip_dag_parse(ctx, text, "/nonexistent", &dag, &err) == AIP_OK) {
@@ -24,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     aip_error_free(err);
     aip_text_free(ctx, json);
     aip_dag_free(dag);
-    aip_context_free(ctx);
     free(text);
+    if (aip_context_memory_used(ctx) != before) abort();
     return 0;
 }

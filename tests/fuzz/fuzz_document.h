@@ -1,25 +1,12 @@
-/* What the two document targets share: a context with a memory limit, and the canonical text of what was accepted. */
+/* What the two document targets share: the canonical text of what was accepted. */
 #ifndef AIPIPE_TESTS_FUZZ_DOCUMENT_H
 #define AIPIPE_TESTS_FUZZ_DOCUMENT_H
 
-#include "base/context.h"
 #include "base/document.h"
-#include "base/error.h"
-#include "base/memory.h"
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 typedef int32_t (*parse_fn)(aip_context *ctx, const char *text, size_t n, const char *source, aip__document **out,
                             aip_error **err);
-
-static inline aip_context *fuzz_context(void) {
-    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
-    aip_context *ctx = NULL;
-    options.memory_limit = 256u << 20;
-    if (aip__context_init(&options, &ctx, NULL) != AIP_OK) abort();
-    return ctx;
-}
 
 /* NULL when refused, and then the error has a message and a place inside the text. Free with aip__free. */
 static inline char *fuzz_canonical(aip_context *ctx, parse_fn parse, const char *text, size_t n, size_t *length) {

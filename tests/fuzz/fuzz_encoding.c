@@ -1,20 +1,13 @@
 /* Text of any encoding from hostile bytes: the first byte chooses the encoding and what becomes of what cannot be decoded, the second the size of
  * the reads. What comes out does not depend on that size, and where all that cannot be decoded is replaced it is UTF-8. */
-#include "base/context.h"
 #include "data/utf8.h"
 #include "formats/encoding/encoding.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 static const char *const encodings[] = {"utf-8",  "auto",         "utf-16",    "utf-16be",
                                         "utf-32", "windows-1252", "shift_jis", "iso-2022-jp"};
 
-static void must(bool holds, const char *what) {
-    if (holds) return;
-    fprintf(stderr, "fuzz_encoding: %s\n", what);
-    abort();
-}
+static fuzz_host host;
 
 static int32_t decode(aip_context *ctx, const uint8_t *data, size_t n, const aip__text_options *o, size_t size, aip__text *out) {
     aip__stream *stream = NULL;
@@ -35,9 +28,9 @@ static int32_t decode(aip_context *ctx, const uint8_t *data, size_t n, const aip
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 2) return 0;
-    aip_context *ctx = NULL;
-    aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
-    must(aip__context_init(&o, &ctx, NULL) == AIP_OK, "context");
+    if (!host.ctx) host.ctx = fuzz_make((uint64_t)64 << 20);
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     aip__text_options options = {
         .encoding = encodings[data[0] & 7], .undecodable = (aip__undecodable)((data[0] >> 3) % 3), .quote = '"'};
     size_t size = 1 + data[1];
@@ -55,7 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         must(whole.n == 0 || aip__utf8_valid(whole.bytes, whole.n), "what is replaced leaves no UTF-8");
     aip__text_free(&whole);
     aip__text_free(&parts);
-    must(atomic_load(&ctx->refs) == 1, "nothing is left");
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

@@ -3,12 +3,13 @@
 #include "base/io.h"
 #include "expr/expr.h"
 #include "expr/zone.h"
+#include "fuzz.h"
 
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
+#define N_COLUMNS 11
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+static fuzz_host host;
+static aip_schema *schema;
+static aip_batch *batch;
 
 static aip__column *column(aip_context *ctx, int32_t type) {
     aip__column *c = NULL;
@@ -35,22 +36,24 @@ static aip__column *column(aip_context *ctx, int32_t type) {
     return c;
 }
 
-static void evaluate(aip_context *ctx, const char *text, size_t n) {
-    aip__expr *e = NULL;
-    if (aip__expr_parse(ctx, text, n, &e, NULL) != AIP_OK) return;
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
-    aip_field fields[11];
-    aip__column *columns[11];
-    for (int32_t i = 0; i < 11; i++) {
+static void set_up(void) {
+    static const char *const names[N_COLUMNS] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+    aip_field fields[N_COLUMNS];
+    aip__column *columns[N_COLUMNS];
+    host.ctx = fuzz_make((uint64_t)256 << 20);
+    for (int32_t i = 0; i < N_COLUMNS; i++) {
         fields[i] = aip__field(names[i], i + 1); /* every type */
-        columns[i] = column(ctx, i + 1);
+        columns[i] = column(host.ctx, i + 1);
     }
     fields[10].scale = 2;
-    aip_schema *schema = NULL;
+    must(aip_schema_create(host.ctx, fields, N_COLUMNS, &schema, NULL) == AIP_OK, "schema");
+    must(aip__batch_new(schema, 4, columns, &batch, NULL) == AIP_OK, "batch");
+}
+
+static void evaluate(aip_context *ctx, const char *text, size_t n) {
+    aip__expr *e = NULL;
     aip__bound_expr *b = NULL;
-    aip_batch *batch = NULL;
-    if (aip_schema_create(ctx, fields, 11, &schema, NULL) != AIP_OK) abort();
-    if (aip__batch_new(schema, 4, columns, &batch, NULL) != AIP_OK) abort();
+    if (aip__expr_parse(ctx, text, n, &e, NULL) != AIP_OK) return;
     if (aip__expr_bind(e, schema, &b, NULL) == AIP_OK) {
         aip__column *out = NULL;
         if (aip__expr_eval(b, batch, &out, NULL) == AIP_OK && (out->length != 4 || out->type != aip__expr_field(b)->type))
@@ -59,14 +62,12 @@ static void evaluate(aip_context *ctx, const char *text, size_t n) {
     }
     aip__expr_unbind(b);
     aip__expr_free(e);
-    aip_batch_free(batch);
-    aip_schema_free(schema);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
-    aip_context *ctx = NULL;
-    if (aip__context_init(NULL, &ctx, NULL) != AIP_OK) abort();
-    ctx->io = &aip__io_posix;
+    if (!host.ctx) set_up();
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     const uint8_t *zero = n ? memchr(bytes, 0, n) : NULL;
     size_t text = zero ? (size_t)(zero - bytes) : n;
     evaluate(ctx, (const char *)bytes, text);
@@ -83,7 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
             aip__zone_free(z);
         }
     }
-    if (aip_context_memory_used(ctx) != 0) abort();
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

@@ -2,8 +2,12 @@
  * itself, and means the same to the YAML reader where that accepts it (it refuses a few, such as keys of more than 1024 characters). */
 #include "fuzz_document.h"
 
+static fuzz_host host;
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    aip_context *ctx = fuzz_context();
+    if (!host.ctx) host.ctx = fuzz_make((uint64_t)256 << 20);
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     size_t n = 0, n_again = 0, n_yaml = 0;
     char *text = fuzz_canonical(ctx, aip__json_parse, (const char *)data, size, &n);
     if (text) {
@@ -15,7 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         aip__free(ctx, yaml);
     }
     aip__free(ctx, text);
-    if (aip_context_memory_used(ctx) != 0) abort();
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

@@ -1,48 +1,43 @@
 /* JSON data from hostile bytes: the look at the file and the readers of lines and of lists. The first byte chooses format and options. Every vector
  * level and block size gives the same rows, rejects and error. Lines are also held against the reader of documents: a line that is an
  * object to that one is a row with the same values, and a line that is a row is an object to that one, but for what it limits on purpose. */
-#include "base/context.h"
-#include "base/cpu.h"
 #include "base/document.h"
 #include "connectors/files.h"
-#include "exec/group.h"
 #include "formats/json/json.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 static const char *const options[] = {
-    "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"infer_rows\": null, \"flatten_levels\": 0",
-    "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"infer_rows\": 1, \"fields\": [\"a\", \"b.c\"]",
-    "{\"path\": \"-\", \"on_bad_row\": \"null\", \"infer_rows\": 2, \"max_record_bytes\": 64",
-    "{\"path\": \"-\", \"infer_rows\": 1, \"unknown_fields\": \"bad\", \"duplicate_keys\": \"bad\"",
+    "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"infer_rows\": null, \"flatten_levels\": 0}",
+    "{\"path\": \"-\", \"on_bad_row\": \"reject\", \"infer_rows\": 1, \"fields\": [\"a\", \"b.c\"]}",
+    "{\"path\": \"-\", \"on_bad_row\": \"null\", \"infer_rows\": 2, \"max_record_bytes\": 64}",
+    "{\"path\": \"-\", \"infer_rows\": 1, \"unknown_fields\": \"bad\", \"duplicate_keys\": \"bad\"}",
 };
 #define N_OPTIONS (sizeof options / sizeof *options)
-static const int blocks[] = {64, 1048576, 257};
 
-static void must(bool holds, const char *what) {
-    if (holds) return;
-    fprintf(stderr, "fuzz_json_rows: %s\n", what);
-    abort();
-}
+static fuzz_host host;
+static const aip_descriptor *formats[2]; /* json, ndjson */
+static aip_params *params[2][N_OPTIONS];
+static int64_t infer_rows[N_OPTIONS];
+static aip__cpu_level levels[4];
+static unsigned n_levels;
 
-/* A host that runs nothing: whoever waits does the work. */
-static int32_t refuse(void *user, aip_job *job) {
-    (void)user, (void)job;
-    return AIP_E_AGAIN;
-}
-
-static aip_context *context(void) {
-    aip_context *ctx = NULL;
-    aip_context_options o = AIP_CONTEXT_OPTIONS_INIT;
-    o.memory_limit = (uint64_t)256 << 20;
-    must(aip__context_init(&o, &ctx, NULL) == AIP_OK, "context");
-    must(aip__exec_create(ctx, &ctx->exec, NULL) == AIP_OK, "exec");
-    ctx->executor = (aip_executor_callbacks)AIP_EXECUTOR_CALLBACKS_INIT;
-    ctx->executor.submit = refuse;
-    must(aip__catalog_create(ctx, &ctx->catalog, NULL) == AIP_OK, "catalogue");
+static void set_up(void) {
+    static const char *const names[2] = {"json", "ndjson"};
+    aip_context *ctx = host.ctx = fuzz_make((uint64_t)256 << 20);
     must(aip__formats_register(ctx, NULL) == AIP_OK, "formats");
-    return ctx;
+    for (int f = 0; f < 2; f++) {
+        aip_descriptor *table = NULL;
+        must(aip__format_find(ctx, names[f], &formats[f], NULL) == AIP_OK, names[f]);
+        must(aip__files_table(ctx, true, formats[f], &table, NULL) == AIP_OK, "table");
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+            aip_params *p = NULL;
+            must(aip__params_parse(ctx, table, options[i], &p, NULL) == AIP_OK, "options");
+            infer_rows[i] = aip_params_is_null(p, "infer_rows") ? INT64_MAX : aip_params_int(p, "infer_rows");
+            params[f][i] = p;
+        }
+        aip__free(ctx, table);
+    }
+    n_levels = fuzz_levels(levels);
 }
 
 static aip_schema *schema_of(aip_context *ctx, const aip__sample *s) {
@@ -194,68 +189,73 @@ static void against_documents(aip_context *ctx, const uint8_t *data, size_t n, c
     must(row == r->n_rows, "a row is an object");
 }
 
+/* ---- one look and one reading ------------------------------------------------------------------------------------------------------------------ */
+
+#define LARGE ((size_t)8 << 10) /* holds what a fuzzer makes in one block */
+
+typedef struct way { /* of reading: what is seen and what is read */
+    int32_t status;  /* of the look */
+    aip__sample sample;
+    aip_schema *schema;
+    reading read;
+} way;
+
+static void go(bool lines, size_t chosen, const uint8_t *data, size_t n, size_t block, way *w) {
+    aip_context *ctx = host.ctx;
+    const aip__format_ops *ops = formats[lines]->ops;
+    aip__stream *stream = NULL;
+    void *format = NULL; /* remembers what it sees: one for each way */
+    *w = (way){0};
+    must(ops->create(ctx, params[lines][chosen], "", &format, NULL) == AIP_OK, "format");
+    ((aip__json_options *)format)->block_bytes = block;
+    w->status = aip__stream_memory(ctx, data, n, &stream, NULL);
+    if (w->status == AIP_OK) w->status = ops->sample(format, stream, "fuzz", infer_rows[chosen], &w->sample, NULL);
+    aip__stream_close(stream);
+    if (w->status == AIP_OK) w->schema = schema_of(ctx, &w->sample);
+    if (w->schema) read_all(ctx, ops, format, data, n, w->schema, w->sample.names, &w->read);
+    ops->destroy(format);
+}
+
+static void way_free(way *w) {
+    if (w->schema) reading_free(host.ctx, &w->read, w->schema->n);
+    aip_schema_free(w->schema);
+    aip__sample_free(host.ctx, &w->sample);
+}
+
+static void compare(const way *a, const way *b) {
+    const aip__sample *s = &a->sample, *t = &b->sample;
+    must(a->status == b->status && s->n == t->n && !a->schema == !b->schema, "all looks find the same");
+    for (int32_t i = 0; i < s->n; i++)
+        must(strcmp(s->names[i], t->names[i]) == 0 && s->guesses[i].type == t->guesses[i].type, "all looks see the same");
+    if (a->schema) must_be_same(&a->read, &b->read, a->schema->n);
+}
+
+/* Block sizes: the whole file, the smallest, and one of any size. */
+#define N_BLOCKS 3
+static size_t block_of(unsigned i, uint64_t h, size_t n) { return i == 0 ? LARGE : i == 1 ? 64 : 64 + (size_t)(h % (n + 64)); }
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 1) return 0;
-    const aip_descriptor *json = NULL;
-    aip_context *ctx = context();
-    aip_descriptor *table = NULL;
-    aip_schema *schema = NULL;
+    if (!host.ctx) set_up();
     size_t chosen = data[0] / 2 % N_OPTIONS;
     bool lines = data[0] % 2 == 0;
-    reading first = {0};
-    char **names = NULL;
-    aip__sample sample = {0};
-    int32_t looked = AIP_OK;
-    must(aip__format_find(ctx, lines ? "ndjson" : "json", &json, NULL) == AIP_OK, "json");
-    const aip__format_ops *ops = json->ops;
-    must(aip__files_table(ctx, true, json, &table, NULL) == AIP_OK, "table");
+    uint64_t h = fuzz_hash(data, n);
+    way first, other;
     data++, n--;
-    aip__cpu_level highest = aip__cpu();
-    for (int k = 0; k < 4; k++) {
-        char text[256];
-        aip_params *params = NULL;
-        void *format = NULL;
-        aip__stream *stream = NULL;
-        reading r = {0};
-        aip__sample now = {0};
-        aip__cpu_set(k == 3 ? AIP__CPU_AVX2 : k == 2 ? AIP__CPU_SCALAR : highest);
-        snprintf(text, sizeof text, "%s, \"block_bytes\": %d}", options[chosen], blocks[k % 3]);
-        must(aip__params_parse(ctx, table, text, &params, NULL) == AIP_OK, "options");
-        must(ops->create(ctx, params, "", &format, NULL) == AIP_OK, "format");
-        int64_t rows = aip_params_is_null(params, "infer_rows") ? INT64_MAX : aip_params_int(params, "infer_rows");
-        int32_t status = aip__stream_memory(ctx, data, n, &stream, NULL);
-        if (status == AIP_OK) status = ops->sample(format, stream, "fuzz", rows, &now, NULL);
-        aip__stream_close(stream);
-        if (k == 0) {
-            looked = status;
-            sample = now;
-            names = now.names;
-            if (status == AIP_OK) schema = schema_of(ctx, &now);
-        } else {
-            must(status == looked && now.n == sample.n, "all looks find the same");
-            for (int32_t i = 0; i < now.n; i++)
-                must(strcmp(now.names[i], names[i]) == 0 && now.guesses[i].type == sample.guesses[i].type,
-                     "all looks see the same");
-            aip__sample_free(ctx, &now);
-        }
-        if (schema) read_all(ctx, ops, format, data, n, schema, names, &r);
-        if (schema && k == 0) first = r;
-        if (schema && k > 0) {
-            must_be_same(&first, &r, schema->n);
-            reading_free(ctx, &r, schema->n);
-        }
-        ops->destroy(format);
-        aip__params_free(params);
+    fuzz_begin(&host);
+    aip__cpu_set(AIP__CPU_SCALAR);
+    go(lines, chosen, data, n, LARGE, &first);
+    for (unsigned i = 1; i < n_levels * N_BLOCKS; i++) { /* 0 is the first */
+        if (!fuzz_tries(h >> 16, i - 1, n_levels * N_BLOCKS - 1)) continue;
+        aip__cpu_set(levels[i % n_levels]);
+        go(lines, chosen, data, n, block_of(i / n_levels, h >> 32, n), &other);
+        compare(&first, &other);
+        way_free(&other);
     }
-    aip__cpu_set(highest);
-    if (schema && lines && chosen == 0 && first.status == AIP_OK) against_documents(ctx, data, n, schema, &first);
-    if (schema) reading_free(ctx, &first, schema->n);
-    aip_schema_free(schema);
-    aip__sample_free(ctx, &sample);
-    aip__free(ctx, table);
-    must(atomic_load(&ctx->refs) == 1, "nothing is left");
-    aip__exec_free(ctx, ctx->exec);
-    aip__catalog_free(ctx, ctx->catalog);
-    aip__context_release(ctx);
+    aip__cpu_set(levels[n_levels - 1]);
+    if (first.schema && lines && chosen == 0 && first.read.status == AIP_OK)
+        against_documents(host.ctx, data, n, first.schema, &first.read);
+    way_free(&first);
+    fuzz_end(&host);
     return 0;
 }

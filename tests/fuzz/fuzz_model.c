@@ -1,12 +1,7 @@
 /* What a model learned, as bytes. Whatever the bytes: no crash, no leak; what is accepted saves to bytes that load to the same again. */
 #include "base/bytes.h"
-#include "base/catalog.h"
-#include "base/context.h"
-#include "base/error.h"
-#include "base/memory.h"
+#include "fuzz.h"
 #include "train/model.h"
-#include <stdlib.h>
-#include <string.h>
 
 static aip_model *load(aip_context *ctx, const void *bytes, size_t n) {
     aip_reader r;
@@ -26,12 +21,13 @@ static void save(aip_context *ctx, const aip_model *model, aip_writer *w) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
-    aip_context *ctx = NULL;
-    options.memory_limit = 64u << 20;
-    if (aip__context_init(&options, &ctx, NULL) != AIP_OK || aip__catalog_create(ctx, &ctx->catalog, NULL) != AIP_OK
-        || aip__train_register(ctx, NULL) != AIP_OK)
-        abort();
+    static fuzz_host host;
+    if (!host.ctx) {
+        host.ctx = fuzz_make((uint64_t)64 << 20);
+        must(aip__train_register(host.ctx, NULL) == AIP_OK, "models");
+    }
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     aip_model *model = load(ctx, data, size);
     if (model) {
         aip_writer first, second;
@@ -48,8 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         aip_model_free(back);
     }
     aip_model_free(model);
-    aip__catalog_free(ctx, ctx->catalog);
-    if (aip_context_memory_used(ctx) != 0) abort();
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }

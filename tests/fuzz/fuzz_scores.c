@@ -1,12 +1,8 @@
 /* The dumped state of metrics. Whatever the bytes: no crash, no leak; what is accepted dumps to bytes that load to the same again, merges with
  * itself, and settles. */
 #include "base/bytes.h"
-#include "base/context.h"
-#include "base/error.h"
-#include "base/memory.h"
+#include "fuzz.h"
 #include "metrics/metrics.h"
-#include <stdlib.h>
-#include <string.h>
 
 static void *load(const aip__scores_fold *f, const void *bytes, size_t n) {
     aip_reader r;
@@ -21,10 +17,10 @@ static void *load(const aip__scores_fold *f, const void *bytes, size_t n) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
-    aip_context *ctx = NULL;
-    options.memory_limit = 64u << 20;
-    if (aip__context_init(&options, &ctx, NULL) != AIP_OK) abort();
+    static fuzz_host host;
+    if (!host.ctx) host.ctx = fuzz_make((uint64_t)64 << 20);
+    aip_context *ctx = host.ctx;
+    fuzz_begin(&host);
     const aip__scores_fold f = {.ctx = ctx, .truth_name = "y", .type = size > 0 && data[0] == AIP_UTF8 ? AIP_UTF8 : AIP_INT64};
     void *state = load(&f, data, size);
     if (state) {
@@ -41,7 +37,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         aip__writer_free(&second);
         aip__scores_ops.destroy(&f, state);
     }
-    if (aip_context_memory_used(ctx) != 0) abort();
-    aip__context_release(ctx);
+    fuzz_end(&host);
     return 0;
 }
