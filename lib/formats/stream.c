@@ -10,8 +10,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define INPUT_BYTES ((size_t)256 << 10)
-#define AHEAD_BYTES ((int64_t)4 << 20) /* that the system is asked to have ready */
+#define INPUT_BYTES ((size_t)256 << 10) /* of compressed bytes */
+#define FIRST_BYTES 4                   /* that tell whether they are */
+#define AHEAD_BYTES ((int64_t)4 << 20)  /* that the system is asked to have ready */
 
 struct aip__stream {
     aip_context *ctx;
@@ -64,18 +65,30 @@ static int32_t raw_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_
     return AIP_OK;
 }
 
+/* Compressed bytes go through the buffer, others go past it. */
+static int32_t widen(aip__stream *s, aip_error **err) {
+    size_t size = s->file || s->memory_n >= INPUT_BYTES ? INPUT_BYTES : s->memory_n + 1; /* 1: so that the end is seen */
+    uint8_t *wide = size > s->input_size ? aip__realloc(s->ctx, s->input, size) : s->input;
+    if (!wide) return aip__error_memory(s->ctx, err);
+    s->input = wide;
+    s->input_size = size > s->input_size ? size : s->input_size;
+    return AIP_OK;
+}
+
 /* Looks at the first bytes. A pipe is asked for two bytes only, and for four when those are not text, so that nothing waits for more than
  * it must. */
 static int32_t start(aip__stream *s, aip__stream **out, aip_error **err) {
     size_t more = 0;
     s->asked_member = -1;
-    s->input_size = INPUT_BYTES;
-    s->input = aip__alloc(s->ctx, INPUT_BYTES);
+    s->input_size = FIRST_BYTES;
+    s->input = aip__alloc(s->ctx, FIRST_BYTES);
     int32_t status = s->input ? raw_read(s, s->input, 2, &s->n, err) : aip__error_memory(s->ctx, err);
     if (status == AIP_OK && aip__zstd_maybe(s->input, s->n)) status = raw_read(s, s->input + 2, 2, &more, err);
     s->n += more;
-    if (status == AIP_OK && aip__gzip_magic(s->input, s->n)) status = aip__gunzip_new(s->ctx, &s->gunzip, err);
-    if (status == AIP_OK && aip__zstd_magic(s->input, s->n)) status = aip__unzstd_new(s->ctx, &s->unzstd, err);
+    bool gzip = status == AIP_OK && aip__gzip_magic(s->input, s->n), zstd = status == AIP_OK && aip__zstd_magic(s->input, s->n);
+    if (gzip || zstd) status = widen(s, err);
+    if (status == AIP_OK && gzip) status = aip__gunzip_new(s->ctx, &s->gunzip, err);
+    if (status == AIP_OK && zstd) status = aip__unzstd_new(s->ctx, &s->unzstd, err);
     if (status != AIP_OK) {
         aip__stream_close(s);
         return status;

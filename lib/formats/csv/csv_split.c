@@ -18,6 +18,7 @@ static int never(unsigned char c) {
 int32_t aip__csv_split_begin(aip__csv_splitter *s, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                              const int32_t *slot, int32_t n_slots, const char *text, size_t n, aip_error **err) {
     int32_t rows = n_slots > 0 ? AIP__CSV_BLOCK_CELLS / n_slots : BLOCK_ROWS;
+    if (n < (size_t)rows) rows = (int32_t)n; /* a record has a byte at least */
     rows = rows < 1 ? 1 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     *s = (aip__csv_splitter){.ctx = ctx, .dialect = *dialect, .n_columns = n_columns, .slot = slot, .n_slots = n_slots};
     s->dialect.open = &s->open;

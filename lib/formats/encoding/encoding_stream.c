@@ -12,8 +12,8 @@ struct aip__text_stream {
     aip__stream *stream;
     aip__encoding_guess encoding;
     aip__decoder *decoder; /* NULL: bytes are handed on as they are */
-    uint8_t *raw;          /* AIP__TEXT_SAMPLE; not yet decoded: raw[raw_at..raw_n) */
-    size_t raw_at, raw_n;
+    uint8_t *raw;          /* raw_size; not yet decoded: raw[raw_at..raw_n) */
+    size_t raw_at, raw_n, raw_size;
     int64_t raw_offset; /* of raw[0] */
     bool raw_ended;     /* the stream gave its last byte */
     uint8_t *text;      /* decoded ahead: text[text_at..text_n) */
@@ -27,9 +27,9 @@ static int32_t fill_raw(aip__text_stream *t, aip_error **err) {
     t->raw_offset += (int64_t)t->raw_at;
     t->raw_at = 0;
     t->raw_n = left;
-    AIP__TRY(aip__stream_read(t->stream, t->raw + left, AIP__TEXT_SAMPLE - left, &got, err));
+    AIP__TRY(aip__stream_read(t->stream, t->raw + left, t->raw_size - left, &got, err));
     t->raw_n += got;
-    t->raw_ended = got < AIP__TEXT_SAMPLE - left;
+    t->raw_ended = got < t->raw_size - left;
     return AIP_OK;
 }
 
@@ -108,13 +108,20 @@ static int32_t decode_sample(aip__text_stream *t, aip_error **err) {
     }
 }
 
+/* A small file needs no more than it has, and one byte, so that its end is seen. */
+static size_t sample_size(int64_t bytes) {
+    if (bytes < 0 || bytes >= (int64_t)AIP__TEXT_SAMPLE) return AIP__TEXT_SAMPLE;
+    return bytes < 2 * (int64_t)AIP__DECODER_ROOM ? 2 * AIP__DECODER_ROOM : (size_t)bytes + 1;
+}
+
 int32_t aip__text_stream_open(aip_context *ctx, aip__stream *stream, const aip__text_options *options, aip__text_stream **out,
                               aip_error **err) {
     aip__text_stream *t = aip__calloc(ctx, 1, sizeof *t);
     if (!t) return aip__error_memory(ctx, err);
     t->ctx = ctx;
     t->stream = stream;
-    t->raw = aip__alloc(ctx, AIP__TEXT_SAMPLE);
+    t->raw_size = sample_size(aip__stream_size(stream));
+    t->raw = aip__alloc(ctx, t->raw_size);
     int32_t status = t->raw ? fill_raw(t, err) : aip__error_memory(ctx, err);
     if (status == AIP_OK) status = choose_encoding(t, options, err);
     if (status == AIP_OK) status = decode_sample(t, err);
