@@ -11,7 +11,11 @@
 #define BUFFER_ALIGN 64
 #define BUFFER_SLACK 64 /* readable zero bytes behind a buffer's end */
 #define CLASS_MIN ((size_t)32 << 10)
-#define ARENA_FROM ((uint64_t)192 << 20) /* bytes in use from which on buffers lie in regions */
+/* Bytes in use from which on buffers lie in regions, and those from which on large ones do, which the C library would map and unmap one by one.
+ * Others then fill the gaps. */
+#define ARENA_FROM ((uint64_t)192 << 20)
+#define ARENA_FROM_LARGE ((uint64_t)32 << 20)
+#define LARGE ((size_t)512 << 10)
 
 /* Reserves bytes against the limit. What does not fit is never counted, not even for a moment: it would refuse others, or wrap. */
 static bool reserve(aip_context *ctx, size_t n) {
@@ -142,20 +146,30 @@ void aip__spare_lock(aip_context *ctx) {
     pthread_mutex_lock(&ctx->spare.lock);
 }
 
-/* From a region; NULL when none can be had. */
-static uint8_t *take_from_arena(aip_context *ctx, size_t total, size_t *got) {
+/* False: an earlier generation's, which keeps it. */
+static bool give_to_arena(aip_context *ctx, aip__region *region, uint8_t *p, size_t n) {
     aip__spare_lock(ctx);
-    uint8_t *p = aip__arena_take(&ctx->spare.arena, ctx->generation, total, got);
+    bool given = aip__arena_give(&ctx->spare.arena, region, ctx->generation, p, n, ctx->spare.limit >> 21);
+    pthread_mutex_unlock(&ctx->spare.lock);
+    return given;
+}
+
+/* From a region; NULL when none can be had. */
+static uint8_t *take_from_arena(aip_context *ctx, size_t total, size_t *got, aip__region **region) {
+    uint64_t used = atomic_load_explicit(&ctx->memory_used, memory_order_relaxed);
+    if (!ctx->spare.arena.on || total > AIP__ARENA_MAX || used < ARENA_FROM_LARGE) return NULL;
+    bool may_map = total >= LARGE || used >= ARENA_FROM;
+    aip__spare_lock(ctx);
+    uint8_t *p = aip__arena_take(&ctx->spare.arena, ctx->generation, total, may_map, got, region);
     pthread_mutex_unlock(&ctx->spare.lock);
     if (!p || reserve(ctx, *got)) return p;
-    aip__spare_lock(ctx);
-    aip__arena_give(&ctx->spare.arena, ctx->generation, p, *got, ctx->spare.limit >> 21);
-    pthread_mutex_unlock(&ctx->spare.lock);
+    give_to_arena(ctx, *region, p, *got);
+    *region = NULL;
     return NULL;
 }
 
 /* Memory for `total` bytes (slack included); *got is what it really holds. */
-static uint8_t *take(aip_context *ctx, size_t total, size_t *got, bool *in_arena) {
+static uint8_t *take(aip_context *ctx, size_t total, size_t *got, aip__region **region) {
     int c = class_of(total);
     if (c < 0) {
         *got = total;
@@ -174,25 +188,19 @@ static uint8_t *take(aip_context *ctx, size_t total, size_t *got, bool *in_arena
         ctx->allocator.resize(ctx->allocator.user, p, *got, 0, BUFFER_ALIGN);
         return NULL;
     }
-    if (ctx->spare.arena.on && *got <= AIP__ARENA_MAX
-        && atomic_load_explicit(&ctx->memory_used, memory_order_relaxed) >= ARENA_FROM) {
-        size_t held = 0;
-        p = take_from_arena(ctx, *got, &held);
-        if (p) {
-            *got = held;
-            *in_arena = true;
-            return p;
-        }
+    size_t held = 0;
+    p = take_from_arena(ctx, total, &held, region);
+    if (p) {
+        *got = held;
+        return p;
     }
     return raw(ctx, NULL, 0, *got, BUFFER_ALIGN);
 }
 
-static void give(aip_context *ctx, uint8_t *p, size_t total, bool in_arena) {
+static void give(aip_context *ctx, uint8_t *p, size_t total, aip__region *region) {
     if (!p) return;
-    if (in_arena) {
-        aip__spare_lock(ctx);
-        aip__arena_give(&ctx->spare.arena, ctx->generation, p, total, ctx->spare.limit >> 21);
-        pthread_mutex_unlock(&ctx->spare.lock);
+    if (region) {
+        give_to_arena(ctx, region, p, total);
         unreserve(ctx, total);
         return;
     }
@@ -221,19 +229,15 @@ aip__buffer *aip__buffer_new(aip_context *ctx, size_t size) {
     aip__buffer *b = aip__alloc(ctx, sizeof *b);
     if (!b) return NULL;
     size_t got = 0;
-    bool in_arena = false;
-    uint8_t *data = take(ctx, total, &got, &in_arena);
+    aip__region *region = NULL;
+    uint8_t *data = take(ctx, total, &got, &region);
     if (!data) {
         aip__free(ctx, b);
         return NULL;
     }
     memset(data + size, 0, BUFFER_SLACK);
-    *b = (aip__buffer){.refs = 1,
-                       .ctx = aip__context_retain(ctx),
-                       .data = data,
-                       .size = size,
-                       .capacity = got - BUFFER_SLACK,
-                       .in_arena = in_arena};
+    *b = (aip__buffer){
+        .refs = 1, .ctx = aip__context_retain(ctx), .data = data, .size = size, .capacity = got - BUFFER_SLACK, .region = region};
     return b;
 }
 
@@ -261,7 +265,7 @@ void aip__buffer_free(aip__buffer *b) {
     if (b->release)
         b->release(b->owner);
     else
-        give(ctx, b->data, b->capacity + BUFFER_SLACK, b->in_arena);
+        give(ctx, b->data, b->capacity + BUFFER_SLACK, b->region);
     aip__free(ctx, b);
     aip__context_release(ctx);
 }
@@ -280,4 +284,13 @@ int aip__buffer_resize(aip__buffer **bp, size_t size) {
     b->size = size;
     memset(b->data + size, 0, BUFFER_SLACK);
     return 0;
+}
+
+void aip__buffer_fit(aip__buffer *b) {
+    if (!b->region) return;
+    size_t held = b->capacity + BUFFER_SLACK;
+    size_t used = (b->size + BUFFER_SLACK + AIP__ARENA_PAGE - 1) / AIP__ARENA_PAGE * AIP__ARENA_PAGE;
+    if (used == held || !give_to_arena(b->ctx, b->region, b->data + used, held - used)) return;
+    b->capacity = used - BUFFER_SLACK;
+    unreserve(b->ctx, held - used);
 }

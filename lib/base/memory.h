@@ -40,7 +40,7 @@ typedef struct aip__buffer {
     size_t capacity;              /* bytes that can be used */
     void (*release)(void *owner); /* for memory of somebody else (Arrow import): called instead of freeing data */
     void *owner;
-    bool in_arena; /* data lies in a region of base/arena.h */
+    struct aip__region *region; /* of base/arena.h, in which data lies; or NULL */
 } aip__buffer;
 
 /* Bytes of the c-th size in which freed buffers are kept: 32, 40, 48, 56, 64, 80, ... KiB. */
@@ -53,5 +53,7 @@ aip__buffer *aip__buffer_retain(aip__buffer *b); /* NULL is passed through */
 void aip__buffer_free(aip__buffer *b);
 /* For a buffer that is still being filled (one reference): grows capacity to at least `size` and sets size. 0, or -1 when refused. */
 int aip__buffer_resize(aip__buffer **b, size_t size);
+/* For a buffer that is filled: gives back what memory there is behind size, where it is memory that would stay in use. */
+void aip__buffer_fit(aip__buffer *b);
 
 #endif

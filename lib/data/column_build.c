@@ -122,6 +122,8 @@ int32_t aip__utf8_end(aip__utf8_builder *b, aip__column **out, aip_error **err) 
     aip__buffer_resize(&b->offsets, b->offsets->size);
     aip__buffer_resize(&b->bytes, b->bytes->size);
     if (b->validity) aip__buffer_resize(&b->validity, b->validity->size);
+    aip__buffer_fit(b->offsets);
+    aip__buffer_fit(b->bytes);
     c->null_count = b->null_count;
     c->validity_buffer = b->validity;
     c->values_buffer = b->bytes;

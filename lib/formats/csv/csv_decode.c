@@ -145,7 +145,8 @@ static int32_t expect_text(decoding *d, aip__csv_target *t, const aip__fields *f
     size_t run = (size_t)(d->regular.at - d->regular.text), text = 0;
     for (int32_t i = 0; i < f->n; i++) text += (uint32_t)(f->ends[(int64_t)i * f->stride] - f->ends[(int64_t)i * f->stride - 1]);
     size_t all = (size_t)((double)text / (double)run * (double)d->piece->n);
-    return aip__utf8_reserve(&t->text, f->n, all + all / 16, err);
+    all += all / 16;
+    return aip__utf8_reserve(&t->text, f->n, all < d->piece->n ? all : d->piece->n, err);
 }
 
 static int32_t take_run(decoding *d, aip_error **err) {

@@ -171,6 +171,7 @@ START_TEST(a_forked_child_waits_for_no_thread_of_its_parent) {
 END_TEST
 
 #define N_HELD 600
+#define N_LARGE 40
 
 /* Each buffer is filled with its own number, and holds it until it is freed: no two overlap. */
 static void fill(aip__buffer *b, int i) { memset(b->data, i & 255, b->size); }
@@ -187,9 +188,9 @@ START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overl
         return;
     }
     aip__buffer *held[N_HELD] = {NULL}, *first = aip__buffer_new(ctx, 100000);
-    ck_assert(!first->in_arena); /* little is in use */
+    ck_assert_ptr_null(first->region); /* little is in use */
     aip__buffer *much = aip__buffer_new(ctx, 200 << 20);
-    ck_assert(!much->in_arena); /* too large for a region */
+    ck_assert_ptr_null(much->region); /* too large for a region */
     int n_regional = 0;
     for (int turn = 0; turn < 6000; turn++) {
         uint64_t drawn = aip__random_at(7, (uint64_t)turn);
@@ -204,8 +205,14 @@ START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overl
             ck_assert_ptr_nonnull(held[i]);
             ck_assert_uint_eq((uintptr_t)held[i]->data % 64, 0);
             ck_assert_uint_ge(held[i]->capacity, size);
-            n_regional += held[i]->in_arena;
+            n_regional += held[i]->region != NULL;
             fill(held[i], i);
+            if (turn % 3 == 0) { /* the half that is not used is somebody else's from here on */
+                aip__buffer_resize(&held[i], size / 2);
+                aip__buffer_fit(held[i]);
+                ck_assert_uint_ge(held[i]->capacity, size / 2);
+                if (held[i]->region) ck_assert_uint_lt(held[i]->capacity, size / 2 + ((size_t)16 << 10));
+            }
         }
     }
     ck_assert_int_gt(n_regional, 2000);
@@ -215,7 +222,7 @@ START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overl
         for (int i = 0; i < N_HELD; i++) aip__buffer_free(held[i]);
         aip__buffer *own = aip__buffer_new(ctx, 200000);
         fill(own, 3);
-        int status = own->in_arena && holds(own, 3) ? 0 : 1;
+        int status = own->region && holds(own, 3) ? 0 : 1;
         aip__buffer_free(own);
         _exit(status);
     }
@@ -233,6 +240,34 @@ START_TEST(a_context_that_holds_much_takes_buffers_from_regions_that_never_overl
     aip__context_release(ctx);
     ctx = limited(64 << 20);
     ck_assert(!ctx->spare.arena.on); /* a small limit is held to the byte */
+    aip__context_release(ctx);
+}
+END_TEST
+
+START_TEST(from_32_mib_on_large_buffers_lie_two_to_a_region_and_small_ones_in_the_gaps) {
+    aip_context *ctx = limited((uint64_t)1 << 30);
+    if (!ctx->spare.arena.on) {
+        aip__context_release(ctx);
+        return;
+    }
+    const size_t large = ((size_t)1 << 20) - 64; /* with what is readable behind it half a region */
+    aip__buffer *held[N_LARGE] = {NULL}, *small = aip__buffer_new(ctx, 100000);
+    for (int i = 0; i < N_LARGE; i++) {
+        held[i] = aip__buffer_new(ctx, large);
+        ck_assert_ptr_nonnull(held[i]);
+        ck_assert_int_eq(held[i]->region != NULL, i >= 32);
+        if (i >= 33 && i % 2 == 1) ck_assert_ptr_eq(held[i]->region, held[i - 1]->region);
+    }
+    ck_assert_ptr_null(small->region);
+    aip__buffer_free(small);
+    small = aip__buffer_new(ctx, 200000);
+    ck_assert_ptr_null(small->region); /* there is no gap */
+    aip__buffer_free(held[35]);
+    held[35] = aip__buffer_new(ctx, 150000);
+    ck_assert_ptr_eq(held[35]->region, held[34]->region);
+    for (int i = 0; i < N_LARGE; i++) aip__buffer_free(held[i]);
+    aip__buffer_free(small);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
     aip__context_release(ctx);
 }
 END_TEST
@@ -357,6 +392,7 @@ Suite *base_memory_suite(void) {
                                   what_passes_the_limit_is_not_counted_for_a_moment,
                                   a_forked_child_waits_for_no_thread_of_its_parent,
                                   a_context_that_holds_much_takes_buffers_from_regions_that_never_overlap,
+                                  from_32_mib_on_large_buffers_lie_two_to_a_region_and_small_ones_in_the_gaps,
                                   wrapped_memory_goes_back_to_its_owner_with_the_last_reference,
                                   an_older_struct_is_filled_up_with_zeros,
                                   a_newer_struct_is_taken_only_when_its_tail_is_zero,
