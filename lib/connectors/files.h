@@ -73,6 +73,8 @@ int64_t aip__files_total_bytes(void *self);
 /* Settles the types of inner columns over all rows: guesses[inner->n] of the sample (AIP_UTF8: not looked at) become those of all rows. What
  * became larger is logged, and kept for the report. */
 int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **err);
+/* As infer_rows: null, file by file: guesses[f->n][inner->n], each from the file's own sample. Nothing is logged or kept. */
+int32_t aip__files_settle_each(aip__files *f, aip__guess *guesses, aip_error **err);
 /* `,"promoted":[...]` of a JSON object, when there is any. */
 void aip__files_types_report(const aip__files *f, aip__text *t);
 void aip__files_types_free(aip__files *f);

@@ -2,14 +2,17 @@
  * join to more than "some text". Then come the wanted columns, their new names, and the types that the user says. */
 #include "connectors/files.h"
 
+#include "base/checked.h"
 #include "base/context.h"
 #include "base/memory.h"
 #include "data/convert.h"
 #include "data/schema.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MIN_ROWS_PER_FILE 100
+#define FIRST_ROWS 10000 /* that are looked at before all rows are */
 
 typedef struct plan {
     aip__files *f;
@@ -19,6 +22,9 @@ typedef struct plan {
     aip_schema *names;   /* index of sample.names */
     int32_t *guessed_by; /* file that gave a column its type; -1: none yet */
     bool promote;
+    bool over_all; /* infer_rows: null, in a pass of its own */
+    aip__guess
+        *by_file;  /* where all rows are looked at in a pass of their own: of each file those of its first, [f->n][sample.n] */
     bool pinned;   /* columns and types are a checkpoint's */
     int32_t first; /* file that the others are held against; -1: the checkpoint */
 } plan;
@@ -74,7 +80,9 @@ static int32_t differs(const plan *p, int32_t file, const char *name, const char
 static int32_t join_guess(plan *p, int32_t column, aip__guess guess, int32_t file, aip_error **err) {
     aip__guess *mine = &p->sample.guesses[column], joined = aip__guess_join(*mine, guess);
     const char *name = p->sample.names[column];
-    if (!p->promote && mine->type != 0 && guess.type != 0 && !aip__node_get(p->types, name)) {
+    if (p->by_file) {
+        p->by_file[(size_t)file * (size_t)p->sample.n + (size_t)column] = guess;
+    } else if (!p->promote && mine->type != 0 && guess.type != 0 && !aip__node_get(p->types, name)) {
         aip_field a = aip__field(name, 0), b = a, c = a;
         aip__guess_field(*mine, &a);
         aip__guess_field(guess, &b);
@@ -136,6 +144,15 @@ static int32_t match_file(plan *p, const aip__sample *s, const aip_schema *names
     return AIP_OK;
 }
 
+static int32_t keep_by_file(plan *p, int32_t first, aip_error **err) {
+    size_t n = (size_t)p->sample.n, all = 0;
+    if (aip__mul_size((size_t)p->f->n, n, &all) || aip__add_size(all, 1, &all)) return aip__error_nomem(err);
+    p->by_file = aip__calloc(p->f->ctx, all, sizeof *p->by_file);
+    if (!p->by_file) return aip__error_memory(p->f->ctx, err);
+    if (n > 0) memcpy(p->by_file + (size_t)first * n, p->sample.guesses, n * sizeof *p->by_file);
+    return AIP_OK;
+}
+
 static int32_t look_at_first(plan *p, int32_t i, aip__sample *s, aip_error **err) {
     AIP__TRY(index_names(p->f, s, path_of(p, i), &p->names, err));
     p->first = i;
@@ -143,7 +160,7 @@ static int32_t look_at_first(plan *p, int32_t i, aip__sample *s, aip_error **err
     if (!p->guessed_by) return aip__error_memory(p->f->ctx, err);
     p->sample = *s;
     *s = (aip__sample){0};
-    return AIP_OK;
+    return p->over_all ? keep_by_file(p, i, err) : AIP_OK;
 }
 
 static int32_t look_at(plan *p, int32_t i, int64_t max_rows, aip_error **err) {
@@ -170,7 +187,9 @@ static int32_t look_at(plan *p, int32_t i, int64_t max_rows, aip_error **err) {
 
 static int32_t look_at_all(plan *p, aip_error **err) {
     const aip__files *f = p->f;
-    int64_t rows = aip_params_is_null(p->params, "infer_rows") ? INT64_MAX : aip_params_int(p->params, "infer_rows");
+    int64_t rows = p->over_all                                   ? FIRST_ROWS
+                   : aip_params_is_null(p->params, "infer_rows") ? INT64_MAX
+                                                                 : aip_params_int(p->params, "infer_rows");
     int64_t share = rows == INT64_MAX ? rows : rows / f->n;
     if (share < MIN_ROWS_PER_FILE) share = rows < MIN_ROWS_PER_FILE ? rows : MIN_ROWS_PER_FILE;
     for (int32_t i = 0; i < f->n; i++)
@@ -394,6 +413,49 @@ static int32_t promote(plan *p, aip_error **err) {
     return build(p, err);
 }
 
+/* infer_rows: null. Joined file by file, as their samples would be had they all rows. */
+static int32_t join_all(plan *p, const aip__guess *guesses, aip_error **err) {
+    const aip__files *f = p->f;
+    memset(p->sample.guesses, 0, (size_t)p->sample.n * sizeof *p->sample.guesses);
+    for (int32_t i = 0; i < f->n; i++)
+        for (int32_t c = 0; c < f->inner->n; c++)
+            AIP__TRY(join_guess(p, aip_schema_find(p->names, f->from[c]), guesses[(size_t)i * (size_t)f->inner->n + (size_t)c], i,
+                                err));
+    return AIP_OK;
+}
+
+static int32_t look_at_all_rows(plan *p, aip_error **err) {
+    aip__files *f = p->f;
+    size_t n = (size_t)f->inner->n, all = 0;
+    if (aip__mul_size((size_t)f->n, n, &all) || aip__add_size(all, 1, &all)) return aip__error_nomem(err);
+    aip__guess *guesses = aip__calloc(f->ctx, all, sizeof *guesses);
+    if (!guesses) return aip__error_memory(f->ctx, err);
+    for (size_t c = 0; c < n; c++) {
+        bool said = aip__node_get(p->types, f->from[c]) != NULL;
+        int32_t column = aip_schema_find(p->names, f->from[c]);
+        for (size_t i = 0; i < (size_t)f->n; i++)
+            guesses[i * n + c] = said ? (aip__guess){.type = AIP_UTF8} : p->by_file[i * (size_t)p->sample.n + (size_t)column];
+    }
+    aip__free(f->ctx, p->by_file);
+    p->by_file = NULL; /* from here on the files must go together */
+    int32_t status = aip__files_settle_each(f, guesses, err);
+    if (status == AIP_OK) status = join_all(p, guesses, err);
+    aip__free(f->ctx, guesses);
+    if (status != AIP_OK) return status;
+    unbuild(f);
+    return build(p, err);
+}
+
+/* Whether all rows are looked at in parallel, in a pass of their own: not where they say more than types, and not of a pipe, which is read once. */
+static bool over_all_rows(const plan *p) {
+    const aip__files *f = p->f;
+    struct stat st;
+    if (!aip_params_is_null(p->params, "infer_rows") || !f->ops->named || !f->ops->infer_item) return false;
+    for (int32_t i = 0; i < f->n; i++)
+        if (f->ctx->io->stat(f->entries[i].path, &st) == 0 && !S_ISREG(st.st_mode)) return false;
+    return true;
+}
+
 static int32_t settle(plan *p, aip_error **err) {
     const aip__node *c = p->columns;
     if (c->kind != AIP__NULL && c->kind != AIP__LIST && c->kind != AIP__MAP) return columns_shape(p, c, err);
@@ -403,9 +465,11 @@ static int32_t settle(plan *p, aip_error **err) {
         AIP__TRY(build(p, err));
         return check_pinned(p, err);
     }
+    p->over_all = over_all_rows(p);
     AIP__TRY(look_at_all(p, err));
     AIP__TRY(check_types(p, err));
     AIP__TRY(build(p, err));
+    if (p->over_all) return look_at_all_rows(p, err);
     if (!p->promote || aip_params_is_null(p->params, "infer_rows")) return AIP_OK; /* all rows were looked at */
     return promote(p, err);
 }
@@ -427,5 +491,6 @@ int32_t aip__files_plan(aip__files *f, const aip_params *params, aip_error **err
     aip__sample_free(f->ctx, &p.sample);
     aip_schema_free(p.names);
     aip__free(f->ctx, p.guessed_by);
+    aip__free(f->ctx, p.by_file);
     return status;
 }

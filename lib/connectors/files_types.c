@@ -1,8 +1,9 @@
-/* Types settled over all rows before any is read (on_bad_row: promote): one pass through the scan, whose items say which of their cells are beyond
+/* Types settled over all rows before any is read (on_bad_row: promote; infer_rows: null): one pass through the scan, whose items say which of their cells are beyond
  * the guesses of the sample; joined in source order, so that types and the places that forced them are the same for any cut and any
  * number of workers. Memory is that of a pass over the rows. */
 #include "connectors/files.h"
 
+#include "base/checked.h"
 #include "base/context.h"
 #include "base/memory.h"
 #include "data/scan.h"
@@ -13,9 +14,12 @@
 
 struct aip__files_types {
     int32_t n;
-    aip__guess *sample, *running; /* of each inner column */
-    aip__type_steps steps;        /* that made running larger, in source order */
+    bool each;                    /* file by itself, else all as one */
+    aip__guess *sample, *running; /* of each inner column; of each file, where that is asked */
+    aip__type_steps steps;        /* that made running larger, in source order; not kept of each file */
 };
+
+static size_t place_of(const aip__files_types *t, int32_t file) { return t->each ? (size_t)file * (size_t)t->n : 0; }
 
 /* ---- the pass ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -26,7 +30,8 @@ static int32_t types_decode(void *cursor, const aip__item *item, aip__decoded *o
     aip__type_steps *steps = aip__calloc(f->ctx, 1, sizeof *steps);
     if (!steps) return aip__error_memory(f->ctx, err);
     steps->ctx = f->ctx;
-    int32_t status = f->ops->infer_item(p->readers[mine->file], &mine->inner, f->types->sample, steps, err);
+    const aip__guess *start = f->types->sample + place_of(f->types, mine->file);
+    int32_t status = f->ops->infer_item(p->readers[mine->file], &mine->inner, start, steps, err);
     if (status != AIP_OK) {
         aip__type_steps_free(steps);
         aip__free(f->ctx, steps);
@@ -45,8 +50,9 @@ static int32_t types_account(void *cursor, aip__decoded *decoded, aip_error **er
     decoded->rejects = NULL;
     for (size_t i = 0; i < steps->n && status == AIP_OK; i++) {
         const aip__type_step *s = &steps->steps[i];
-        if (aip__guess_is_text(t->running[s->column])) continue;
-        if (aip__guess_widen(&t->running[s->column], s->cell)) status = aip__type_steps_add(&t->steps, s, err);
+        aip__guess *g = &t->running[place_of(t, s->file) + (size_t)s->column];
+        if (aip__guess_is_text(*g)) continue;
+        if (aip__guess_widen(g, s->cell) && !t->each) status = aip__type_steps_add(&t->steps, s, err);
     }
     aip__type_steps_free(steps);
     aip__free(p->f->ctx, steps);
@@ -182,12 +188,13 @@ void aip__files_types_free(aip__files *f) {
     f->types = NULL;
 }
 
-int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **err) {
-    size_t n = (size_t)f->inner->n;
+/* Of n guesses of the sample to those of all rows. */
+static int32_t settle(aip__files *f, bool each, aip__guess *guesses, size_t n, aip_error **err) {
     aip__files_types *t = aip__calloc(f->ctx, 1, sizeof *t);
     if (!t) return aip__error_memory(f->ctx, err);
     f->types = t;
     t->n = f->inner->n;
+    t->each = each;
     t->steps.ctx = f->ctx;
     t->sample = aip__calloc(f->ctx, n + 1, sizeof *t->sample);
     t->running = aip__calloc(f->ctx, n + 1, sizeof *t->running);
@@ -196,5 +203,18 @@ int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **
     memcpy(t->running, guesses, n * sizeof *guesses);
     AIP__TRY(run(f, err));
     memcpy(guesses, t->running, n * sizeof *guesses);
+    return AIP_OK;
+}
+
+int32_t aip__files_settle_types(aip__files *f, aip__guess *guesses, aip_error **err) {
+    AIP__TRY(settle(f, false, guesses, (size_t)f->inner->n, err));
     return log_them(f, err);
+}
+
+int32_t aip__files_settle_each(aip__files *f, aip__guess *guesses, aip_error **err) {
+    size_t n = 0;
+    if (aip__mul_size((size_t)f->n, (size_t)f->inner->n, &n)) return aip__error_nomem(err);
+    int32_t status = settle(f, true, guesses, n, err);
+    aip__files_types_free(f); /* all rows were asked for: nothing was promoted */
+    return status;
 }

@@ -78,6 +78,7 @@ void aip__type_steps_free(aip__type_steps *steps);
 typedef struct aip__format_ops {
     const char *extensions; /* "csv|tsv" */
     bool typed;             /* its files say their types and hold no bad rows: of the common parameters it has `columns` alone */
+    bool named;             /* the first record names the columns: more rows say no more than their types */
     const aip_param_spec *write_params;
     int32_t n_write_params;
 

@@ -116,6 +116,7 @@ static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, 
 
 static const aip__format_ops ops = {
     .extensions = "csv|tsv",
+    .named = true,
     .write_params = aip__csv_write_params,
     .n_write_params = AIP__CSV_N_WRITE_PARAMS,
     .create = aip__csv_options_create,

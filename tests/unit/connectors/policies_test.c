@@ -230,7 +230,7 @@ START_TEST(promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses)
         aip_context *ctx = table_context(round % 3);
         aip_dataset *all = NULL, *promoted = NULL;
         char extra[100];
-        OK(table_read(ctx, path, "\"infer_rows\": null", &all, &err));
+        OK(table_read(ctx, path, "\"infer_rows\": 1000", &all, &err));
         snprintf(extra, sizeof extra, "\"on_bad_row\": \"promote\", \"infer_rows\": %d, \"block_bytes\": %d", 1 + round % 5,
                  64 << round % 3);
         OK(table_read(ctx, path, extra, &promoted, &err));
@@ -241,6 +241,54 @@ START_TEST(promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses)
         aip_dataset_free(promoted);
         table_context_free(ctx);
     }
+}
+END_TEST
+
+/* A sample is looked at by one thread, row by row; all rows are looked at by all threads, cell by cell where a type is new. */
+START_TEST(all_rows_say_what_a_sample_of_as_many_rows_says_of_one_file_and_of_several) {
+    uint32_t x = 7;
+    int n_refused = 0;
+    for (int round = 0; round < 300; round++) {
+        char text[8000];
+        char *path[2] = {NULL, NULL};
+        for (int i = 0; i < 2; i++) {
+            int n = sprintf(text, "a,b,c\n"), rows = round % 40;
+            for (int r = 0; r < rows; r++)
+                n += sprintf(text + n, "%s,%s,%s%s\n", random_cell(&x, 3), random_cell(&x, 4 + round % 5), random_cell(&x, 20),
+                             round % 9 == 0 && r % 11 == 3 ? ",more" : "");
+            path[i] = table_file(i == 0 ? "all-0.csv" : "all-1.csv", text, (size_t)n);
+        }
+        char *pattern = table_path("all-*.csv"), sample[120], all[120];
+        const char *more = round % 3 == 0   ? ", \"types\": {\"c\": \"utf8\"}"
+                           : round % 3 == 1 ? ", \"columns\": [\"c\", \"a\"]"
+                                            : "";
+        const char *from = round % 2 == 0 ? path[0] : pattern;
+        const char *policy = round % 9 == 0 ? "reject" : round % 7 == 0 ? "promote" : "error";
+        snprintf(sample, sizeof sample, "\"infer_rows\": 1000, \"on_bad_row\": \"%s\"%s", policy, more);
+        snprintf(all, sizeof all, "\"infer_rows\": null, \"on_bad_row\": \"%s\", \"block_bytes\": %d%s", policy, 64 << round % 3,
+                 more);
+        aip_context *ctx = table_context(table_workers[round % N_TABLE_WORKERS]);
+        aip_dataset *a = NULL, *b = NULL;
+        aip_error *why_a = NULL, *why_b = NULL;
+        int32_t status = table_read(ctx, from, sample, &a, &why_a);
+        ck_assert_int_eq(table_read(ctx, from, all, &b, &why_b), status);
+        if (status == AIP_OK) {
+            char *expected = table_text(a), *found = table_text(b);
+            ck_assert_str_eq(found, expected);
+            free(expected), free(found);
+        } else {
+            ck_assert_str_eq(aip_error_text(why_b), aip_error_text(why_a));
+            n_refused++;
+        }
+        aip_error_free(why_a);
+        aip_error_free(why_b);
+        aip_dataset_free(a);
+        aip_dataset_free(b);
+        table_context_free(ctx);
+        free(pattern), free(path[0]), free(path[1]);
+    }
+    ck_assert_int_gt(n_refused, 5); /* files that do not go together */
+    table_files_remove();
 }
 END_TEST
 
@@ -370,6 +418,7 @@ Suite *policies_suite(void) {
                                   without_promote_the_same_conflict_is_an_error_a_null_or_a_reject_at_its_place,
                                   promote_joins_files_that_do_not_go_together_otherwise_and_rows_of_a_wrong_shape_stay_errors,
                                   promote_is_what_a_sample_of_all_rows_says_and_every_cell_then_parses,
+                                  all_rows_say_what_a_sample_of_as_many_rows_says_of_one_file_and_of_several,
                                   each_refused_allocation_of_the_pass_over_types_is_an_error_that_leaves_nothing,
                                   a_file_of_rejects_holds_source_line_column_offset_reason_and_text_of_each,
                                   a_file_of_rejects_is_whole_or_not_there_and_has_no_rows_when_there_are_none,
