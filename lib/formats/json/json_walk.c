@@ -126,7 +126,7 @@ static bool is_other(char c) { return (unsigned)(c - '0') > 9; }
 static __attribute__((noinline)) const char *far_end(aip__json_walker *w, const char *p, bool other, bool *utf8) {
     for (; p < w->end; p += 57) {
         aip__json_window *v = &w->window;
-        if (p < v->from || p + 64 > v->from + v->n) {
+        if (v->n == 0 || p < v->from || p + 64 > v->from + v->n) {
             aip__json_window_set(v, p, w->end);
             *utf8 &= v->utf8;
         }
