@@ -1,8 +1,10 @@
-/* What bench/ingest is held against below the level of tables: `bare csv|zlib|libdeflate FILE`.
+/* What bench/ingest is held against below the level of tables: `bare csv|zlib|isal|libdeflate FILE`.
  *   csv         libcsv over the file in blocks of 64 KiB; its callbacks do nothing but strtod each field that begins as a number does
  *   zlib        inflate alone, into a buffer of 64 KiB
+ *   isal        the same with ISA-L
  *   libdeflate  the whole member at once
- * Prints what bench/ingest/ingest.c prints, without sums. */
+ * Prints what bench/ingest/ingest.c prints, without sums. `bare inflaters` prints the names of those that were built in; the first is what the
+ * library streams gzip through. */
 #include <csv.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
+#ifdef HAVE_ISAL
+#include <isa-l/igzip_lib.h>
+#endif
 #ifdef HAVE_LIBDEFLATE
 #include <libdeflate.h>
 #endif
@@ -84,7 +89,30 @@ static void inflate_all(int fd) {
     inflateEnd(&z);
 }
 
-static void deflate_whole(int fd) {
+static void inflate_isal(int fd) {
+#ifdef HAVE_ISAL
+    static unsigned char in[BLOCK], out[BLOCK];
+    static struct inflate_state z;
+    isal_inflate_init(&z);
+    z.crc_flag = ISAL_GZIP;
+    for (ssize_t got; z.block_state != ISAL_BLOCK_FINISH && (got = read(fd, in, sizeof in)) > 0;) {
+        z.next_in = in;
+        z.avail_in = (uint32_t)got;
+        do { /* output may be left when all input is taken */
+            z.next_out = out;
+            z.avail_out = sizeof out;
+            if (isal_inflate(&z) != ISAL_DECOMP_OK) fail("isal_inflate");
+            n_bytes += (long long)(sizeof out - z.avail_out);
+        } while (z.avail_out == 0 || (z.avail_in > 0 && z.block_state != ISAL_BLOCK_FINISH));
+    }
+    if (z.block_state != ISAL_BLOCK_FINISH) fail("the member does not end");
+#else
+    (void)fd;
+    fail("built without ISA-L");
+#endif
+}
+
+static void inflate_whole(int fd) {
 #ifdef HAVE_LIBDEFLATE
     struct stat info;
     if (fstat(fd, &info) != 0) fail("fstat");
@@ -110,13 +138,30 @@ static void deflate_whole(int fd) {
 #endif
 }
 
+static int inflaters(void) {
+#if defined(HAVE_ISAL) && defined(LIBRARY_ISAL)
+    printf("isal zlib");
+#elif defined(HAVE_ISAL)
+    printf("zlib isal");
+#else
+    printf("zlib");
+#endif
+#ifdef HAVE_LIBDEFLATE
+    printf(" libdeflate");
+#endif
+    printf("\n");
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && !strcmp(argv[1], "inflaters")) return inflaters();
     void (*work)(int) = argc != 3                        ? NULL
                         : !strcmp(argv[1], "csv")        ? parse
                         : !strcmp(argv[1], "zlib")       ? inflate_all
-                        : !strcmp(argv[1], "libdeflate") ? deflate_whole
+                        : !strcmp(argv[1], "isal")       ? inflate_isal
+                        : !strcmp(argv[1], "libdeflate") ? inflate_whole
                                                          : NULL;
-    if (!work) return fprintf(stderr, "usage: bare csv|zlib|libdeflate FILE\n"), 2;
+    if (!work) return fprintf(stderr, "usage: bare csv|zlib|isal|libdeflate FILE\n"), 2;
     double seconds[MAX_TIMES], cpu[MAX_TIMES], spent = 0, start = peak_mb(), peak = 0;
     int n = 0;
     for (; n < MAX_TIMES && spent < ENOUGH; n++) {
