@@ -50,8 +50,10 @@ typedef struct aip__files_pass {
     aip__files *f;
     int32_t at; /* file being read */
     aip__file file;
-    aip__stream *stream; /* NULL: the file is not open yet */
-    aip__file header;    /* of a file that is gone on with, while its header is read */
+    aip__stream *stream;        /* NULL: the file is not open yet */
+    pthread_mutex_t ahead_lock; /* held by who undoes compression ahead, so that the stream stays meanwhile */
+    aip__stream *ahead;         /* stream, from when the reader is ready to when it leaves it; changed under the lock */
+    aip__file header;           /* of a file that is gone on with, while its header is read */
     aip__stream *header_stream;
     int64_t consumed;
     void **readers; /* of each file opened so far: items in flight still need them */
@@ -65,6 +67,8 @@ typedef struct aip__files_item {
     int32_t file;
 } aip__files_item;
 int32_t aip__files_pass_open(void *self, const aip__token *token, void **cursor, aip_error **err);
+bool aip__files_pass_ahead(void *cursor);
+bool aip__files_pass_ready(void *cursor);
 int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error **err);
 void aip__files_pass_item_free(void *cursor, aip__item *item);
 void aip__files_pass_close(void *cursor);

@@ -107,7 +107,15 @@ static int32_t open_next(pass *p, aip_error **err) {
     return AIP_OK;
 }
 
+/* From now on the stream may be undone ahead of its reader; NULL: no longer. Waits while one block is being undone. */
+static void set_ahead(pass *p, aip__stream *stream) {
+    pthread_mutex_lock(&p->ahead_lock);
+    p->ahead = stream;
+    pthread_mutex_unlock(&p->ahead_lock);
+}
+
 static void leave_file(pass *p) {
+    set_ahead(p, NULL);
     if (p->readers && p->at < p->f->n && p->readers[p->at]) p->f->ops->end_reading(p->readers[p->at]);
     leave_header(p);
     aip__stream_close(p->stream);
@@ -128,6 +136,7 @@ void aip__files_pass_close(void *cursor) {
     aip__rejects_free(p->rejects);
     aip__rejects_file_free(p->rejects_file);
     aip__free(ctx, p->first_reject);
+    pthread_mutex_destroy(&p->ahead_lock);
     aip__free(ctx, p);
 }
 
@@ -138,6 +147,7 @@ int32_t aip__files_pass_open(void *self, const aip__token *token, void **cursor,
     if (!p) return aip__error_memory(f->ctx, err);
     p->f = f;
     p->file.fd = p->header.fd = -1;
+    pthread_mutex_init(&p->ahead_lock, NULL);
     p->readers = aip__calloc(f->ctx, (size_t)f->n, sizeof *p->readers);
     int32_t status = p->readers ? aip__rejects_new(f->ctx, &p->rejects, err) : aip__error_memory(f->ctx, err);
     if (status != AIP_OK) {
@@ -174,7 +184,10 @@ int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error
             *end = true;
             return AIP_OK;
         }
-        if (!p->stream) AIP__TRY(open_next(p, err));
+        if (!p->stream) {
+            AIP__TRY(open_next(p, err));
+            set_ahead(p, p->stream);
+        }
         AIP__TRY(f->ops->next(p->readers[p->at], &inner, &ended, err));
         if (!ended) break;
         if (p->file.ctx) AIP__TRY(aip__file_check_unchanged(&p->file, &f->entries[p->at].opened, err));
@@ -191,6 +204,19 @@ int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error
     *item = (aip__item){.data = mine, .bytes = consumed - p->consumed, .memory = inner.memory};
     p->consumed = consumed;
     return AIP_OK;
+}
+
+bool aip__files_pass_ahead(void *cursor) {
+    pass *p = cursor;
+    pthread_mutex_lock(&p->ahead_lock);
+    bool did = p->ahead && aip__stream_ahead(p->ahead);
+    pthread_mutex_unlock(&p->ahead_lock);
+    return did;
+}
+
+bool aip__files_pass_ready(void *cursor) {
+    const pass *p = cursor;
+    return !p->stream || aip__stream_ready(p->stream);
 }
 
 void aip__files_pass_item_free(void *cursor, aip__item *item) {
@@ -391,6 +417,8 @@ static const aip__source_ops files_ops = {
     .kind = "files",
     .open = rows_open,
     .next = aip__files_pass_next,
+    .ahead = aip__files_pass_ahead,
+    .ready = aip__files_pass_ready,
     .decode = pass_decode,
     .item_free = aip__files_pass_item_free,
     .account = pass_account,

@@ -11,6 +11,7 @@ int64_t aip__fold_lanes(size_t state_bytes) {
 static int32_t run_fold(aip__scan *s, aip_error **err) {
     for (;;) {
         aip__scan_pump(s);
+        aip__scan_go_ahead(s);
         int32_t status = aip__group_wait(s->group, err);
         if (status != AIP_OK) return status;
         if (atomic_load(&s->failed)) return aip__error_memory(s->ctx, err);

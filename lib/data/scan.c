@@ -118,6 +118,7 @@ int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, ai
             "this %s source can be read only once and was read already: keep it in memory (collect) to use it twice",
             s->root->ops->kind);
     if (status == AIP_OK) status = s->root->ops->open(s->root->self, token, &s->cursor, err);
+    if (status == AIP_OK) s->has_ahead = s->root->ops->ahead && aip__concurrency(ctx) > 1;
     if (status == AIP_OK) s->total_bytes = s->root->ops->total_bytes ? s->root->ops->total_bytes(s->root->self) : -1;
     if (status != AIP_OK) {
         aip__scan_close(s);
@@ -152,14 +153,15 @@ int32_t aip__scan_finish(aip__scan *s, aip_error **err) {
 
 /* ---- pull ------------------------------------------------------------------------------------------------------------------------------- */
 
-static bool head_is_ready(void *arg) {
-    aip__scan *s = arg;
+bool aip__scan_head_is_ready(aip__scan *s) {
     pthread_mutex_lock(&s->lock);
     const aip__slot *t = &s->ring[s->n_out % s->window];
     bool ready = (t->used && t->index == s->n_out && t->done) || atomic_load(&s->failed);
     pthread_mutex_unlock(&s->lock);
     return ready;
 }
+
+static bool head_is_ready(void *arg) { return aip__scan_head_is_ready(arg); }
 
 typedef struct {
     aip_batch *batch; /* NULL: no rows, or mapped */
@@ -233,8 +235,11 @@ static int32_t next_rows(aip__scan *s, taken *out, aip_error **err) {
         bool all_out = s->end && s->n_out == s->n_cut;
         pthread_mutex_unlock(&s->lock);
         if (all_out) return aip__scan_finish(s, err);
+        const aip__scan *outer = aip__scan_pulls(s);
         aip__scan_pump(s);
+        aip__scan_go_ahead(s);
         aip__group_help(s->group, head_is_ready, s, 0);
+        aip__scan_pulls(outer);
     }
 }
 

@@ -68,6 +68,9 @@ struct aip__scan {
     int64_t n_cut, n_out, in_flight_bytes, in_flight, largest_item;
     int64_t next_row; /* ordinal of the next batch: counted at the cut when items are batches, else at points[0] */
     bool cutting, end, ended;
+    bool has_ahead;               /* the source has work to do ahead of the cut, and there are threads to do it */
+    _Atomic(bool) going_ahead;    /* one of them is at it */
+    _Atomic(bool) cut_is_offered; /* a job that only cuts is queued */
     _Atomic(bool) failed;
 
     _Atomic(int64_t) rows_in, rows_rejected, rows_filtered, rows_out, bytes_out;
@@ -80,6 +83,12 @@ void aip__scan_drop_item(aip__scan *s, aip__slot *t);
 void aip__scan_release(aip__scan *s, aip__slot *t); /* gives a slot back to the ring; under the lock */
 /* Cuts items and starts their jobs while the window has room. One thread at a time; the others go on. */
 void aip__scan_pump(aip__scan *s);
+/* Does the source's work ahead of the cut, if it has such work and no other thread is at it, while there is room for what it makes; in the thread
+ * that pulls, until there is something to give out. */
+void aip__scan_go_ahead(aip__scan *s);
+/* The thread that pulls from the scan is the calling one, until it is called with what it gave. */
+const aip__scan *aip__scan_pulls(const aip__scan *s);
+bool aip__scan_head_is_ready(aip__scan *s); /* the next item in order is done, or the scan has failed */
 
 /* scan.c. sink: NULL for pull; map: NULL for none. */
 int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, aip__fold_sink *sink, const aip__scan_map *map,

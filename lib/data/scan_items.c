@@ -307,16 +307,18 @@ static int32_t item_job(void *arg, bool skip, aip_error **err) {
         aip__group_notify(s->group);
     } else {
         aip__scan_pump(s);
+        aip__scan_go_ahead(s);
     }
     return status;
 }
 
 /* ---- the cut ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Whether one more item may be cut. Under the lock. Two always may; more as long as they stay within a quarter of the memory limit, and the
+/* Whether one more item may be cut. Under the lock, by who cuts. Two always may; more as long as they stay within a quarter of the memory limit, and the
  * limit is not nearly reached by what else is in memory. */
 static bool may_cut(aip__scan *s) {
     if (s->end || s->ring[s->n_cut % s->window].used || atomic_load(&s->failed)) return false;
+    if (s->has_ahead && !s->root->ops->ready(s->cursor)) return false;
     if (s->in_flight < 2) return true;
     uint64_t limit = s->ctx->memory_limit, used = atomic_load_explicit(&s->ctx->memory_used, memory_order_relaxed);
     return (uint64_t)(s->in_flight_bytes + s->largest_item) < limit / 4 && used < limit - limit / 8;
@@ -381,4 +383,44 @@ void aip__scan_pump(aip__scan *s) {
     }
     s->cutting = false;
     pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- ahead of the cut ------------------------------------------------------------------------------------------------------------------
+ *
+ * Where the source has work that cannot be shared out (inflating) it is a chain of its own, so that it bounds the scan by itself and not together
+ * with the cut and the share of other work that its thread would do. Whoever ends a job, or waits, takes it up when no other thread has it, and
+ * stays with it until there is no room for more: then the others are behind, and it helps them with one item before it looks again. */
+
+static _Thread_local const aip__scan *pulling;
+
+const aip__scan *aip__scan_pulls(const aip__scan *s) {
+    const aip__scan *before = pulling;
+    pulling = s;
+    return before;
+}
+
+static int32_t cut_job(void *arg, bool skip, aip_error **err) {
+    aip__scan *s = arg;
+    (void)err;
+    atomic_store(&s->cut_is_offered, false);
+    if (!skip) aip__scan_pump(s);
+    return AIP_OK;
+}
+
+/* There may be something to cut, and a thread that sleeps. Without memory for the job, who ends the next one cuts. */
+static void offer_cut(aip__scan *s) {
+    aip_error *refused = NULL;
+    if (atomic_exchange(&s->cut_is_offered, true)) return;
+    if (aip__group_submit(s->group, cut_job, s, INT64_MAX, &refused) != AIP_OK) atomic_store(&s->cut_is_offered, false);
+    aip_error_free(refused);
+}
+
+void aip__scan_go_ahead(aip__scan *s) {
+    if (!s->has_ahead || atomic_exchange(&s->going_ahead, true)) return;
+    while (!atomic_load(&s->failed) && aip__token_check(s->token, NULL) == AIP_OK) {
+        if (pulling == s && aip__scan_head_is_ready(s)) break;
+        if (!s->root->ops->ahead(s->cursor)) break;
+        offer_cut(s);
+    }
+    atomic_store(&s->going_ahead, false);
 }

@@ -6,6 +6,7 @@
 #include "base/context.h"
 #include "base/memory.h"
 #include "formats/gzip/gzip.h"
+#include "formats/stream_blocks.h"
 #include "formats/zstd/zstd_codec.h"
 #include <fcntl.h>
 #include <string.h>
@@ -33,7 +34,12 @@ struct aip__stream {
     int64_t asked_member;             /* the member (by number) for which it was asked; -1: none yet */
     uint8_t *member;                  /* content of a whole member that was not given out yet: member[member_at..member_n) */
     size_t member_at, member_n, size; /* size: that was allocated */
+
+    _Atomic(aip__blocks *) blocks; /* NULL: not read in blocks. Then all reading goes through them, and all above is theirs */
 };
+
+/* Bytes of the file or memory that were undone. */
+static int64_t raw_used(const aip__stream *s) { return s->raw_at - (int64_t)(s->n - s->at); }
 
 /* Tells the system what will be read soon. It is advice: nothing depends on it. */
 static void ask_ahead(aip__stream *s) {
@@ -165,7 +171,7 @@ static size_t member_input(const aip__stream *s) {
     if (told > 0) return told;
     if (s->begin_only) return 0;
     int64_t total = s->file ? s->file->size : (int64_t)s->memory_n;
-    if (total >= 0 && total - aip__stream_consumed(s) <= most_packed) return (size_t)(total - aip__stream_consumed(s));
+    if (total >= 0 && total - raw_used(s) <= most_packed) return (size_t)(total - raw_used(s));
     aip__gunzip_last_member(s->gunzip, &packed, &bytes);
     if (packed == 0 || packed > most_packed / 2 || bytes > most / 2) return 0;
     return 2 * (size_t)packed;
@@ -247,6 +253,8 @@ static int32_t read_packed(aip__stream *s, uint8_t *bytes, size_t n, size_t *got
 }
 
 int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
+    aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
+    if (blocks) return aip__blocks_read(blocks, bytes, n, got, err);
     if (s->gunzip || s->unzstd) return read_packed(s, bytes, n, got, err);
     size_t first = s->n - s->at < n ? s->n - s->at : n, rest = 0;
     if (first > 0) memcpy(bytes, s->input + s->at, first);
@@ -254,6 +262,81 @@ int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip
     if (first < n && !s->ended) AIP__TRY(raw_read(s, (uint8_t *)bytes + first, n - first, &rest, err));
     *got = first + rest;
     return AIP_OK;
+}
+
+/* ---- in blocks -------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t undo(void *user, void *bytes, size_t n, size_t *got, int64_t *used, aip_error **err) {
+    aip__stream *s = user;
+    AIP__TRY(read_packed(s, bytes, n, got, err));
+    *used = raw_used(s);
+    return AIP_OK;
+}
+
+/* Room for what is left of the block before; a longer rest is copied together with the fresh bytes. */
+static size_t room_in_front(size_t size) { return size / 64 & ~(size_t)63; }
+
+static int32_t refill_block(aip__stream *s, aip__blocks *blocks, const void *left, size_t left_n, size_t margin,
+                            aip__buffer **out, size_t *at, bool *ended, aip_error **err) {
+    AIP__TRY(aip__blocks_next(blocks, out, at, err));
+    *ended = *out == NULL;
+    if (!*out) {
+        *out = aip__buffer_new(s->ctx, margin + left_n);
+        if (!*out) return aip__error_memory(s->ctx, err);
+        *at = margin + left_n;
+    }
+    if (left_n > 0) memcpy((*out)->data + *at - left_n, left, left_n);
+    *at -= left_n;
+    memset((*out)->data + *at - margin, 0, margin);
+    return AIP_OK;
+}
+
+int32_t aip__refill_copied(aip_context *ctx, aip__reads read, void *user, const void *left, size_t left_n, size_t margin,
+                           size_t size, aip__buffer **out, size_t *at, bool *ended, aip_error **err) {
+    size_t got = 0;
+    while (left_n > size / 2) size *= 2; /* a record that fills half of it: scanning it again and again stays linear */
+    aip__buffer *fresh = aip__buffer_new(ctx, margin + size);
+    if (!fresh) return aip__error_memory(ctx, err);
+    memset(fresh->data, 0, margin);
+    if (left_n > 0) memcpy(fresh->data + margin, left, left_n);
+    int32_t status = read(user, fresh->data + margin + left_n, size - left_n, &got, err);
+    if (status != AIP_OK) {
+        aip__buffer_free(fresh);
+        return status;
+    }
+    aip__buffer_resize(&fresh, margin + left_n + got); /* shrinks: cannot fail */
+    *ended = got < size - left_n;
+    *at = margin;
+    *out = fresh;
+    return AIP_OK;
+}
+
+static int32_t reads(void *user, void *bytes, size_t n, size_t *got, aip_error **err) {
+    return aip__stream_read(user, bytes, n, got, err);
+}
+
+int32_t aip__stream_refill(aip__stream *s, const void *left, size_t left_n, size_t margin, size_t size, aip__buffer **out,
+                           size_t *at, bool *ended, aip_error **err) {
+    size_t room = room_in_front(size);
+    if ((s->gunzip || s->unzstd) && !s->begin_only && room > 0 && left_n <= room) {
+        aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
+        if (!blocks) {
+            AIP__TRY(aip__blocks_new(s->ctx, margin + room, size - room, undo, s, &blocks, err));
+            atomic_store_explicit(&s->blocks, blocks, memory_order_release);
+        }
+        return refill_block(s, blocks, left, left_n, margin, out, at, ended, err);
+    }
+    return aip__refill_copied(s->ctx, reads, s, left, left_n, margin, size, out, at, ended, err);
+}
+
+bool aip__stream_ahead(aip__stream *s) {
+    aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_acquire);
+    return blocks && s->file && s->file->size >= 0 && aip__blocks_ahead(blocks); /* a pipe may keep who reads it waiting */
+}
+
+bool aip__stream_ready(aip__stream *s) {
+    aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_acquire);
+    return !blocks || !s->file || s->file->size < 0 || aip__blocks_ready(blocks);
 }
 
 int64_t aip__stream_size(const aip__stream *s) {
@@ -276,7 +359,10 @@ void aip__stream_move(aip__stream *s, int64_t offset) {
     s->ended = false;
 }
 
-int64_t aip__stream_consumed(const aip__stream *s) { return s->raw_at - (int64_t)(s->n - s->at); }
+int64_t aip__stream_consumed(const aip__stream *s) {
+    const aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
+    return blocks ? aip__blocks_used(blocks) : raw_used(s);
+}
 
 aip__packing aip__stream_packing(const aip__stream *s) {
     return s->gunzip ? AIP__PACKING_GZIP : s->unzstd ? AIP__PACKING_ZSTD : AIP__PACKING_NONE;
@@ -286,6 +372,7 @@ bool aip__stream_is_empty(const aip__stream *s) { return s->raw_at == 0; }
 
 void aip__stream_close(aip__stream *s) {
     if (!s) return;
+    aip__blocks_free(atomic_load_explicit(&s->blocks, memory_order_relaxed));
     aip__gunzip_free(s->gunzip);
     aip__unzstd_free(s->unzstd);
     aip__gunzip_whole_free(s->whole);

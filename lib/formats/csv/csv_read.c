@@ -74,10 +74,10 @@ static void drop(aip__csv_cutter *c) {
     c->dropping = !nl;
 }
 
-/* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a piece makes the
- * next buffer larger, so that scanning it again and again stays linear. */
+/* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. */
 static int32_t refill(aip__csv_cutter *c, aip_error **err) {
-    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->block_bytes, got = 0;
+    size_t left = c->buffer ? c->buffer->size - c->at : 0, size = c->block_bytes, at = 0;
+    aip__buffer *fresh = NULL;
     if (size >= 64 * MARGIN) size -= 2 * MARGIN;           /* with both margins a block of the buffer store */
     if (left > (size_t)c->options->max_record_bytes + 1) { /* 1: the CR of its line end may be there */
         if (!starts_comment(c)) return too_long(c, err);
@@ -85,24 +85,16 @@ static int32_t refill(aip__csv_cutter *c, aip_error **err) {
         c->dropping = true;
         left = 0;
     }
-    while (left > size / 2) size *= 2;
-    aip__buffer *fresh = aip__buffer_new(c->ctx, MARGIN + size);
-    if (!fresh) return aip__error_memory(c->ctx, err);
-    uint8_t *text = fresh->data + MARGIN;
-    memset(fresh->data, 0, MARGIN);
-    if (left > 0) memcpy(text, buffer_at(c), left);
-    int32_t status = aip__text_stream_read(c->stream, text + left, size - left, &got, err);
+    int32_t status =
+        aip__text_stream_refill(c->stream, left > 0 ? buffer_at(c) : NULL, left, MARGIN, size, &fresh, &at, &c->ended, err);
     if (status != AIP_OK) {
-        aip__buffer_free(fresh);
         aip__error_at_source(err, c->source);
         return status;
     }
-    aip__buffer_resize(&fresh, MARGIN + left + got); /* shrinks: cannot fail */
-    c->ended = got < size - left;
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
     c->open = (aip__csv_open){0};
-    c->at = MARGIN;
+    c->at = at;
     if (c->dropping) drop(c);
     return AIP_OK;
 }

@@ -65,6 +65,9 @@ int32_t aip__text_stream_open(aip_context *ctx, aip__stream *stream, const aip__
 const char *aip__text_stream_sample(const aip__text_stream *t, size_t *n, bool *whole);
 /* Reads n bytes of text, or fewer only at the end. */
 int32_t aip__text_stream_read(aip__text_stream *t, void *bytes, size_t n, size_t *got, aip_error **err);
+/* As aip__stream_refill. */
+int32_t aip__text_stream_refill(aip__text_stream *t, const void *left, size_t left_n, size_t margin, size_t size,
+                                aip__buffer **out, size_t *at, bool *ended, aip_error **err);
 const aip__encoding_guess *aip__text_stream_encoding(const aip__text_stream *t);
 bool aip__text_stream_ends_in_cr(const aip__text_stream *t);
 void aip__text_stream_close(aip__text_stream *t);

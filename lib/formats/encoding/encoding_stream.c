@@ -191,6 +191,21 @@ int32_t aip__text_stream_read(aip__text_stream *t, void *bytes, size_t n, size_t
     return AIP_OK;
 }
 
+static int32_t reads(void *user, void *bytes, size_t n, size_t *got, aip_error **err) {
+    return aip__text_stream_read(user, bytes, n, got, err);
+}
+
+int32_t aip__text_stream_refill(aip__text_stream *t, const void *left, size_t left_n, size_t margin, size_t size,
+                                aip__buffer **out, size_t *at, bool *ended, aip_error **err) {
+    if (t->decoder || t->text_at < t->text_n || t->raw_ended)
+        return aip__refill_copied(t->ctx, reads, t, left, left_n, margin, size, out, at, ended, err);
+    AIP__TRY(aip__stream_refill(t->stream, left, left_n, margin, size, out, at, ended, err));
+    uint8_t *fresh = (*out)->data + *at + left_n, *end = (*out)->data + (*out)->size;
+    for (uint8_t *p = fresh; t->ends_in_cr && p < end; p++)
+        if (*p == '\r') *p = '\n';
+    return AIP_OK;
+}
+
 const aip__encoding_guess *aip__text_stream_encoding(const aip__text_stream *t) { return &t->encoding; }
 bool aip__text_stream_ends_in_cr(const aip__text_stream *t) { return t->ends_in_cr; }
 

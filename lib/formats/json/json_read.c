@@ -55,30 +55,22 @@ static int32_t check_length(const aip__json_cutter *c, aip_error **err) {
     return place(&at, aip__error_set(err, AIP_E_DATA, AIP__JSON_TOO_LONG, (long long)c->options->max_record_bytes), err);
 }
 
-/* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. A record that fills half a buffer makes the
- * next one larger, so that looking through it again and again stays linear. */
+/* A new buffer: what is left of the old one, then fresh bytes. Called when no whole record is left. */
 static int32_t refill(aip__json_cutter *c, aip_error **err) {
-    size_t left = c->buffer ? buffer_left(c) : 0, size = c->options->block_bytes, got = 0;
+    size_t left = c->buffer ? buffer_left(c) : 0, size = c->options->block_bytes, at = 0;
+    aip__buffer *fresh = NULL;
     if (left > (size_t)c->options->max_record_bytes) AIP__TRY(check_length(c, err));
     if (size >= 64 * AIP__JSON_SLACK)
         size -= 2 * AIP__JSON_SLACK; /* with what lies before and behind, a block of the buffer store */
-    while (left > size / 2) size *= 2;
-    aip__buffer *fresh = aip__buffer_new(c->ctx, AIP__JSON_SLACK + size);
-    if (!fresh) return aip__error_memory(c->ctx, err);
-    uint8_t *text = fresh->data + AIP__JSON_SLACK;
-    memset(fresh->data, 0, AIP__JSON_SLACK);
-    if (left > 0) memcpy(text, buffer_at(c), left);
-    int32_t status = aip__stream_read(c->stream, text + left, size - left, &got, err);
+    int32_t status =
+        aip__stream_refill(c->stream, left > 0 ? buffer_at(c) : NULL, left, AIP__JSON_SLACK, size, &fresh, &at, &c->ended, err);
     if (status != AIP_OK) {
-        aip__buffer_free(fresh);
         aip__error_at_source(err, c->source);
         return status;
     }
-    aip__buffer_resize(&fresh, AIP__JSON_SLACK + left + got); /* shrinks: cannot fail */
-    c->ended = got < size - left;
     aip__buffer_free(c->buffer);
     c->buffer = fresh;
-    c->at = AIP__JSON_SLACK;
+    c->at = at;
     return AIP_OK;
 }
 

@@ -47,12 +47,15 @@ typedef struct {
     int64_t n_items, bad_item, bad_cut; /* -1: none */
     int64_t lie;                        /* records that items from the fourth on say they hold more than they give */
     int opens, closes, finishes;
-    _Atomic(int) held; /* items not freed */
+    _Atomic(int) held;        /* items not freed */
+    _Atomic(int64_t) n_ahead; /* pieces made ahead of the cut */
 } numbers;
 
 typedef struct {
     numbers *source;
     int64_t at, next_row, accounted;
+    _Atomic(int64_t) made, used; /* pieces, one for each item, where work is done ahead */
+    _Atomic(bool) making;
 } numbers_cursor;
 
 typedef struct {
@@ -83,6 +86,42 @@ static int32_t numbers_next(void *cursor, aip__item *item, bool *end, aip_error 
     c->at++;
     atomic_fetch_add(&c->source->held, 1);
     *item = (aip__item){.data = i, .bytes = 1000};
+    return AIP_OK;
+}
+
+/* The same with a piece of work before each cut, of which two may be done ahead. */
+static bool with_ahead;
+static void turn_ahead_on(void) { with_ahead = true; }
+static void turn_ahead_off(void) { with_ahead = false; }
+
+static void make_piece(numbers_cursor *c) {
+    ck_assert(!atomic_exchange(&c->making, true)); /* one at a time */
+    if (atomic_load(&c->made) % 5 == 4) usleep(100);
+    atomic_fetch_add(&c->made, 1);
+    atomic_store(&c->making, false);
+}
+
+static bool numbers_ahead(void *cursor) {
+    numbers_cursor *c = cursor;
+    int64_t made = atomic_load(&c->made);
+    if (made == c->source->n_items || made == atomic_load(&c->used) + 2) return false;
+    make_piece(c);
+    atomic_fetch_add(&c->source->n_ahead, 1);
+    return true;
+}
+
+static bool numbers_ready(void *cursor) {
+    numbers_cursor *c = cursor;
+    return atomic_load(&c->made) > atomic_load(&c->used) || atomic_load(&c->made) == c->source->n_items;
+}
+
+/* Called only when it need not wait, unless nothing is done ahead at all. */
+static int32_t numbers_next_piece(void *cursor, aip__item *item, bool *end, aip_error **err) {
+    numbers_cursor *c = cursor;
+    ck_assert(numbers_ready(c) || atomic_load(&c->source->n_ahead) == 0);
+    if (!numbers_ready(c)) make_piece(c);
+    AIP__TRY(numbers_next(c, item, end, err));
+    if (!*end) atomic_fetch_add(&c->used, 1);
     return AIP_OK;
 }
 
@@ -146,6 +185,18 @@ static const aip__source_ops numbers_ops = {.kind = "numbers",
                                             .close = numbers_close,
                                             .destroy = numbers_destroy};
 
+static const aip__source_ops numbers_ahead_ops = {.kind = "numbers",
+                                                  .open = numbers_open,
+                                                  .next = numbers_next_piece,
+                                                  .ahead = numbers_ahead,
+                                                  .ready = numbers_ready,
+                                                  .decode = numbers_decode,
+                                                  .item_free = numbers_item_free,
+                                                  .account = numbers_account,
+                                                  .finish = numbers_finish,
+                                                  .close = numbers_close,
+                                                  .destroy = numbers_destroy};
+
 static aip_dataset *dataset_of(aip_context *ctx, int64_t n_items, int64_t bad_item, int64_t bad_cut, numbers **source) {
     aip_field field = aip__field("n", AIP_INT64);
     numbers *s = aip__calloc(ctx, 1, sizeof *s);
@@ -155,7 +206,7 @@ static aip_dataset *dataset_of(aip_context *ctx, int64_t n_items, int64_t bad_it
     s->bad_cut = bad_cut;
     OK(aip_schema_create(ctx, &field, 1, &s->schema, &err));
     aip_dataset *d = NULL;
-    OK(aip__dataset_from_source(ctx, s->schema, &numbers_ops, s, false, &d, &err));
+    OK(aip__dataset_from_source(ctx, s->schema, with_ahead ? &numbers_ahead_ops : &numbers_ops, s, false, &d, &err));
     if (source) *source = s;
     return d;
 }
@@ -565,14 +616,53 @@ START_TEST(a_stage_that_lies_about_its_rows_and_a_source_that_loses_some_are_cau
 }
 END_TEST
 
-Suite *scan_suite(void) {
-    Suite *suite = suite_create("scan");
-    TCase *tc = tcase_create("scan");
+START_TEST(work_ahead_of_the_cut_is_done_ahead_where_there_are_threads_for_it) {
+    aip_context *ctx = context_with(workers[_i]);
+    numbers *source = NULL;
+    aip_dataset *d = dataset_of(ctx, 200, -1, -1, &source);
+    int64_t n = 0;
+    bool alone = aip__concurrency(ctx) == 1;
+    OK(aip_dataset_each(d, NULL, count_rows, &n, NULL, &err));
+    ck_assert_int_eq(n, 67 * 100 + 66 * 257);
+    ck_assert_int_eq(atomic_load(&source->n_ahead), alone ? 0 : 200);
+    aip_dataset_free(d);
+    context_end(ctx);
+}
+END_TEST
+
+static int32_t refuses(void *user, aip_job *job) {
+    (void)user, (void)job;
+    return AIP_E_AGAIN;
+}
+static int32_t four(void *user) {
+    (void)user;
+    return 4;
+}
+
+START_TEST(a_pass_ends_also_where_an_executor_runs_nothing) {
+    aip_context *ctx = context_with(0);
+    aip_dataset *d = dataset_of(ctx, 50, -1, -1, NULL);
+    ctx->executor.submit = refuses;
+    ctx->executor.concurrency = four;
+    aip__token token;
+    OK(aip__token_init(&token, ctx, NULL, &err));
+    size_t bytes = 8;
+    int64_t n = 0;
+    void *state = NULL;
+    OK(aip__fold_run(d, &token, "sum", &sum_ops, &bytes, &state, NULL, &err));
+    sum_destroy(NULL, state);
+    OK(aip_dataset_each(d, NULL, count_rows, &n, NULL, &err));
+    ck_assert_int_eq(n, 17 * 100 + 16 * 257);
+    aip_dataset_free(d);
+    context_end(ctx);
+}
+END_TEST
+
+static void add_tests(TCase *tc) {
     tcase_add_loop_test(tc, batches_come_in_source_order_with_ordinals, 0, N_WORKERS);
     tcase_add_loop_test(tc, a_stage_knows_the_position_of_its_rows_until_rows_are_dropped, 0, N_WORKERS);
     tcase_add_loop_test(tc, a_carry_sees_rows_in_source_order_after_a_filter, 0, N_WORKERS);
     tcase_add_test(tc, a_fold_gives_the_same_bits_for_any_number_of_workers);
-    tcase_add_test(tc, lanes_follow_the_size_of_the_state);
     tcase_add_loop_test(tc, the_first_error_in_source_order_wins_and_what_comes_before_it_is_given_out, 0, N_WORKERS);
     tcase_add_loop_test(tc, an_error_of_the_cut_comes_after_the_rows_before_it, 0, N_WORKERS);
     tcase_add_loop_test(tc, head_stops_early_and_reads_no_more_than_the_window, 0, N_WORKERS);
@@ -581,6 +671,18 @@ Suite *scan_suite(void) {
     tcase_add_test(tc, a_hosts_status_comes_back_unchanged);
     tcase_add_test(tc, an_empty_source_gives_no_batch_and_an_initial_state);
     tcase_add_test(tc, a_stage_that_lies_about_its_rows_and_a_source_that_loses_some_are_caught_whatever_the_pass);
+    tcase_add_test(tc, a_pass_ends_also_where_an_executor_runs_nothing);
+}
+
+Suite *scan_suite(void) {
+    Suite *suite = suite_create("scan");
+    TCase *tc = tcase_create("scan"), *ahead = tcase_create("scan with work ahead of the cut");
+    add_tests(tc);
+    tcase_add_test(tc, lanes_follow_the_size_of_the_state);
+    tcase_add_checked_fixture(ahead, turn_ahead_on, turn_ahead_off);
+    add_tests(ahead);
+    tcase_add_loop_test(ahead, work_ahead_of_the_cut_is_done_ahead_where_there_are_threads_for_it, 0, N_WORKERS);
     suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, ahead);
     return suite;
 }

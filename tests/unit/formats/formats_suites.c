@@ -13,5 +13,6 @@ void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, gzip_suite());
     srunner_add_suite(runner, json_read_suite());
     srunner_add_suite(runner, json_write_suite());
+    srunner_add_suite(runner, stream_blocks_suite());
     srunner_add_suite(runner, zstd_suite());
 }

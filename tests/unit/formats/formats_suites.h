@@ -16,6 +16,7 @@ Suite *encoding_suite(void);
 Suite *gzip_suite(void);
 Suite *json_read_suite(void);
 Suite *json_write_suite(void);
+Suite *stream_blocks_suite(void);
 Suite *zstd_suite(void);
 
 #endif
