@@ -4,61 +4,50 @@
 #include "data/powers_of_ten.h"
 #include <string.h>
 
-/* Eight digits of v < 10^8 as text: halves, quarters, then single digits, each step by multiplications in the lanes of one word. */
-static inline void put8(char *out, uint32_t v) {
+/* Eight digits of v < 10^8, a byte each, the first one lowest: halves, quarters, then single digits, each step by multiplications in the lanes of
+ * one word. */
+static inline uint64_t digits_of(uint32_t v) {
     uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
     uint64_t hundreds = (x * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
     x = hundreds | (x - hundreds * 100) << 16;
     uint64_t tens = (x * 103 >> 10) & UINT64_C(0x000f000f000f000f);
-    x = (tens | (x - tens * 10) << 8) + UINT64_C(0x3030303030303030);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = __builtin_bswap64(x);
-#endif
-    memcpy(out, &x, 8);
+    return tens | (x - tens * 10) << 8;
 }
 
-#define TEXT_ROOM 24 /* bytes that are copied at once: no number has more digits */
+static inline void put8(char *out, uint64_t digits) {
+    digits += UINT64_C(0x3030303030303030);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    memcpy(out, &digits, 8);
+}
 
-/* The digits of v, from *first on; TEXT_ROOM bytes may be read from there. Returns their number. */
-static inline size_t put_digits(char buffer[2 * TEXT_ROOM], uint64_t v, const char **first) {
-    static const uint64_t powers[20] = {0,
-                                        10,
-                                        100,
-                                        1000,
-                                        10000,
-                                        100000,
-                                        1000000,
-                                        10000000,
-                                        100000000,
-                                        1000000000,
-                                        10000000000,
-                                        100000000000,
-                                        1000000000000,
-                                        10000000000000,
-                                        100000000000000,
-                                        1000000000000000,
-                                        10000000000000000,
-                                        100000000000000000,
-                                        1000000000000000000,
-                                        UINT64_C(10000000000000000000)};
-    size_t n = (size_t)(64 - __builtin_clzll(v | 1)) * 1233 >> 12; /* log10 2 = 0.30103 */
-    n += v >= powers[n];
-    n += n == 0;
-    put8(buffer + 16, (uint32_t)(v % 100000000));
-    if (v >= 100000000) put8(buffer + 8, (uint32_t)(v / 100000000 % 100000000));
-    if (v >= UINT64_C(10000000000000000)) put8(buffer, (uint32_t)(v / UINT64_C(10000000000000000)));
-    *first = buffer + TEXT_ROOM - n;
-    return n;
+/* v < 10^8 without leading zeros; writes eight bytes. The digits are shifted in their register: to store them and read them back elsewhere would
+ * wait for the store. */
+static inline size_t put_short(char *out, uint32_t v) {
+    uint64_t digits = digits_of(v);
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+    put8(out, digits >> (8 * zeros));
+    return 8 - zeros;
+}
+
+#define TEXT_ROOM 24 /* bytes that are written at most, and copied at once: no number has more digits */
+
+static inline size_t put_digits(char *out, uint64_t v) {
+    const uint64_t unit = 100000000;
+    if (v < unit) return put_short(out, (uint32_t)v);
+    size_t n = v < unit * unit ? put_short(out, (uint32_t)(v / unit)) : put_short(out, (uint32_t)(v / (unit * unit)));
+    if (v >= unit * unit) {
+        put8(out + n, digits_of((uint32_t)(v / unit % unit)));
+        n += 8;
+    }
+    put8(out + n, digits_of((uint32_t)(v % unit)));
+    return n + 8;
 }
 
 size_t aip__format_i64(char *out, int64_t v) {
-    char buffer[2 * TEXT_ROOM] = {0};
-    const char *first = NULL;
-    size_t n = put_digits(buffer, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, &first);
     *out = '-';
-    out += v < 0;
-    memcpy(out, first, TEXT_ROOM);
-    return n + (v < 0);
+    return (size_t)(v < 0) + put_digits(out + (v < 0), v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 /* floor(log10(2^e)), floor(log10(3/4 2^e)), floor(log2(10^e)): fixed-point products, exact for |e| < 1700. */
@@ -113,24 +102,32 @@ static size_t put(char *out, const char *text) {
 }
 
 /* Decimals of up to 15 digits are all different doubles: one that gives v is the shortest there is. Most values of people's tables have two
- * places or none. False when v has more than six, or is large. */
-static inline bool few_places(double v, uint64_t *digits, int32_t *exponent) {
-    static const double powers[3] = {1, 100, 1000000}, bounds[3] = {1e15, 1e12, 1e8};
-    for (int k = 0; k < 3; k++) {
-        if (!(v < bounds[k])) return false;
-        uint64_t m = (uint64_t)(v * powers[k] + (k > 0 ? 0.5 : 0.0));
-        if ((double)m / powers[k] != v) continue;
-        *digits = m;
-        *exponent = -2 * k - (k == 2) * 2;
-        return true;
+ * places or none. 0 when v has more than six, or is small or large; else the length of its text. */
+static inline size_t put_few_places(char *out, double v) {
+    uint64_t whole = 0, eight = 0; /* places of the fraction */
+    if (!(v >= 1e-4 && v < 1e15)) return 0;
+    uint64_t m = (uint64_t)v, m2 = (uint64_t)(v * 100 + 0.5);
+    if ((double)m == v) {
+        whole = m;
+    } else if (v < 1e12 && (double)m2 / 100 == v) {
+        whole = m2 / 100;
+        eight = m2 % 100 * 1000000;
+    } else {
+        uint64_t m6 = (uint64_t)(v * 1e6 + 0.5);
+        if (!(v < 1e8 && (double)m6 / 1e6 == v)) return 0;
+        whole = m6 / 1000000;
+        eight = m6 % 1000000 * 100;
     }
-    return false;
+    size_t n = put_digits(out, whole);
+    uint64_t digits = digits_of((uint32_t)eight);
+    out[n] = '.';
+    put8(out + n + 1, digits);
+    return n + 9 - (size_t)__builtin_clzll(digits | 1) / 8; /* without zeros at the end, but for one */
 }
 
 size_t aip__format_f64(char *out, double v) {
-    char buffer[2 * TEXT_ROOM] = {0};
-    const char *text = NULL;
-    uint64_t bits = 0, digits = 0;
+    char text[2 * TEXT_ROOM] = {0};
+    uint64_t bits = 0;
     int32_t exponent = 0;
     memcpy(&bits, &v, sizeof bits);
     size_t at = 0;
@@ -140,12 +137,14 @@ size_t aip__format_f64(char *out, double v) {
     if (bits == 0) return at + put(out + at, "0.0");
     if (bits >> 52 == 0x7ff) return at + put(out + at, "inf");
     memcpy(&v, &bits, sizeof v);
-    if (!few_places(v, &digits, &exponent)) digits = shortest(bits, &exponent);
+    size_t few = put_few_places(out + at, v);
+    if (few > 0) return at + few;
+    uint64_t digits = shortest(bits, &exponent);
     while (exponent != 0 && digits % 10 == 0) { /* of a whole number they stay: it is written in full */
         digits /= 10;
         exponent++;
     }
-    int32_t n = (int32_t)put_digits(buffer, digits, &text), point = n + exponent; /* 0.text * 10^point */
+    int32_t n = (int32_t)put_digits(text, digits), point = n + exponent; /* 0.text * 10^point */
     if (point > 16 || point < -3) {
         while (n > 1 && text[n - 1] == '0') n--;
         out[at++] = text[0];

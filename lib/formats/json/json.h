@@ -285,7 +285,7 @@ size_t aip__json_escape(const char *p);
 /* A valid string without its quotes as UTF-8, never longer than it was; out[0..n + AIP__JSON_UNESCAPE_ROOM) is written to, and s as far is
  * readable. Returns its length. */
 size_t aip__json_unescape(const char *s, size_t n, char *out);
-#define AIP__JSON_UNESCAPE_ROOM 16
+#define AIP__JSON_UNESCAPE_ROOM 32 /* AIP__JSON_COPY */
 
 /* ---- convert: cells to columns ------------------------------------------------------------------------------------------------------------------ */
 typedef struct aip__json_target { /* one column being made */

@@ -119,6 +119,38 @@ static bool is_infinite(const aip__json_target *t, int64_t i) {
     return t->field->type == AIP_FLOAT64 ? !isfinite(((const double *)values)[i]) : !isfinite((double)((const float *)values)[i]);
 }
 
+/* Which of eight kinds have none of these bits: bit i of the i-th. */
+static inline uint32_t eight_without(uint64_t kinds, uint8_t bits) {
+    uint64_t v = kinds & UINT64_C(0x0101010101010101) * bits; /* each is below 128 */
+    v = ~(v + UINT64_C(0x7f7f7f7f7f7f7f7f)) & UINT64_C(0x8080808080808080);
+    return (uint32_t)((v >> 7) * UINT64_C(0x0102040810204080) >> 56);
+}
+
+static inline void put_eight(uint8_t *bits, int64_t at, uint32_t eight) {
+    uint32_t v = eight << (at & 7);
+    bits[at >> 3] = (uint8_t)(bits[at >> 3] | v);
+    if (v > 0xff) bits[(at >> 3) + 1] = (uint8_t)(bits[(at >> 3) + 1] | v >> 8);
+}
+
+/* Words of JSON are known by their kinds; rows are those of convert_part. */
+static int32_t convert_words(aip__json_target *t, const aip__json_walker *w, int32_t first, int32_t n, int64_t row,
+                             const marks *m, aip_error **err) {
+    _Static_assert(AIP__JSON_TRUE == 2 && AIP__JSON_FALSE == 3 && AIP__JSON_ARRAY < 16, "the bits that tell them");
+    const uint8_t *kinds = w->cells[m->slot].kinds + first;
+    for (int32_t i = 0; i < n; i += 8) {
+        uint64_t eight = 0;
+        for (int32_t k = 0; k < 8 && i + k < n; k++) eight |= (uint64_t)kinds[i + k] << (8 * k);
+        uint32_t here = n - i >= 8 ? 0xff : (1u << (n - i)) - 1;
+        uint32_t words = eight_without(eight, 12) & ~eight_without(eight, 14), yes = words & eight_without(eight, 1);
+        put_eight(t->column->values_buffer->data, row + first + i, yes & here);
+        for (uint32_t rest = ~words & here; rest != 0; rest &= rest - 1) {
+            int32_t r = first + i + (int32_t)__builtin_ctz(rest);
+            AIP__TRY(convert_one(t, w, r, row + r, m, err));
+        }
+    }
+    return AIP_OK;
+}
+
 /* Rows first .. first + n of the block, at most PART. */
 static int32_t convert_part(aip__json_target *t, const aip__json_walker *w, int32_t first, int32_t n, int64_t row, const marks *m,
                             aip_error **err) {
@@ -137,7 +169,7 @@ static int32_t convert_part(aip__json_target *t, const aip__json_walker *w, int3
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------------------------ */
 
-#define STEP 16 /* bytes that are copied together: a copy writes less than this past its end */
+#define STEP AIP__JSON_SLACK /* bytes that are copied together: a copy writes less than this past its end */
 
 static inline size_t put_text(char *to, const char *s, size_t n, bool escaped) {
     if (escaped) return aip__json_unescape(s, n, to);
@@ -177,7 +209,12 @@ int32_t aip__json_convert(aip__json_target *t, const aip__json_walker *w, int32_
     m.bad = bad, m.n_bad = n_bad;
     for (int32_t first = 0; first < w->n_rows; first += PART) {
         int32_t n = w->n_rows - first < PART ? w->n_rows - first : PART;
-        AIP__TRY(t->is_text ? add_texts(&t->text, w, slot, first, n, err) : convert_part(t, w, first, n, row, &m, err));
+        if (t->is_text)
+            AIP__TRY(add_texts(&t->text, w, slot, first, n, err));
+        else if (t->field->type == AIP_BOOL)
+            AIP__TRY(convert_words(t, w, first, n, row, &m, err));
+        else
+            AIP__TRY(convert_part(t, w, first, n, row, &m, err));
     }
     return AIP_OK;
 }

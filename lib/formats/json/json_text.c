@@ -1,5 +1,6 @@
 /* Escapes in JSON strings (RFC 8259, section 7). */
 #include "formats/json/json.h"
+#include "formats/json/json_copy.h"
 
 #include <string.h>
 
@@ -45,20 +46,20 @@ static size_t put_code(char *out, uint32_t c) {
 
 /* Copies up to the first backslash, or past n in steps; returns how many bytes lie before it, n when there is none. */
 static inline size_t copy_plain(char *out, const char *s, size_t n) {
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t v = 0;
-        memcpy(&v, s + i, 8);
-        memcpy(out + i, &v, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        v = __builtin_bswap64(v);
-#endif
-        v ^= UINT64_C(0x5c5c5c5c5c5c5c5c);
-        v = (v - UINT64_C(0x0101010101010101)) & ~v & UINT64_C(0x8080808080808080); /* right up to the first backslash */
-        if (v == 0) continue;
-        i += (size_t)__builtin_ctzll(v) / 8;
+    for (size_t i = 0; i < n; i += AIP__JSON_COPY) {
+        uint32_t slashes = aip__json_copy(out + i, s + i); /* nothing else stops a valid string before its end */
+        if (slashes == 0) continue;
+        i += (size_t)__builtin_ctz(slashes);
         return i < n ? i : n;
     }
     return n;
+}
+
+/* Of four digits that are known to be such. */
+static inline uint32_t code_of(const char *p) {
+    uint32_t code = 0;
+    for (int i = 0; i < 4; i++) code = code << 4 | ((uint32_t)(p[i] & 15) + (uint32_t)(p[i] >> 6) * 9);
+    return code;
 }
 
 size_t aip__json_unescape(const char *s, size_t n, char *out) {
@@ -74,10 +75,10 @@ size_t aip__json_unescape(const char *s, size_t n, char *out) {
             s += 2;
             continue;
         }
-        uint32_t code = (uint32_t)hex4(s + 2);
+        uint32_t code = code_of(s + 2);
         s += 6;
         if (code >= 0xd800 && code < 0xdc00) {
-            code = 0x10000 + ((code - 0xd800) << 10) + ((uint32_t)hex4(s + 2) - 0xdc00);
+            code = 0x10000 + ((code - 0xd800) << 10) + (code_of(s + 2) - 0xdc00);
             s += 6;
         }
         at += put_code(out + at, code);

@@ -246,6 +246,24 @@ START_TEST(a_value_may_lie_anywhere_in_its_record) {
 }
 END_TEST
 
+/* Eight cells of a bool column are looked at together, from any row on. */
+START_TEST(words_fill_columns_of_bool) {
+    static const char *const cells[] = {
+        "{\"b\":true}", "{\"b\":false}",           "{\"b\":null}",  "{\"c\":1}", "{\"b\":\"true\"}",
+        "{\"b\":1}",    "{\"b\":\"\\u0046alse\"}", "{\"b\":[true]}"};
+    static const char *const values[] = {"true", "false", "~", "~", "true", "~", "false", "~"};
+    char json[4000] = "", expected[1000] = "b:bool\n";
+    for (int i = 0, state = 1; i < 90; i++, state = (state * 29 + 7) % 1009) {
+        int k = state % (i < 45 ? 8 : 4);
+        strcat(strcat(json, cells[k]), "\n");
+        strcat(strcat(expected, values[k]), "\n");
+        if (i % 9 > 0) continue;
+        check(json, "\"columns\": [\"b\"], \"fields\": [\"b\"], \"types\": {\"b\": \"bool\"}, \"on_bad_row\": \"null\"",
+              expected);
+    }
+}
+END_TEST
+
 /* ---- what does not fit -------------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_is_not_json_is_refused_with_its_place) {
@@ -368,6 +386,7 @@ Suite *json_read_suite(void) {
                                   types_can_be_said_and_texts_are_read_as_csv_reads_them,
                                   escapes_become_what_they_mean,
                                   a_value_may_lie_anywhere_in_its_record,
+                                  words_fill_columns_of_bool,
                                   what_is_not_json_is_refused_with_its_place,
                                   values_that_are_not_wanted_must_be_json_too,
                                   depth_is_limited_in_every_way_to_come_by_it,

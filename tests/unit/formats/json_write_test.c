@@ -60,6 +60,28 @@ START_TEST(values_are_written_as_json_has_them) {
 }
 END_TEST
 
+/* A quote, a control character or nothing special at each place of texts up to 100 bytes; then 5,000 control characters, which take six bytes each.
+ * The texts are those of a column and its name; the last ones end with what was read. Read from JSON as it is to be written. */
+START_TEST(any_byte_may_stand_anywhere_in_a_text) {
+    static const char *const escapes[] = {"\\\"", "\\u0001", "\xc3\xa9"};
+    static char json[200000], name[1000], text[40000];
+    for (size_t n = 0; n <= 100; n += 1 + n / 9) {
+        size_t at = 0;
+        snprintf(name, sizeof name, "%0*d\\n\\\\", (int)n, 0);
+        for (size_t k = 0; k <= n; k++)
+            for (int e = 0; e < 3; e++) {
+                snprintf(text, sizeof text, "%.*s%s%.*s", (int)k, name, escapes[e], (int)(n - k), name);
+                at += (size_t)snprintf(json + at, sizeof json - at, "{\"%s\":\"%s\",\"z\":%d}\n", name, n > 0 ? text : escapes[e],
+                                       e);
+            }
+        rewrite("from.ndjson", json, NULL, NULL, "to.ndjson", json);
+    }
+    for (size_t i = 0; i < 5000; i++) memcpy(text + 6 * i, "\\u001f", 7);
+    snprintf(json, sizeof json, "{\"a\":\"%s\"}\n{\"a\":\"%s\"}\n", text, text + 6);
+    rewrite("from.ndjson", json, NULL, NULL, "to.ndjson", json);
+}
+END_TEST
+
 START_TEST(what_is_no_number_in_json_is_refused_or_null_or_text) {
     const char *csv = "a\n1.5\n-inf\n";
     rewrite("from.csv", csv, NULL, "\"non_finite\": \"null\"", "to.ndjson", "{\"a\":1.5}\n{\"a\":null}\n");
@@ -156,6 +178,7 @@ END_TEST
 Suite *json_write_suite(void) {
     const TTest *const tests[] = {each_row_is_an_object_on_a_line_or_in_a_list,
                                   values_are_written_as_json_has_them,
+                                  any_byte_may_stand_anywhere_in_a_text,
                                   what_is_no_number_in_json_is_refused_or_null_or_text,
                                   what_is_written_reads_back_the_same_for_any_number_of_workers,
                                   each_refused_allocation_is_one_error_and_leaves_nothing_behind,
