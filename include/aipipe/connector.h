@@ -2,8 +2,8 @@
  *
  * A connector is a descriptor of kind AIP_KIND_CONNECTOR whose ops are the table below. Once registered (aip_catalog_register), a path
  * `NAME:rest` or `NAME://rest` goes to it wherever `read`, `write` and `output` take a path: aip_dataset_read, aip_dataset_write, DAG
- * files, the command line. Its parameters are `path`, which the library puts before the descriptor's own table when that has none, and
- * its own. What it gives is a dataset like any other: rows pass the one scan, with cancellation, counts and rejects. */
+ * files, the command line. Its parameters are its own, and before them `path` and `rejects` (a file for what a read refuses), which the
+ * library adds unless the descriptor's own table has such. What it gives is a dataset like any other: rows pass the one scan, with cancellation, counts and rejects. */
 #ifndef AIPIPE_CONNECTOR_H
 #define AIPIPE_CONNECTOR_H
 

@@ -150,8 +150,8 @@ static bool has_param(const aip_descriptor *d, const char *name) {
     return false;
 }
 
-/* A copy at this version's sizes; first: a parameter that stands before the others when it is not among them (NULL: none). */
-static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, const aip_param_spec *first, entry **out,
+/* A copy at this version's sizes, with what its kind adds (NULL: nothing). */
+static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, const aip__public_kind *kind, entry **out,
                                aip_error **err) {
     aip_descriptor d;
     AIP__TRY(aip__struct_copy(&d, sizeof d, given, "aip_descriptor", err));
@@ -160,20 +160,21 @@ static int32_t copy_descriptor(aip_context *ctx, const aip_descriptor *given, co
     if (d.n_params < 0 || (d.n_params > 0 && (!d.params || d.param_stride < sizeof(uint32_t))))
         return aip__error_set(err, AIP_E_MISUSE, "%s: params, n_params and param_stride do not fit each other", d.name);
     size_t bytes = 0;
-    int32_t more = first && d.n_params < INT32_MAX && !has_param(&d, first->name) ? 1 : 0;
-    if (aip__mul_size((size_t)d.n_params + (size_t)more, sizeof(aip_param_spec), &bytes)
+    int32_t n_common = kind ? kind->n_common : 0, more = 0;
+    if (aip__mul_size((size_t)d.n_params + (size_t)n_common, sizeof(aip_param_spec), &bytes)
         || aip__add_size(bytes, sizeof(entry), &bytes))
         return aip__error_nomem(err);
     entry *e = aip__alloc(ctx, bytes);
     if (!e) return aip__error_memory(ctx, err);
     e->d = d;
     int32_t status = AIP_OK;
-    if (more) e->params[0] = *first;
+    for (int32_t i = 0; i < n_common && d.n_params < INT32_MAX - n_common; i++)
+        if (!has_param(&d, kind->common[i].name)) e->params[more++] = kind->common[i];
     for (int32_t i = 0; i < d.n_params && status == AIP_OK; i++)
         status = aip__struct_copy(&e->params[i + more], sizeof e->params[i], aip__param_at(&d, i), "aip_param_spec", err);
     e->d.params = e->params;
     e->d.n_params += more;
-    if (first && !d.shorthand) e->d.shorthand = first->name;
+    if (n_common > 0 && !d.shorthand) e->d.shorthand = kind->common[0].name;
     e->d.param_stride = sizeof(aip_param_spec);
     if (status == AIP_OK) status = check_descriptor(ctx, &e->d, err);
     if (status != AIP_OK) {
@@ -217,7 +218,7 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
     entry *e = NULL;
     const aip__public_kind *kind = NULL;
     AIP__TRY(find_kind(c, descriptor, &kind, err));
-    AIP__TRY(copy_descriptor(ctx, descriptor, kind ? kind->first : NULL, &e, err));
+    AIP__TRY(copy_descriptor(ctx, descriptor, kind, &e, err));
     if (kind && kind->check) {
         int32_t checked = kind->check(&e->d, err);
         if (checked != AIP_OK) {

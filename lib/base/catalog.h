@@ -11,7 +11,9 @@ void aip__catalog_free(aip_context *ctx, aip__catalog *catalog); /* calls the de
 
 /* What a host's descriptor of a kind must be, said by the room that calls its ops. */
 typedef struct aip__public_kind {
-    const aip_param_spec *first; /* a parameter that each of them has: put before its own, and its shorthand; NULL: none */
+    const aip_param_spec
+        *common; /* parameters that each of them has: put before its own, unless it has one of that name; the first is its ... */
+    int32_t n_common;                                           /* ... shorthand */
     int32_t (*check)(const aip_descriptor *d, aip_error **err); /* of the ops */
 } aip__public_kind;
 /* Hosts may add to this kind (stages need no such call). Before aip__catalog_built_in_done. */

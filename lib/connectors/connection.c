@@ -4,6 +4,8 @@
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/params_check.h"
+#include "connectors/rejects_file.h"
 #include <string.h>
 
 #define NAME_MAX_BYTES 100
@@ -34,11 +36,26 @@ static int32_t check_kind(const aip_descriptor *d, aip_error **err) {
     return problem ? aip__error_set(err, AIP_E_MISUSE, "connector '%s': %s", d->name, problem) : AIP_OK;
 }
 
-static const aip_param_spec path_param = {.struct_size = sizeof(aip_param_spec),
-                                          .type = AIP_PARAM_STRING,
-                                          .name = "path",
-                                          .doc = "What to read or write: NAME:rest or NAME://rest"};
-const aip__public_kind aip__connector_kind = {.first = &path_param, .check = check_kind};
+static const aip_param_spec common[] = {
+    {.struct_size = sizeof(aip_param_spec),
+     .type = AIP_PARAM_STRING,
+     .name = "path",
+     .doc = "What to read or write: NAME:rest or NAME://rest"},
+    {.struct_size = sizeof(aip_param_spec),
+     .type = AIP_PARAM_STRING,
+     .name = "rejects",
+     .default_json = "null",
+     .nullable = 1,
+     .doc = "Reading: file to write every record to that the connector refuses, in each pass, whole "
+            "or not at all: source, line, column, byte_offset, reason, raw; null: none"}};
+const aip__public_kind aip__connector_kind = {.common = common, .n_common = 2, .check = check_kind};
+
+/* Whether `rejects` is the library's, not a parameter of the connector's own table. */
+static bool has_rejects(const aip_descriptor *d) {
+    for (int32_t i = 0; i < d->n_params; i++)
+        if (aip__param_at(d, i)->doc == common[1].doc) return true;
+    return false;
+}
 
 /* ---- paths ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -156,13 +173,29 @@ static int32_t connect(aip__connection *c, const aip_descriptor *d, bool writing
     return aip__connection_status(c, status, "create", err);
 }
 
+/* Where the rejects of a read go. */
+static int32_t take_rejects(aip__connection *c, bool writing, const aip_params *params, const char *base_dir, aip_error **err) {
+    const char *given = aip_params_string(params, "rejects");
+    if (!given) return AIP_OK;
+    if (writing) {
+        aip__error_set(err, AIP_E_PARAM, "%s: rejects: only what is read has rejects", c->name);
+        aip__error_at_parameter(err, "rejects");
+        return AIP_E_PARAM;
+    }
+    AIP__TRY(aip__rejects_file_check(c->ctx, given, err));
+    c->rejects_path = aip__path_join(c->ctx, base_dir, given);
+    return c->rejects_path ? AIP_OK : aip__error_memory(c->ctx, err);
+}
+
 int32_t aip__connection_open(aip_context *ctx, const aip_descriptor *d, bool writing, const aip__node *given, const char *source,
                              const char *base_dir, aip__connection *out, aip_error **err) {
     aip_params *params = NULL;
     *out = (aip__connection){.ctx = ctx, .name = d->name, .generation = aip__context_generation(ctx)};
     AIP__TRY(copy_ops(d, &out->ops, err));
     AIP__TRY(aip__params_create(ctx, d, given, source, &params, err));
-    int32_t status = connect(out, d, writing, params, base_dir, err);
+    int32_t status = has_rejects(d) ? take_rejects(out, writing, params, base_dir, err) : AIP_OK;
+    aip__error_at_source(err, source);
+    if (status == AIP_OK) status = connect(out, d, writing, params, base_dir, err);
     aip__params_free(params);
     return status;
 }
@@ -178,6 +211,8 @@ void aip__connection_close(aip__connection *c) {
     bool inherited = aip__context_generation(c->ctx) != c->generation;
     if (c->self && c->ops.destroy && !inherited) c->ops.destroy(c->self);
     aip__free(c->ctx, c->path);
+    aip__free(c->ctx, c->rejects_path);
+    c->rejects_path = NULL;
     c->self = NULL;
     c->path = NULL;
 }

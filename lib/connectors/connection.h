@@ -10,6 +10,7 @@ typedef struct aip__connection {
     void *self;
     uint32_t generation; /* of the process that made it: a child must not touch what its parent holds open */
     char *path;          /* as given: the source of errors and rejects */
+    char *rejects_path;  /* of a read; NULL: no file of rejects */
     const char *name;    /* the descriptor's */
 } aip__connection;
 
@@ -30,6 +31,9 @@ int32_t aip__connection_status(const aip__connection *c, int32_t status, const c
 int32_t aip__connection_dataset(aip__connection *c, aip_dataset **out, aip_error **err);
 int32_t aip__connection_write(aip__connection *c, aip_dataset *dataset, aip__token *token, aip_row_counts *counts,
                               aip_error **err);
+
+/* Where the rejects of the connection at its root go. NULL: to no file, or there is none. */
+const char *aip__connection_rejects_path(const aip_dataset *d);
 
 extern const aip__public_kind aip__connector_kind; /* what a descriptor of the kind must be */
 

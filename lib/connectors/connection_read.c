@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/lock.h"
 #include "base/memory.h"
+#include "connectors/rejects_file.h"
 #include <string.h>
 
 typedef struct rows {
@@ -21,6 +22,7 @@ struct aip_pass {
     bool ended;
     aip__rejects *fresh; /* since the last item */
     aip__rejects *all;
+    aip__rejects_file *file; /* NULL: none is asked for */
     int64_t n_rejected;
 };
 
@@ -49,6 +51,7 @@ static void pass_free(aip_pass *p) {
     aip_context *ctx = p->of->c.ctx;
     aip__rejects_free(p->fresh);
     aip__rejects_free(p->all);
+    aip__rejects_file_free(p->file);
     aip__free(ctx, p);
 }
 
@@ -60,6 +63,7 @@ static int32_t rows_open(void *self, const aip__token *token, void **cursor, aip
     p->of = r;
     p->token = token;
     int32_t status = aip__rejects_new(r->c.ctx, &p->all, err);
+    if (status == AIP_OK && r->c.rejects_path) status = aip__rejects_file_open(r->c.ctx, r->c.rejects_path, &p->file, err);
     if (status == AIP_OK && r->c.ops.open)
         status = aip__connection_status(&r->c, r->c.ops.open(r->c.self, p, &p->cursor, err), "open", err);
     if (status != AIP_OK) {
@@ -134,17 +138,23 @@ static int32_t rows_account(void *cursor, aip__decoded *decoded, aip_error **err
     aip__rejects *rejects = decoded->rejects;
     decoded->rejects = NULL;
     p->n_rejected += decoded->n_rejected;
-    return rejects ? aip__rejects_append(p->all, rejects, AIP__MAX_KEPT_REJECTS, err) : AIP_OK;
+    int32_t status = rejects && p->file ? aip__rejects_file_add(p->file, rejects, err) : AIP_OK;
+    if (status == AIP_OK) return rejects ? aip__rejects_append(p->all, rejects, AIP__MAX_KEPT_REJECTS, err) : AIP_OK;
+    aip__rejects_free(rejects);
+    return status;
 }
 
 static int32_t rows_finish(void *cursor, aip_error **err) {
     const aip_pass *p = cursor;
     rows *r = p->of;
     aip_dataset *rejects = NULL;
+    if (p->file) AIP__TRY(aip__rejects_file_commit(p->file, p->n_rejected, err));
     AIP__TRY(aip__rejects_dataset(p->all, &rejects, err));
     if (p->n_rejected > 0)
         aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld rows were rejected%s", r->c.path, (long long)p->n_rejected,
-                 p->n_rejected > AIP__MAX_KEPT_REJECTS ? "; the rejects table holds the first 100000 of them" : "");
+                 p->n_rejected > AIP__MAX_KEPT_REJECTS && !p->file
+                     ? "; the rejects table holds the first 100000 of them, rejects: FILE writes all to a file"
+                     : "");
     aip__lock_take(r->c.ctx, &r->lock);
     aip_dataset *before = r->rejects;
     r->rejects = rejects;
@@ -188,6 +198,11 @@ static const aip__source_ops rows_ops = {.kind = "connector",
                                          .close = rows_close,
                                          .destroy = rows_destroy,
                                          .rejects = rows_rejects};
+
+const char *aip__connection_rejects_path(const aip_dataset *d) {
+    while (!d->ops) d = d->parent;
+    return d->ops == &rows_ops ? ((const rows *)d->self)->c.rejects_path : NULL;
+}
 
 /* ---- dataset ----------------------------------------------------------------------------------------------------------------------------------- */
 

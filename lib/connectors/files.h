@@ -5,8 +5,8 @@
 #include "base/lock.h"
 #include "connectors/checkpoint.h"
 #include "connectors/connectors.h"
+#include "connectors/rejects_file.h"
 
-typedef struct aip__rejects_file aip__rejects_file;
 typedef struct aip__files_types aip__files_types;
 
 typedef struct aip__files_entry {
@@ -92,13 +92,6 @@ void aip__files_resume_report(const aip__files *f, aip__text *t);
 aip__checkpoint *aip__files_checkpoint(const aip_dataset *d);
 /* Where the rejects of the files at its root go. NULL: to no file. */
 const char *aip__files_rejects_path(const aip_dataset *d);
-
-/* A file of all rejects of a pass, written as they come, whole or not at all. */
-int32_t aip__rejects_file_check(aip_context *ctx, const char *path, aip_error **err); /* its format is known */
-int32_t aip__rejects_file_open(aip_context *ctx, const char *path, aip__rejects_file **out, aip_error **err);
-int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects, aip_error **err);
-int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_error **err);
-void aip__rejects_file_free(aip__rejects_file *w); /* abandons it before commit */
 
 /* Of a format, without paths yet. */
 int32_t aip__files_new(aip_context *ctx, const aip_descriptor *format, aip__files **out, aip_error **err);

@@ -324,14 +324,6 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     return status;
 }
 
-static int32_t commit_rejects(pass *p, aip_error **err) {
-    int64_t n = 0;
-    AIP__TRY(aip__rejects_file_commit(p->rejects_file, &n, err));
-    if (n == p->n_rejected) return AIP_OK;
-    return aip__error_set(err, AIP_E_INTERNAL, "rejects are not accounted for: %lld rows were rejected, %lld stand in '%s'",
-                          (long long)p->n_rejected, (long long)n, p->f->rejects_path);
-}
-
 static int32_t pass_finish(void *cursor, aip_error **err) {
     pass *p = cursor;
     aip__files *f = p->f;
@@ -354,7 +346,7 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     if (p->n_rejected > AIP__MAX_KEPT_REJECTS && !p->rejects_file)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL,
                  "the rejects table holds the first %d of them; rejects: FILE writes all to a file", AIP__MAX_KEPT_REJECTS);
-    if (p->rejects_file) AIP__TRY(commit_rejects(p, err));
+    if (p->rejects_file) AIP__TRY(aip__rejects_file_commit(p->rejects_file, p->n_rejected, err));
     AIP__TRY(aip__rejects_dataset(p->rejects, &rejects, err));
     aip__lock_take(f->ctx, &f->lock);
     aip_dataset *before = f->rejects;

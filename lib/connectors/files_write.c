@@ -1,5 +1,6 @@
 /* Writing a dataset to a file: one pass, whose batches become text at the end of their parallel part, on any thread; the texts are written in the
  * order of the rows by the thread that asked. Texts are used again, for fresh memory costs more than formatting does. */
+#include "connectors/connection.h"
 #include "connectors/files.h"
 
 #include "base/context.h"
@@ -148,6 +149,7 @@ static int32_t absolute(aip_context *ctx, const char *path, char **out, aip_erro
 /* Rows and rejects in one place would be one of them. */
 static int32_t check_apart(const aip_dataset *d, const char *path, aip_error **err) {
     const char *rejects = aip__files_rejects_path(d);
+    if (!rejects) rejects = aip__connection_rejects_path(d);
     if (!rejects || strcmp(rejects, path) != 0) return AIP_OK;
     aip__error_set(err, AIP_E_PARAM, "path: expected another file than that of the rejects, found '%s'", path);
     aip__error_at_parameter(err, "path");

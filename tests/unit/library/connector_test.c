@@ -446,6 +446,50 @@ START_TEST(what_a_connector_refuses_is_counted_and_stands_in_the_rejects_table) 
 }
 END_TEST
 
+/* Bytes of a file, to free; NULL: it is not there. */
+static char *text_of(const char *path) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    char *text = calloc(1, 10000);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_uint_lt(fread(text, 1, 9999, f), 9999);
+    fclose(f);
+    return text;
+}
+
+START_TEST(a_connectors_rejects_go_to_a_file_whole_or_not_at_all) {
+    shelf of;
+    char json[400], to[64];
+    aip_context *ctx = context_with(&of, 2);
+    aip_dataset *d = NULL;
+    snprintf(to, sizeof to, "/tmp/aipipe-rejects-%d.csv", (int)getpid());
+    snprintf(json, sizeof json, "{\"path\": \"numbers:x\", \"count\": 21, \"reject_each\": 10, \"rejects\": \"%s\"}", to);
+    OK(aip_dataset_read(ctx, json, &d, &err));
+    ck_assert_ptr_null(text_of(to));
+    OK(aip_dataset_write(d, "{\"path\": \"numbers:out\"}", NULL, NULL, &err));
+    char *found = text_of(to);
+    ck_assert_str_eq(found, "source,line,column,byte_offset,reason,raw\n"
+                            "numbers:x,1,n,-1,not wanted,<0>\n"
+                            "numbers:x,11,n,-1,not wanted,<10>\n"
+                            "numbers:x,21,n,-1,not wanted,<20>\n");
+    free(found);
+    snprintf(json, sizeof json, "{\"path\": \"%s\"}", to);
+    FAILS(aip_dataset_write(d, json, NULL, NULL, &err), AIP_E_PARAM, "expected another file than that of the rejects");
+    aip_dataset_free(d);
+    unlink(to);
+    snprintf(json, sizeof json,
+             "{\"path\": \"numbers:x\", \"count\": 100, \"reject_each\": 10, \"fail\": \"next\", \"rejects\": \"%s\"}", to);
+    OK(aip_dataset_read(ctx, json, &d, &err)); /* next fails at row 20 */
+    FAILS(aip_dataset_write(d, "{\"path\": \"numbers:out\"}", NULL, NULL, &err), 44, "numbers:x");
+    ck_assert_ptr_null(text_of(to));
+    snprintf(json, sizeof json, "{\"path\": \"numbers:out\", \"rejects\": \"%s\"}", to);
+    FAILS(aip_dataset_write(d, json, NULL, NULL, &err), AIP_E_PARAM, "only what is read has rejects");
+    aip_dataset_free(d);
+    FAILS(aip_dataset_read(ctx, "{\"path\": \"numbers:x\", \"rejects\": \"no.format\"}", &d, &err), AIP_E_PARAM, "format");
+    context_end(ctx, &of);
+}
+END_TEST
+
 static int32_t cancel_it(void *user, aip_batch *b, aip_error **err) {
     (void)b, (void)err;
     aip_cancel_request(user);
@@ -695,6 +739,7 @@ Suite *connector_suite(void) {
                                   a_batch_that_does_not_match_the_schema_is_an_error_and_never_a_crash,
                                   without_open_there_is_one_pass,
                                   what_a_connector_refuses_is_counted_and_stands_in_the_rejects_table,
+                                  a_connectors_rejects_go_to_a_file_whole_or_not_at_all,
                                   cancellation_ends_a_pass_and_a_connector_that_waits_can_see_it,
                                   a_write_is_whole_or_not_at_all,
                                   a_table_of_functions_that_does_not_add_up_is_refused_when_it_is_registered,

@@ -99,12 +99,13 @@ int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects,
     return AIP_OK;
 }
 
-int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t *n_rows, aip_error **err) {
+int32_t aip__rejects_file_commit(aip__rejects_file *w, int64_t n_rejected, aip_error **err) {
+    if (w->n_rows != n_rejected)
+        return aip__error_set(err, AIP_E_INTERNAL, "rejects are not accounted for: %lld rows were rejected, %lld stand in '%s'",
+                              (long long)n_rejected, (long long)w->n_rows, w->output.path);
     AIP__TRY(w->ops->write_end(w->writer, &w->text, err));
     AIP__TRY(flush(w, true, err));
-    AIP__TRY(aip__output_finish(&w->output, err));
-    *n_rows = w->n_rows;
-    return AIP_OK;
+    return aip__output_finish(&w->output, err);
 }
 
 void aip__rejects_file_free(aip__rejects_file *w) {
