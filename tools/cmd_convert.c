@@ -4,8 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was written: with a checkpoint its numbered part, or nothing (JSON null). */
+static json_t *written(aip_context *ctx, const aip_dataset *dataset, const char *path, aip_error **err) {
+    char *text = NULL;
+    if (aip_dataset_report(dataset, &text, err) != AIP_OK) return NULL;
+    json_t *report = json_loads(text, 0, NULL), *checkpoint = json_object_get(report, "checkpoint");
+    json_t *place = checkpoint ? json_incref(json_object_get(checkpoint, "written")) : json_string(path);
+    json_decref(report);
+    aip_text_free(ctx, text);
+    return place ? place : json_null();
+}
+
 static void put_text(const char *path, const aip_row_counts *counts, double seconds) {
     line l = {0};
+    if (!path) {
+        talk_note("nothing is new: nothing was written");
+        return;
+    }
     line_add(&l, "%s: ", path);
     line_count_of(&l, counts->rows_out, "row");
     line_add(&l, " in ");
@@ -16,8 +31,8 @@ static void put_text(const char *path, const aip_row_counts *counts, double seco
     line_free(&l);
 }
 
-static int put_json(const args *a, const progress *p, const aip_row_counts *counts, double seconds) {
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "from", a->words[0], "path", a->words[1], "rows_in",
+static int put_json(const args *a, json_t *path, const progress *p, const aip_row_counts *counts, double seconds) {
+    json_t *o = json_pack("{s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:f}", "from", a->words[0], "path", path, "rows_in",
                           (json_int_t)counts->rows_in, "rows_out", (json_int_t)counts->rows_out, "rows_rejected",
                           (json_int_t)counts->rows_rejected, "rows_filtered", (json_int_t)counts->rows_filtered, "bytes",
                           (json_int_t)p->last.bytes, "seconds", seconds);
@@ -64,16 +79,19 @@ int cmd_convert(const args *a) {
         int32_t status = progress_begin(&p, ctx, "convert", &call, &err);
         if (status == AIP_OK) status = aip_dataset_read(ctx, in_text, &dataset, &err);
         if (status == AIP_OK) status = aip_dataset_write(dataset, out_text, &call, &counts, &err);
+        json_t *path = status == AIP_OK ? written(ctx, dataset, a->words[1], &err) : NULL;
+        if (status == AIP_OK && !path) status = aip_error_status(err);
         progress_end(&p, &call);
         if (status != AIP_OK) {
             code = fail_settings(err);
         } else {
             double seconds = clock_seconds() - p.started;
             if (args_flag(a, "json"))
-                code = put_json(a, &p, &counts, seconds);
+                code = put_json(a, path, &p, &counts, seconds);
             else
-                put_text(a->words[1], &counts, seconds);
+                put_text(json_string_value(path), &counts, seconds);
         }
+        json_decref(path);
     }
     aip_dataset_free(dataset);
     aip_context_free(ctx);

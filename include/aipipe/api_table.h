@@ -185,6 +185,7 @@ typedef struct aip_api {
     int32_t (*module_load)(aip_context *ctx, const char *path_or_name, aip_error **err); /* 0.2.0 */
     int32_t (*dataset_profile)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err); /* 0.2.0 */
     int32_t (*read_explain)(aip_context *ctx, const char *params_json, char **json, aip_error **err); /* 0.3.0 */
+    int32_t (*dataset_report)(const aip_dataset *dataset, char **json, aip_error **err); /* 0.3.0 */
 } aip_api;
 /* clang-format on */
 

@@ -213,6 +213,10 @@ AIP_API int32_t aip_dataset_rejects(aip_dataset *dataset, const aip_call *call, 
  * {"path": "out.csv"}; or to a connector, as aip_dataset_read. counts may be NULL. any-thread */
 AIP_API int32_t aip_dataset_write(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts,
                                   aip_error **err);
+/* How the rows come, as JSON: the `kind` of the source ("files", "memory", ...); of files the types that were `promoted`, with the places that forced
+ * it, and the `checkpoint`: its path, the number of the output, whether anything is new, and the path that was `written`, once it was. The text is
+ * freed by aip_text_free. any-thread */
+AIP_API int32_t aip_dataset_report(const aip_dataset *dataset, char **json, aip_error **err);
 /* Two parts, as scikit-learn's train_test_split chooses rows; rows keep their order. params as the catalogue's `split`:
  * {"test_size": 0.2, "random_state": 42}. Counts the rows (a pass, kept in memory when it fits). any-thread */
 AIP_API int32_t aip_dataset_split(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_dataset **train,

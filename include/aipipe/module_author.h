@@ -201,6 +201,7 @@ static inline const aip_api *aip_module_table(void) { return __atomic_load_n(&ai
 #define aip_module_load (aip_module_table()->module_load)
 #define aip_dataset_profile (aip_module_table()->dataset_profile)
 #define aip_read_explain (aip_module_table()->read_explain)
+#define aip_dataset_report (aip_module_table()->dataset_report)
 /* clang-format on */
 
 #endif

@@ -43,10 +43,11 @@ struct aip__checkpoint {
     int32_t n_columns;
     file_list files, next; /* as read; what the next output adds or moves on */
     uint8_t loaded[32];    /* digest of the file as loaded */
-    aip__lock lock;        /* of `writing` and `written` */
+    aip__lock lock;        /* of `writing`, `written` and `place` */
     bool writing, written;
     int held; /* lock among processes; -1: not held */
     char *part;
+    char *place; /* of the written output, for people; set once */
 };
 
 static void files_clear(aip_context *ctx, file_list *l) {
@@ -68,6 +69,7 @@ void aip__checkpoint_free(aip__checkpoint *c) {
     aip__file_unlock(ctx, c->held);
     aip__lock_destroy(ctx, &c->lock);
     aip__free(ctx, c->part);
+    aip__free(ctx, c->place);
     aip__free(ctx, c->path);
     aip__free(ctx, c);
 }
@@ -426,6 +428,19 @@ int32_t aip__checkpoint_set_columns(aip__checkpoint *c, char *const *from, const
         if (!col->from || !col->name) return aip__error_memory(c->ctx, err);
     }
     return AIP_OK;
+}
+
+void aip__checkpoint_set_written(aip__checkpoint *c, char *path) {
+    aip__lock_take(c->ctx, &c->lock);
+    c->place = path; /* there is one output */
+    aip__lock_leave(&c->lock);
+}
+
+const char *aip__checkpoint_written(aip__checkpoint *c) {
+    aip__lock_take(c->ctx, &c->lock);
+    const char *path = c->place;
+    aip__lock_leave(&c->lock);
+    return path;
 }
 
 /* ---- around an output -------------------------------------------------------------------------------------------------------------------------------- */

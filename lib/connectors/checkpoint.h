@@ -44,6 +44,10 @@ int32_t aip__checkpoint_advance(aip__checkpoint *c, const aip__checkpoint_file *
 /* Whether anything was advanced, so that an output is due. */
 bool aip__checkpoint_moved(const aip__checkpoint *c);
 
+/* Where that output was written, as its writer names it; takes the path over. NULL: it was not. The pointer stays. */
+void aip__checkpoint_set_written(aip__checkpoint *c, char *path);
+const char *aip__checkpoint_written(aip__checkpoint *c);
+
 /* Around an output, in this order, by one output alone:
  *   begin    this process's, and nobody moved it since it was loaded. AIP_E_STATE: another run writes now, or this dataset's output was
  *            written already; AIP_E_CHANGED: another run has written since

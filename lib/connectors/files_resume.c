@@ -161,6 +161,10 @@ void aip__files_resume_report(const aip__files *f, aip__text *t) {
     const char *path = aip__checkpoint_path(f->checkpoint);
     aip__text_str(t, ",\"checkpoint\":{\"path\":");
     aip__text_json(t, path, strlen(path));
-    aip__text_printf(t, ",\"output\":%lld,\"new\":%s}", (long long)aip__checkpoint_sequence(f->checkpoint),
+    aip__text_printf(t, ",\"output\":%lld,\"new\":%s", (long long)aip__checkpoint_sequence(f->checkpoint),
                      aip__checkpoint_moved(f->checkpoint) ? "true" : "false");
+    const char *written = aip__checkpoint_written(f->checkpoint);
+    if (written) aip__text_str(t, ",\"written\":");
+    if (written) aip__text_json(t, written, strlen(written));
+    aip__text_char(t, '}');
 }

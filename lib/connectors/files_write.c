@@ -177,6 +177,7 @@ static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_
     if (status == AIP_OK && (status = aip__checkpoint_begin(c, place, err)) == AIP_OK) {
         status = write_file(d, ops, params, place, c, token, counts, err);
         if (status == AIP_OK) status = aip__checkpoint_commit(c, err);
+        if (status == AIP_OK) aip__checkpoint_set_written(c, part), part = NULL;
         aip__checkpoint_end(c);
     }
     aip__free(d->ctx, place);

@@ -339,6 +339,19 @@ void aip__dataset_report(const aip_dataset *d, aip__text *json) {
     if (d->ops->report) d->ops->report(d->self, json);
 }
 
+int32_t aip_dataset_report(const aip_dataset *dataset, char **json, aip_error **err) {
+    AIP__TRY(check_dataset(dataset, json, "aip_dataset_report", err));
+    aip__text t;
+    aip__text_init(&t, dataset->ctx);
+    aip__text_str(&t, "{\"kind\":");
+    const aip_dataset *root = dataset;
+    while (!root->ops) root = root->parent;
+    aip__text_json(&t, root->ops->kind, strlen(root->ops->kind));
+    aip__dataset_report(dataset, &t);
+    aip__text_char(&t, '}');
+    return aip__text_take(&t, json, NULL, err);
+}
+
 int32_t aip_dataset_count(aip_dataset *dataset, const aip_call *call, int64_t *out, aip_error **err) {
     AIP__TRY(check_dataset(dataset, out, "aip_dataset_count", err));
     int64_t n = aip__dataset_known_count(dataset);

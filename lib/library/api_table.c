@@ -163,5 +163,6 @@ const aip_api aip__api = {
     aip_module_load,
     aip_dataset_profile,
     aip_read_explain,
+    aip_dataset_report,
 };
 /* clang-format on */

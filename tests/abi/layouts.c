@@ -407,6 +407,7 @@ FUNCTION(aip_dataset_head, int32_t (*)(aip_dataset *dataset, int64_t n, const ai
 FUNCTION(aip_dataset_count, int32_t (*)(aip_dataset *dataset, const aip_call *call, int64_t *out, aip_error **err));
 FUNCTION(aip_dataset_rejects, int32_t (*)(aip_dataset *dataset, const aip_call *call, aip_dataset **out, aip_error **err));
 FUNCTION(aip_dataset_write, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_row_counts *counts, aip_error **err));
+FUNCTION(aip_dataset_report, int32_t (*)(const aip_dataset *dataset, char **json, aip_error **err));
 FUNCTION(aip_dataset_split, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, aip_dataset **train, aip_dataset **test, aip_error **err));
 FUNCTION(aip_dataset_retain, void (*)(aip_dataset *dataset));
 FUNCTION(aip_dataset_free, void (*)(aip_dataset *dataset));
@@ -462,7 +463,7 @@ FUNCTION(aip_stage_retain, void (*)(aip_stage *stage));
 FUNCTION(aip_stage_free, void (*)(aip_stage *stage));
 FUNCTION(aip_dataset_profile, int32_t (*)(aip_dataset *dataset, const char *params_json, const aip_call *call, char **json, aip_error **err));
 
-SIZE(aip_api, 1264);
+SIZE(aip_api, 1272);
 FIELD(aip_api, status_name, 8);
 FIELD(aip_api, error_status, 16);
 FIELD(aip_api, error_message, 24);
@@ -620,6 +621,7 @@ FIELD(aip_api, scorer_prepare, 1232);
 FIELD(aip_api, module_load, 1240);
 FIELD(aip_api, dataset_profile, 1248);
 FIELD(aip_api, read_explain, 1256);
+FIELD(aip_api, dataset_report, 1264);
 /* clang-format on */
 
 int main(void) { return 0; }

@@ -188,6 +188,16 @@ tasks:
         self.assertEqual(report["tasks"][0]["promoted"], [{"column": "n", "from": "int64", "to": "utf8", "places": [
             {"type": "utf8", "source": "in-1.csv", "line": 4, "column": 1, "byte_offset": 12, "text": "bad"}]}])
 
+    def test_convert_names_the_part_that_it_wrote_or_says_that_nothing_is_new(self):
+        self.write("in.csv", "n\n1\n")
+        arguments = ["in.csv", "to/out.csv.gz", "--checkpoint", "cp.json"]
+        self.assertRegex(self.ok("convert", *arguments).err, r"\Ato/out-00000001\.csv\.gz: 1 row in ")
+        self.assertIn("nothing is new: nothing was written", self.ok("convert", *arguments).err)
+        self.assertIsNone(json.loads(self.ok("convert", *arguments, "--json").out)["path"])
+        self.write("in.csv", "n\n1\n2\n")
+        self.assertEqual(json.loads(self.ok("convert", *arguments, "--json").out)["path"], "to/out-00000002.csv.gz")
+        self.assertRegex(self.ok("convert", "in.csv", "out.csv").err, r"\Aout\.csv: 2 rows in ")
+
     def test_convert_sets_rejects_aside_and_inspect_says_what_was_promoted(self):
         self.write("dirty.csv", "a,b\n1,x\n2\nz,y\n3,w\n")
         self.ok("convert", "dirty.csv", "clean.csv", "--rejects", "rejects.csv.gz", "--set", "types={\"a\": \"int64\"}")

@@ -885,6 +885,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
             aip_dataset, ctypes.c_char_p, ctypes.POINTER(aip_call), ctypes.POINTER(aip_row_counts), ctypes.POINTER(aip_error),
         ),
     ),
+    "aip_dataset_report": (ctypes.c_int32, (aip_dataset, ctypes.POINTER(ctypes.c_char_p), ctypes.POINTER(aip_error))),
     "aip_dataset_split": (
         ctypes.c_int32,
         (

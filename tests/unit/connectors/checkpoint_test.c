@@ -566,6 +566,40 @@ START_TEST(lines_that_end_in_cr_alone_are_refused_whether_named_or_found) {
 }
 END_TEST
 
+static void reports(aip_context *ctx, const aip_dataset *d, const char *expected, bool there) {
+    char *json = NULL;
+    OK(aip_dataset_report(d, &json, &err));
+    ck_assert_msg((strstr(json, expected) != NULL) == there, "%s: %s", json, expected);
+    aip_text_free(ctx, json);
+}
+
+START_TEST(a_dataset_tells_its_source_its_checkpoint_and_the_output_that_was_written) {
+    aip_context *ctx = context_of(2);
+    job j = job_of("told.csv", "");
+    aip_dataset *d = NULL, *kept = NULL;
+    append_text("told.csv", "n,t\n1,a\n");
+    OK(open_job(ctx, &j, &d, &err));
+    reports(ctx, d, "{\"kind\":\"files\",\"checkpoint\":{\"path\":\"", true);
+    reports(ctx, d, "cp.json\",\"output\":1,\"new\":true}}", true);
+    OK(write_job(d, j.output, NULL, &err));
+    reports(ctx, d, "out-00000001.csv\"}}", true);
+    OK(aip_dataset_collect(d, NULL, &kept, &err));
+    reports(ctx, kept, "{\"kind\":\"memory\"}", true);
+    aip_dataset_free(d);
+    OK(open_job(ctx, &j, &d, &err));
+    OK(write_job(d, j.output, NULL, &err));
+    reports(ctx, d, "\"output\":2,\"new\":false}}", true);
+    reports(ctx, d, "written", false);
+    char *json = NULL;
+    FAILS(aip_dataset_report(NULL, &json, &err), AIP_E_MISUSE, "aip_dataset_report");
+    FAILS(aip_dataset_report(d, NULL, &err), AIP_E_MISUSE, "aip_dataset_report");
+    aip_dataset_free(d);
+    aip_dataset_free(kept);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 START_TEST(the_dialect_of_a_file_that_grows_is_not_guessed) {
     aip_context *ctx = context_of(0);
     job j = job_of("semi.csv", ", \"delimiter\": \";\"");
@@ -639,6 +673,7 @@ Suite *checkpoint_suite(void) {
                                   what_is_a_record_is_the_same_with_a_checkpoint_and_too_long_ones_are_placed_in_the_file,
                                   comments_and_skipped_lines_may_be_longer_than_any_record,
                                   lines_that_end_in_cr_alone_are_refused_whether_named_or_found,
+                                  a_dataset_tells_its_source_its_checkpoint_and_the_output_that_was_written,
                                   the_dialect_of_a_file_that_grows_is_not_guessed,
                                   what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused,
                                   NULL};
