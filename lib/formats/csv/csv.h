@@ -260,6 +260,18 @@ int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, cons
 int32_t aip__csv_input_resume(aip__csv_input *in, aip__stream *stream, const char *source, aip_error **err);
 void aip__csv_input_end(aip__csv_input *in); /* the options stay */
 
+/* ---- marks: what the cut leaves to the index -------------------------------------------------------------------------------------------------- */
+
+#define AIP__CSV_STRETCH 4096 /* bytes that are counted together */
+typedef struct aip__csv_sum {
+    uint32_t ends, records; /* of fields (a record's end is its last field's, too), of records; modulo 2^32 */
+} aip__csv_sum;
+/* Of an item whose text is regular in all of it: where fields and records end, so that quotes need not be looked at again. */
+typedef struct aip__csv_marks {
+    uint64_t *ends;     /* bit i: byte i of the text ends a field; bits behind the item's end may be set */
+    aip__csv_sum *sums; /* of all bytes before the end of each whole stretch */
+} aip__csv_marks;
+
 /* ---- regular: runs of rows straight from the index ------------------------------------------------------------------------------------------- */
 
 /* Walks over an item: runs of regular rows (n_columns fields each, quoted where a field starts and ends, no blank line, no comment, not too
@@ -269,9 +281,12 @@ typedef struct aip__csv_regular {
     const aip__csv_dialect *dialect;
     const struct aip__csv_kernels *kernels;
     int32_t n_columns;
-    int64_t max_record;   /* bytes; 0: no limit */
-    const char *at, *end; /* what is left of the item */
-    uint32_t *ends;       /* ends[0] stands for the record before; then room for max_ends */
+    int64_t max_record;          /* bytes; 0: no limit */
+    const char *at, *end;        /* what is left of the item */
+    const aip__csv_marks *marks; /* of the item, as long as all its rows so far were regular; or NULL */
+    const char *start;           /* of the item */
+    uint32_t n_records, n_done;  /* with marks: records of the item, and those that are behind `at` */
+    uint32_t *ends;              /* ends[0] stands for the record before; then room for max_ends */
     uint32_t max_ends;
     size_t block;    /* bytes to look at next */
     int32_t stretch; /* records to hand over next */
@@ -282,6 +297,8 @@ typedef struct aip__csv_regular {
 
 int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                                int64_t max_record, const char *text, size_t n, aip_error **err);
+/* Before the first run: the item has marks, and n_records records. Both are borrowed. */
+void aip__csv_regular_use(aip__csv_regular *g, const aip__csv_marks *marks, int64_t n_records);
 /* The next run or stretch; false: the item has ended. */
 bool aip__csv_regular_next(aip__csv_regular *g);
 /* Field `column` (of the file) of the run's rows. */
@@ -293,6 +310,8 @@ void aip__csv_regular_end(aip__csv_regular *g);
 /* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_piece { /* an item */
     aip__buffer *buffer;        /* shared by the items cut from it */
+    aip__buffer *marked;        /* what marks lie in; NULL: there are none */
+    aip__csv_marks marks;
     const char *text;
     size_t n;
     int64_t line, offset; /* of its first byte: line from 1, byte of the file from 0 */

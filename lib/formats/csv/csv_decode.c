@@ -207,6 +207,7 @@ static int32_t convert_all(decoding *d, aip_error **err) {
     aip_context *ctx = d->options->ctx;
     AIP__TRY(aip__csv_regular_begin(&d->regular, ctx, &d->reader->cutter.dialect, r->n_columns, d->options->max_record_bytes,
                                     d->piece->text, d->piece->n, err));
+    if (d->piece->marked) aip__csv_regular_use(&d->regular, &d->piece->marks, d->piece->max_rows);
     int32_t status = AIP_OK;
     while (status == AIP_OK && aip__csv_regular_next(&d->regular))
         status = d->regular.n_rows > 0 ? take_run(d, err) : take_stretch(d, err);

@@ -12,6 +12,17 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Behind the last of the marks in text[0..n) that ends a record; 0 when there is none. */
+static size_t last_record(const char *text, size_t n, const uint64_t *ends) {
+    for (size_t w = (n + 63) / 64; w-- > 0;)
+        for (uint64_t m = ends[w]; m;) {
+            unsigned at = 63 - (unsigned)__builtin_clzll(m);
+            if (text[w * 64 + at] == '\n') return w * 64 + at + 1;
+            m ^= UINT64_C(1) << at;
+        }
+    return 0;
+}
+
 /* ---- portable ------------------------------------------------------------------------------------------------------------------------------- */
 
 #define LEVEL(name) scalar_##name

@@ -34,7 +34,10 @@ void aip__csv_cutter_end(aip__csv_cutter *c) {
     c->ended = true;
 }
 
-void aip__csv_piece_free(aip__csv_piece *p) { aip__buffer_free(p->buffer); }
+void aip__csv_piece_free(aip__csv_piece *p) {
+    aip__buffer_free(p->buffer);
+    aip__buffer_free(p->marked);
+}
 
 static const char *buffer_at(const aip__csv_cutter *c) { return (const char *)c->buffer->data + c->at; }
 static const char *buffer_end(const aip__csv_cutter *c) { return (const char *)c->buffer->data + c->buffer->size; }
@@ -155,9 +158,20 @@ int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *ou
     }
 }
 
+/* Room for the marks of n bytes. */
+static int32_t marks_for(aip_context *ctx, size_t n, aip__buffer **buffer, aip__csv_marks *marks, aip_error **err) {
+    size_t words = n / 64 + 1, sums = n / AIP__CSV_STRETCH + 1;
+    aip__buffer *b = aip__buffer_new(ctx, words * sizeof *marks->ends + sums * sizeof *marks->sums);
+    if (!b) return aip__error_memory(ctx, err);
+    *buffer = b;
+    *marks = (aip__csv_marks){.ends = (uint64_t *)(void *)b->data};
+    marks->sums = (aip__csv_sum *)(void *)(marks->ends + words);
+    return AIP_OK;
+}
+
 /* Whole records at the front of the buffer, at most max_records of them (those that are skipped count, too): as many as the kernel finds at one
- * go; what it finds irregular goes record by record, more and more of them while that goes on. */
-static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records) {
+ * go; what it finds irregular goes record by record, more and more of them while that goes on. *marked: the kernel found all, and marked them. */
+static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records, const aip__csv_marks *marks, bool *marked) {
     const aip__csv_dialect *d = &c->dialect;
     const aip__csv_kernels *kernels = aip__csv_kernels_now();
     const char *p = buffer_at(c), *at = p, *end = buffer_end(c);
@@ -166,7 +180,8 @@ static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records) {
     bool whole = true; /* a record was found by the last look */
     for (int64_t run = 1; at < end && whole && all.n_records < max_records;) {
         found = (aip__csv_cut){.irregular = true};
-        if (!d->only_libcsv) kernels->cut(d, at, (size_t)(end - at), max_records - all.n_records, &found);
+        if (!d->only_libcsv) kernels->cut(d, at, (size_t)(end - at), max_records - all.n_records, marks, &found);
+        *marked = at == p;
         all.n_records += found.n_records;
         all.n_lines += found.n_lines;
         at += found.n;
@@ -175,6 +190,7 @@ static aip__csv_cut cut(const aip__csv_cutter *c, int64_t max_records) {
         for (int64_t i = 0; i < run && at < end && whole && all.n_records < max_records; i++) {
             whole = aip__csv_scan_record(d, at, end, c->ended, &r);
             if (!whole) break;
+            *marked = false;
             all.n_records++;
             all.n_lines += (int64_t)aip__csv_count_lines(at, (size_t)(r.next - at));
             at = r.next;
@@ -188,12 +204,21 @@ int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piec
     for (;;) {
         AIP__TRY(need_bytes(c, end, err));
         if (*end) return AIP_OK;
-        aip__csv_cut found = cut(c, max_rows);
+        aip__buffer *buffer = NULL;
+        aip__csv_marks marks;
+        bool marked = false;
+        AIP__TRY(marks_for(c->ctx, c->buffer->size - c->at, &buffer, &marks, err));
+        aip__csv_cut found = cut(c, max_rows, &marks, &marked);
+        if (found.n == 0 || !marked) aip__buffer_free(buffer);
         if (found.n == 0) {
             AIP__TRY(refill(c, err));
             continue;
         }
         piece(c, found.n, found.n_records, out);
+        if (marked) {
+            out->marked = buffer;
+            out->marks = marks;
+        }
         advance(c, found.n, (size_t)found.n_lines);
         return AIP_OK;
     }

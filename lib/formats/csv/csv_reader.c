@@ -80,8 +80,8 @@ static int32_t reader_next(void *reader, aip__item *item, bool *end, aip_error *
         aip__free(r->options->ctx, p);
         return status;
     }
-    /* The text, its copy in text columns, the values, and a block of cells. */
-    int64_t memory = 2 * (int64_t)p->n + p->max_rows * r->row_bytes + AIP__CSV_BLOCK_BYTES;
+    /* The text and its marks, its copy in text columns, the values, and a block of cells. */
+    int64_t memory = 2 * (int64_t)p->n + (int64_t)p->n / 8 + p->max_rows * r->row_bytes + AIP__CSV_BLOCK_BYTES;
     *item = (aip__item){.data = p, .bytes = (int64_t)p->n, .memory = memory};
     return AIP_OK;
 }

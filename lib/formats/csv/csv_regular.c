@@ -1,4 +1,4 @@
-/* Runs of regular rows. A block of text that stays in the cache is indexed; when every n_columns-th end is a line feed, and there are no more line
+/* Runs of regular rows. A block of text that stays in the cache is indexed, from the marks that the cut has left or else by looking at it; when every n_columns-th end is a line feed, and there are no more line
  * feeds than those, all its rows are regular, and their fields need no cells: a column is every n_columns-th end. Where a row is not, the run ends
  * before it, and the row is for the splitter; while one follows the other, ever longer stretches are, so that no text is indexed often. */
 #include "formats/csv/csv_index.h"
@@ -23,6 +23,7 @@ int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip_
                             .n_columns = n_columns,
                             .max_record = max_record > 0 ? max_record : INT64_MAX,
                             .at = text,
+                            .start = text,
                             .end = text + n,
                             .max_ends = max_ends,
                             .block = BLOCK,
@@ -31,6 +32,11 @@ int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip_
     if (!g->ends) return aip__error_memory(ctx, err);
     g->ends[0] = UINT32_MAX;
     return AIP_OK;
+}
+
+void aip__csv_regular_use(aip__csv_regular *g, const aip__csv_marks *marks, int64_t n_records) {
+    g->marks = marks;
+    g->n_records = (uint32_t)n_records;
 }
 
 void aip__csv_regular_end(aip__csv_regular *g) {
@@ -70,20 +76,51 @@ static int32_t acceptable(const aip__csv_regular *g, int32_t n) {
     return n;
 }
 
+/* The index of the next n bytes and some more, from the marks: up to the end of a stretch, for which records are counted, or of the item. As all
+ * rows so far were regular, what is counted there beyond them is of these bytes. False: there was no room for so many ends. */
+static bool index_marked(aip__csv_regular *g, size_t n, aip__csv_found *found) {
+    const size_t from = (size_t)(g->at - g->start), all = (size_t)(g->end - g->start);
+    const uint32_t done = g->n_done * (uint32_t)g->n_columns, room = g->max_ends - 64;
+    const aip__csv_sum *sums = g->marks->sums;
+    size_t k = from / AIP__CSV_STRETCH, to = from;
+    uint32_t records = g->n_done, ends = 0;
+    bool fits = true;
+    while (to < from + n) {
+        bool whole = k < all / AIP__CSV_STRETCH;
+        ends = whole ? sums[k].ends - done : ends + AIP__CSV_STRETCH; /* the rest of an item is not counted */
+        fits = ends <= room;
+        if (!fits) break;
+        to = whole ? (k + 1) * AIP__CSV_STRETCH : all;
+        records = whole ? sums[k].records : g->n_records;
+        k++;
+    }
+    *found = (aip__csv_found){.n_records = records - g->n_done, .seen = (uint32_t)(to - from)};
+    found->n_ends = g->kernels->ends(g->marks->ends, from, to, g->ends + 1);
+    return fits;
+}
+
+/* The index of the next n bytes by looking at them. */
+static bool index_text(aip__csv_regular *g, size_t n, aip__csv_found *found) {
+    *found = (aip__csv_found){.irregular = true};
+    if (!g->dialect->only_libcsv) g->kernels->index(g->dialect, g->at, (uint32_t)n, g->ends + 1, g->max_ends, found);
+    return found->irregular || found->seen == n;
+}
+
 bool aip__csv_regular_next(aip__csv_regular *g) {
     g->n_rows = g->n_exact = 0;
     while (g->at < g->end) {
         size_t left = (size_t)(g->end - g->at), n = left < g->block ? left : g->block;
-        aip__csv_found found = {.irregular = true};
-        if (!g->dialect->only_libcsv) g->kernels->index(g->dialect, g->at, (uint32_t)n, g->ends + 1, g->max_ends, &found);
-        bool full = !found.irregular && found.seen < n;
-        if (found.n_records == 0 && !found.irregular && !full && n < left && n < UINT32_MAX / 4) {
+        aip__csv_found found;
+        bool whole = g->marks ? index_marked(g, n, &found) : index_text(g, n, &found);
+        if (found.n_records == 0 && !found.irregular && whole && n < left && n < UINT32_MAX / 4) {
             g->block *= 2; /* a record is longer than the block */
             continue;
         }
         int32_t rows = well_shaped(g, &found), good = rows > 0 ? acceptable(g, rows) : 0;
         if (good == 0) break;
         bool all = good == (int32_t)found.n_records && !found.irregular;
+        if (!all) g->marks = NULL;
+        g->n_done += (uint32_t)good;
         if (all && (g->block < BLOCK || (good < ENOUGH_ROWS && n == g->block && g->block < LARGEST_BLOCK))) g->block *= 2;
         g->text = g->at;
         g->at += g->ends[(uint32_t)good * (uint32_t)g->n_columns] + 1;
@@ -92,6 +129,7 @@ bool aip__csv_regular_next(aip__csv_regular *g) {
         return true;
     }
     if (g->at == g->end) return false;
+    g->marks = NULL;
     g->block = SMALL_BLOCK;
     g->n_exact = g->stretch;
     if (g->stretch < LONGEST_STRETCH) g->stretch *= 2;

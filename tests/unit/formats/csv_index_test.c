@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "formats/csv/csv_index.h"
 #include "formats_suites.h"
+#include "table_fixture.h"
 #include "unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,39 @@ START_TEST(index_is_the_same_at_every_level_and_as_the_definition_says) {
 }
 END_TEST
 
+/* What the cut marked of its records is what the index finds in them, stretch by stretch; from any mark on, and up to any. */
+static void hold_to_index(const aip__csv_dialect *d, const char *text, const aip__csv_cut *c, const aip__csv_marks *m,
+                          uint32_t *ends, uint32_t *marked) {
+    aip__csv_found f = {0};
+    const aip__csv_kernels *k = aip__csv_kernels_now();
+    k->index(d, text, (uint32_t)c->n, ends, MAX_TEXT + 64, &f);
+    ck_assert(!f.irregular && f.seen == c->n);
+    uint32_t n = k->ends(m->ends, 0, c->n, marked);
+    ck_assert_uint_eq(n, f.n_ends);
+    ck_assert_int_eq(memcmp(marked, ends, n * sizeof *ends), 0);
+    for (size_t s = 0; (s + 1) * AIP__CSV_STRETCH <= c->n; s++) {
+        uint32_t n_ends = 0, n_records = 0;
+        for (; n_ends < n && ends[n_ends] < (s + 1) * AIP__CSV_STRETCH; n_ends++) n_records += text[ends[n_ends]] == '\n';
+        ck_assert_uint_eq(m->sums[s].ends, n_ends);
+        ck_assert_uint_eq(m->sums[s].records, n_records);
+    }
+    if (c->n == 0) return;
+    size_t from = draw((uint32_t)c->n), to = from + draw((uint32_t)(c->n - from) + 1), first = 0, last = 0;
+    while (first < n && ends[first] < from) first++;
+    for (last = first; last < n && ends[last] < to;) last++;
+    ck_assert_uint_eq(k->ends(m->ends, from, to, marked), last - first);
+    for (size_t i = first; i < last; i++) ck_assert_uint_eq(marked[i - first], ends[i] - from);
+}
+
 START_TEST(cut_is_the_same_at_every_level_and_ends_with_a_record) {
     aip__cpu_level was = aip__cpu();
+    aip__csv_marks marks[2];
+    uint32_t *ends[2] = {malloc((MAX_TEXT + 64) * 4), malloc((MAX_TEXT + 128) * 4)};
+    for (int i = 0; i < 2; i++) {
+        marks[i].ends = malloc((MAX_TEXT / 64 + 1) * sizeof *marks[i].ends);
+        marks[i].sums = malloc((MAX_TEXT / AIP__CSV_STRETCH + 1) * sizeof *marks[i].sums);
+        ck_assert(ends[i] && marks[i].ends && marks[i].sums);
+    }
     char *text = calloc(1, MAX_TEXT + 192);
     ck_assert_ptr_nonnull(text);
     for (int round = 0; round < 24000; round++) {
@@ -127,7 +159,7 @@ START_TEST(cut_is_the_same_at_every_level_and_ends_with_a_record) {
         int64_t max = draw(3) ? 100000 : 1 + draw(20), records = 0;
         aip__csv_cut first = {0}, found = {0};
         aip__cpu_set(AIP__CPU_SCALAR);
-        aip__csv_kernels_now()->cut(d, text + shift, n, max, &first);
+        aip__csv_kernels_now()->cut(d, text + shift, n, max, &marks[0], &first);
         const char *at = text + shift, *stop = at + first.n;
         for (aip__csv_record r; at < stop; at = r.next, records++)
             ck_assert(aip__csv_scan_record(d, at, text + shift + n, false, &r) && r.next <= stop);
@@ -138,22 +170,123 @@ START_TEST(cut_is_the_same_at_every_level_and_ends_with_a_record) {
             aip__csv_record r;
             ck_assert(!aip__csv_scan_record(d, stop, text + shift + n, false, &r));
         }
+        hold_to_index(d, text + shift, &first, &marks[0], ends[0], ends[1]);
         for (aip__cpu_level level = AIP__CPU_NEON; level <= AIP__CPU_AVX512; level++) {
             if (aip__cpu_set(level) != level) continue;
             const aip__csv_kernels *k = aip__csv_kernels_now();
-            k->cut(d, text + shift, n, max, &found);
+            k->cut(d, text + shift, n, max, &marks[1], &found);
             ck_assert_msg(found.n == first.n && found.n_records == first.n_records && found.n_lines == first.n_lines
                               && found.full == first.full && found.irregular == first.irregular,
                           "%s, round %d: [%.*s]", k->name, round, (int)n, text + shift);
+            hold_to_index(d, text + shift, &found, &marks[1], ends[0], ends[1]);
         }
     }
     aip__cpu_set(was);
+    for (int i = 0; i < 2; i++) {
+        free(ends[i]);
+        free(marks[i].ends);
+        free(marks[i].sums);
+    }
     free(text);
+}
+END_TEST
+
+#define MAX_ITEM ((size_t)300000)
+
+/* A table of `width` columns whose fields are short or now and then long; one row in `ragged` has another number of fields. */
+static size_t make_table(char *out, size_t max, int32_t width, uint32_t longest, uint32_t ragged) {
+    size_t n = 0, until = draw((uint32_t)max);
+    do {
+        const size_t start = n;
+        int32_t fields = ragged && draw(ragged) == 0 ? 1 + (int32_t)draw((uint32_t)width + 3) : width;
+        for (int32_t c = 0; c < fields && n + longest + 8 < max; c++) {
+            bool quoted = draw(9) == 0;
+            if (quoted) out[n++] = '"';
+            for (uint32_t k = draw(draw(5) ? 3 : longest); k > 0; k--) out[n++] = quoted && draw(9) == 0 ? "\n,"[draw(2)] : 'x';
+            if (quoted) out[n++] = '"';
+            out[n++] = c + 1 < fields ? ',' : '\n';
+        }
+        if (n > start && out[n - 1] == ',') return start; /* not the whole row had room */
+    } while (n < until && n + longest + 8 < max);
+    return n;
+}
+
+/* The rows of a run are records by the definition, of `width` fields that end where it says. */
+static const char *hold_run(const aip__csv_dialect *d, const aip__csv_regular *g, const char *at, int32_t width,
+                            const char *end) {
+    for (int32_t row = 0; row < g->n_rows; row++) {
+        aip__csv_record r;
+        ck_assert(aip__csv_scan_record(d, at, end, true, &r) && r.kind != AIP__CSV_SKIP);
+        for (int32_t c = 0; c < width; c++) {
+            aip__fields f = aip__csv_regular_fields(g, c);
+            size_t n = 0;
+            const char *s = aip__field_at(&f, row, &n);
+            ck_assert_ptr_eq(s, at);
+            at = aip__csv_field_end(d, at, r.end);
+            ck_assert_uint_eq(n, (size_t)(at - s));
+            ck_assert_int_eq(*at, c + 1 < width ? d->delimiter : '\n');
+            at++;
+        }
+        ck_assert_ptr_eq(at, r.next);
+    }
+    return at;
+}
+
+START_TEST(runs_from_marks_and_from_the_text_are_whole_records_and_leave_none_out) {
+    const aip__csv_dialect d = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'};
+    aip_context *ctx = table_context(0);
+    aip_error *err = NULL;
+    aip__cpu_level was = aip__cpu();
+    char *space = calloc(1, MAX_ITEM + 128);
+    aip__csv_marks marks = {.ends = malloc((MAX_ITEM / 64 + 1) * 8),
+                            .sums = malloc((MAX_ITEM / AIP__CSV_STRETCH + 1) * sizeof *marks.sums)};
+    ck_assert(space && marks.ends && marks.sums);
+    for (int round = 0; round < 100; round++) {
+        static const int32_t widths[] = {1, 2, 3, 10, 200, 9000};
+        static const uint32_t lengths[] = {3, 30, 6000, 90000};
+        const int32_t width = widths[draw(6)];
+        const uint32_t ragged = draw(2) ? 0 : 1 + draw(2000);
+        const char *text = space + 64, *at = text;
+        const size_t n = make_table(space + 64, draw(3) ? MAX_ITEM : 3000 + 90000, width, lengths[draw(4)], ragged);
+        int64_t n_exact = 0, blank = 0;
+        aip__csv_cut c = {0};
+        aip__cpu_set((aip__cpu_level)draw(4));
+        aip__csv_kernels_now()->cut(&d, text, n, INT64_MAX, &marks, &c);
+        ck_assert(!c.irregular && c.n == n);
+        aip__csv_regular g;
+        ck_assert_int_eq(aip__csv_regular_begin(&g, ctx, &d, width, 0, text, n, &err), AIP_OK);
+        bool marked = draw(4) != 0;
+        if (marked) aip__csv_regular_use(&g, &marks, c.n_records);
+        while (aip__csv_regular_next(&g)) {
+            if (g.n_rows > 0) {
+                at = hold_run(&d, &g, at, width, text + n);
+                ck_assert_ptr_eq(at, g.at);
+                continue;
+            }
+            ck_assert_ptr_eq(at, g.at);
+            for (int32_t k = 0; k < g.n_exact && at < text + n; k++, n_exact++) {
+                aip__csv_record r;
+                ck_assert(aip__csv_scan_record(&d, at, text + n, true, &r));
+                blank += r.kind == AIP__CSV_SKIP;
+                at = r.next;
+            }
+            g.at = at;
+        }
+        ck_assert_ptr_eq(at, text + n);
+        if (ragged == 0 && blank == 0 && width < 9000) ck_assert_int_eq(n_exact, 0); /* every row is in a run */
+        aip__csv_regular_end(&g);
+    }
+    aip__cpu_set(was);
+    free(marks.ends);
+    free(marks.sums);
+    free(space);
+    table_context_free(ctx);
 }
 END_TEST
 
 Suite *csv_index_suite(void) {
     const TTest *const tests[] = {index_is_the_same_at_every_level_and_as_the_definition_says,
-                                  cut_is_the_same_at_every_level_and_ends_with_a_record, NULL};
+                                  cut_is_the_same_at_every_level_and_ends_with_a_record,
+                                  runs_from_marks_and_from_the_text_are_whole_records_and_leave_none_out, NULL};
     return unit_suite("csv_index", tests);
 }
