@@ -461,6 +461,19 @@ static bool is_connectors(aip_context *ctx, const char *path) {
     return known;
 }
 
+/* Without these of the options that mend a file there is no table to show. */
+static bool take_needed(json_t *params, const json_t *e) {
+    static const char *const needed[] = {"duplicate_names", "quote_errors"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        json_t *value = json_object_get(json_object_get(e, "options"), needed[i]);
+        if (!value || json_object_get(params, needed[i])) continue;
+        json_object_set(params, needed[i], value);
+        any = true;
+    }
+    return any;
+}
+
 static int inspect_table(const args *a, aip_context *ctx, json_t *params, int64_t n_head) {
     const char *path = a->words[0];
     aip_error *err = NULL;
@@ -474,6 +487,13 @@ static int inspect_table(const args *a, aip_context *ctx, json_t *params, int64_
     json_t *explained = explain(ctx, params);
     text = json_text(params);
     int32_t status = inspect(ctx, text, n_head, &profile, &err);
+    if ((status == AIP_E_DATA || status == AIP_E_SCHEMA) && take_needed(params, explained)) {
+        aip_error_free(err);
+        err = NULL;
+        free(text);
+        text = json_text(params);
+        status = inspect(ctx, text, n_head, &profile, &err);
+    }
     if (status == AIP_OK) {
         json_t *p = json_loads(profile, 0, NULL);
         if (args_flag(a, "json")) {

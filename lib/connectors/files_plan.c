@@ -41,7 +41,7 @@ static int32_t index_names(aip__files *f, const aip__sample *s, const char *path
     } else if (status == AIP_E_SCHEMA && err) {
         char why[512];
         snprintf(why, sizeof why, "%s", aip_error_message(*err));
-        aip__error_set(err, status, "%s; give names: [...] for all columns", why);
+        aip__error_set(err, status, "%s; set duplicate_names: number, or give names: [...] for all columns", why);
         aip__error_at_source(err, path);
     }
     return status;

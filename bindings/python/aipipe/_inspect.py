@@ -12,7 +12,7 @@ from typing import Any, Optional, Union
 from . import _ffi, _show
 from ._context import Context, ProgressOption, default_context
 from ._dataset import Dataset, Path, _json, dataset
-from ._errors import Error
+from ._errors import DataError, Error, SchemaError
 from ._ffi import lib
 from ._read import read
 
@@ -208,7 +208,17 @@ def inspect(
         if explained and "dialect" in explained:
             shown = {name: value for name, value in options.items() if name not in ("detect", "format")}
             call = _call(table, {**shown, **explained["options"]})
-        found = read(context=context, **params)
+        needed = {
+            name: value
+            for name, value in (explained or {}).get("options", {}).items()
+            if name in ("duplicate_names", "quote_errors") and name not in options
+        }
+        try:
+            found = read(context=context, **params)
+        except (DataError, SchemaError):
+            if not needed:  # without them there is no table to show
+                raise
+            found = read(context=context, **{**params, **needed})
     elif options:
         raise TypeError(f"inspect: {sorted(options)[0]!r} is an option of files, and {type(table).__name__} is none")
     else:

@@ -53,6 +53,7 @@ def read_csv(
     comment: Optional[str] = None,
     header: bool = True,
     names: Optional[Sequence[str]] = None,
+    duplicate_names: Literal["error", "number"] = "error",
     skip_rows: int = 0,
     null_values: Union[str, Sequence[str]] = _NULLS,
     quoted_null: bool = False,
@@ -92,6 +93,7 @@ def read_csv(
         comment: one byte; lines that start with it are dropped.
         header: the first record holds the column names.
         names: names of all columns, in place of the header's.
+        duplicate_names: columns of one name: an error; ``"number"``: the second ``a`` is ``a_2``, the third ``a_3``.
         skip_rows: lines to skip before the header.
         null_values: cells that mean null.
         quoted_null: a quoted null marker is null in text columns too.

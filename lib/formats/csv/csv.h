@@ -2,6 +2,7 @@
  *
  *   csv_options.c  parameters -> options
  *   csv_input.c    a stream of bytes -> text, and the options as they are for this file
+ *   csv_binary.c   bytes that are no text, in words
  *   csv_detect.h   a sample of the text -> the dialect
  *   csv_scan.c     where records end (the one definition of it), and lines
  *   csv_general.c  the same for dialects with an escape character, without doubled quotes, or lenient ones
@@ -10,6 +11,7 @@
  *   csv_split.c    records of an item -> a block of cells; irregular records through libcsv
  *   csv_convert.c  fields of a run, or a block of cells -> typed columns, bad cells marked
  *   csv_read.c     the stream -> items of whole records; header
+ *   csv_names.c    numbers for names that are there twice
  *   csv_reader.c   the reader as the table of formats wants it
  *   csv_decode.c   an item -> a batch, rejects or an error
  *   csv_faults.c   what is wrong with a row, in words
@@ -81,7 +83,7 @@ typedef struct aip__csv_options {
     unsigned given;
     int32_t detected_columns; /* commonest number of cells, where it was looked for; else 0 */
     aip__csv_dialect dialect;
-    bool header;
+    bool header, number_names;
     char **names; /* NULL: from the header */
     int32_t n_names;
     int64_t skip_rows;
@@ -105,7 +107,7 @@ typedef struct aip__csv_options {
 } aip__csv_options;
 
 extern const aip_descriptor aip__csv_descriptor;
-#define AIP__CSV_N_PARAMS 22
+#define AIP__CSV_N_PARAMS 23
 extern const aip_param_spec aip__csv_params[];
 int32_t aip__csv_options_create(aip_context *ctx, const aip_params *params, const char *extension, void **out, aip_error **err);
 void aip__csv_options_destroy(void *options);
@@ -252,6 +254,7 @@ void aip__csv_target_abandon(aip__csv_target *t);
 typedef struct aip__csv_input {
     aip__csv_options options; /* the format's, from which it borrows, with what was found in this file */
     aip__text_stream *text;   /* NULL once ended */
+    bool found_cr;            /* lines end in CR, as was found out beyond what line_end: auto takes for such */
 } aip__csv_input;
 /* The stream and the format's options are borrowed and outlive it. */
 int32_t aip__csv_input_open(const aip__csv_options *o, aip__stream *stream, const char *source, aip__csv_input *out,
@@ -348,6 +351,15 @@ void aip__csv_piece_free(aip__csv_piece *p);
 /* Reads the header (or numbers the columns): names[n], each owned. At the end of an empty file n is 0 when names are neither given nor read. */
 int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error **err);
 void aip__csv_names_free(aip_context *ctx, char **names, int32_t n);
+/* Each name that is there already becomes name_2, name_3, ...; *numbered: some did. */
+int32_t aip__csv_number_names(aip_context *ctx, char **names, int32_t n, bool *numbered, aip_error **err);
+
+/* ---- bytes that are no text ------------------------------------------------------------------------------------------------------------------- */
+
+/* AIP_E_DATA where the first bytes are those of another format, which is named. */
+int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err);
+/* Of a first record that cannot be read: AIP_E_DATA where it holds bytes that are in no text. offset: of the record. */
+int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err);
 
 typedef struct aip__csv_reader {
     aip__csv_input input;

@@ -3,6 +3,7 @@
 #include "formats/csv/csv_detect.h"
 
 #include "data/convert.h"
+#include "data/utf8.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -12,14 +13,18 @@ typedef struct widening { /* of a column */
     int32_t before;
 } widening;
 
+enum { SHORT, LONG, MALFORMED, NO_TEXT, UNTYPED, N_FAULTS };
+
 typedef struct explanation {
-    const aip__csv_options *o; /* of the file */
+    const aip__csv_options *o;     /* of the file, with broken quotes repaired, so that what is behind them is seen */
+    const aip__csv_dialect *given; /* as it would be read */
     aip__text *to;
     int32_t n;
     char **names;
     aip__guess *guesses;
     widening *by;
-    int64_t n_rows, n_short, n_long, n_malformed, first_line[3]; /* of the three faults */
+    int64_t n_rows, n_faults[N_FAULTS], first_line[N_FAULTS];
+    bool header_malformed, lengthened, numbered; /* the header; names were added to it; some of one name got numbers */
 } explanation;
 
 static void byte(aip__text *t, const char *name, int c) {
@@ -76,40 +81,68 @@ static void put_dialect(const explanation *e, const aip__text_stream *text, cons
 
 /* ---- the rows of the sample ---------------------------------------------------------------------------------------------------------------- */
 
-static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_block *b, int32_t r) {
-    const aip__csv_row *row = &b->rows[r];
-    int fault = row->fault == AIP__ROW_SHORT ? 0 : row->fault == AIP__ROW_LONG ? 1 : row->fault == AIP__ROW_GOOD ? 3 : 2;
-    int64_t line = 0;
-    e->n_rows++;
-    e->n_short += fault == 0;
-    e->n_long += fault == 1;
-    e->n_malformed += fault == 2;
-    if (fault < 3 && e->first_line[fault] == 0)
-        e->first_line[fault] = p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
-    for (int32_t s = 0; fault == 3 && s < e->n; s++) {
-        const aip__csv_cell *c = &b->cells[(size_t)s * (size_t)b->max_rows + (size_t)r];
-        if (!c->text || aip__guess_is_text(e->guesses[s]) || aip__csv_is_null(e->o, c->text, c->n)) continue;
-        int32_t before = e->guesses[s].type;
-        if (!aip__guess_widen(&e->guesses[s], aip__csv_guess(e->o, c->text, c->n))) continue;
-        if (line == 0) line = p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
-        e->by[s].line = line;
-        e->by[s].before = before;
-        aip__excerpt(c->text, c->n, e->by[s].text);
+/* Whether a record that was found with broken quotes repaired has such. */
+static bool is_malformed(const aip__csv_dialect *given, const char *start, const char *end) {
+    aip__csv_record r;
+    if (start == end || given->quote < 0 || !memchr(start, given->quote, (size_t)(end - start))) return false;
+    aip__csv_scan_record(given, start, end, true, &r);
+    return r.kind == AIP__CSV_MALFORMED || r.kind == AIP__CSV_UNCLOSED || r.end != end;
+}
+
+static int64_t line_of(const aip__csv_piece *p, const aip__csv_row *row) {
+    return p->line + (int64_t)aip__csv_count_lines(p->text, (size_t)(row->start - p->text));
+}
+
+static void count_fault(explanation *e, int fault, const aip__csv_piece *p, const aip__csv_row *row) {
+    if (e->n_faults[fault]++ == 0) e->first_line[fault] = line_of(p, row);
+}
+
+/* The cell makes its column's type wider, or does not fit it once the rows that types are guessed from have ended. */
+static bool look_at_cell(explanation *e, int32_t s, const aip__csv_cell *c, bool guessing, const aip__csv_piece *p,
+                         const aip__csv_row *row) {
+    aip__guess before = e->guesses[s];
+    if (aip__guess_is_text(before) || !aip__guess_widen(&e->guesses[s], aip__csv_guess(e->o, c->text, c->n))) return true;
+    if (!guessing) {
+        e->guesses[s] = before;
+        return before.type == 0; /* a column of nulls is one of text */
     }
+    e->by[s].line = line_of(p, row);
+    e->by[s].before = before.type;
+    aip__excerpt(c->text, c->n, e->by[s].text);
+    return true;
+}
+
+static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_block *b, int32_t r, bool guessing) {
+    const aip__csv_row *row = &b->rows[r];
+    bool text = true, fits = true;
+    e->n_rows++;
+    if (is_malformed(e->given, row->start, row->end)) count_fault(e, MALFORMED, p, row);
+    if (row->n_fields != (uint32_t)e->n) count_fault(e, row->n_fields < (uint32_t)e->n ? SHORT : LONG, p, row);
+    for (int32_t s = 0; s < e->n; s++) {
+        const aip__csv_cell *c = &b->cells[(size_t)s * (size_t)b->max_rows + (size_t)r];
+        if (!c->text || aip__csv_is_null(e->o, c->text, c->n)) continue;
+        text &= !memchr(c->text, 0, c->n) && aip__utf8_valid(c->text, c->n);
+        fits &= look_at_cell(e, s, c, guessing, p, row);
+    }
+    if (!text) count_fault(e, NO_TEXT, p, row);
+    if (!fits) count_fault(e, UNTYPED, p, row);
 }
 
 static int32_t look_at_piece(explanation *e, const aip__csv_piece *p, const int32_t *slot, int64_t max_rows, aip_error **err) {
     aip__csv_splitter split;
     AIP__TRY(aip__csv_split_begin(&split, e->o->ctx, &e->o->dialect, e->n, slot, e->n, p->text, p->n, err));
     split.max_record = e->o->max_record_bytes;
+    split.pad = split.truncate = true; /* ragged rows are looked at, too */
     int32_t status = AIP_OK;
     while ((status = aip__csv_split_next(&split, err)) == AIP_OK && split.block.n_rows > 0)
-        for (int32_t r = 0; r < split.block.n_rows && e->n_rows < max_rows; r++) look_at_row(e, p, &split.block, r);
+        for (int32_t r = 0; r < split.block.n_rows; r++) look_at_row(e, p, &split.block, r, e->n_rows < max_rows);
     aip__csv_split_end(&split);
     return status;
 }
 
 #define MOST_BYTES ((int64_t)32 << 20)
+
+/* Types come of the first max_rows, as for `read`; faults of all that is looked at. */
 
 static int32_t look_at_rows(explanation *e, aip__csv_cutter *c, int64_t max_rows, aip_error **err) {
     bool end = false;
@@ -118,7 +151,7 @@ static int32_t look_at_rows(explanation *e, aip__csv_cutter *c, int64_t max_rows
     e->by = aip__calloc(e->o->ctx, (size_t)e->n + 1, sizeof *e->by);
     if (!slot || !e->guesses || !e->by) status = aip__error_memory(e->o->ctx, err);
     for (int32_t i = 0; slot && i < e->n; i++) slot[i] = i;
-    while (status == AIP_OK && e->n_rows < max_rows && (max_rows == INT64_MAX || c->offset < MOST_BYTES)) {
+    while (status == AIP_OK && (max_rows == INT64_MAX || c->offset < MOST_BYTES)) {
         aip__csv_piece p = {0};
         status = aip__csv_cutter_next(c, AIP_BATCH_MAX_ROWS, &p, &end, err);
         if (status != AIP_OK || end) break;
@@ -150,23 +183,31 @@ static void put_columns(const explanation *e) {
         aip__text_str(t, "}");
     }
     aip__text_str(t, "], \"faults\": [");
-    static const char *const what[] = {"rows with too few fields", "rows with too many fields", "rows with broken quotes"};
-    const int64_t counts[] = {e->n_short, e->n_long, e->n_malformed};
+    static const char *const what[] = {"rows with too few fields", "rows with too many fields", "rows with broken quotes",
+                                       "rows with bytes that are no text", "rows that do not fit the types of the first rows"};
     bool any = false;
-    for (int i = 0; i < 3; i++) {
-        if (counts[i] == 0) continue;
+    for (int i = 0; i < N_FAULTS; i++) {
+        if (e->n_faults[i] == 0) continue;
         aip__text_printf(t, "%s{\"what\": \"%s\", \"count\": %lld, \"first_line\": %lld}", any ? ", " : "", what[i],
-                         (long long)counts[i], (long long)e->first_line[i]);
+                         (long long)e->n_faults[i], (long long)e->first_line[i]);
         any = true;
     }
     aip__text_str(t, "]");
 }
 
+static void put_names(const explanation *e) {
+    for (int32_t i = 0; i < e->n; i++) {
+        aip__text_str(e->to, i > 0 ? ", " : "[");
+        aip__text_json(e->to, e->names[i], strlen(e->names[i]));
+    }
+    aip__text_str(e->to, "]");
+}
+
 /* What has to be given so that `read` sees the file so without looking for it. */
-static void put_options(const explanation *e, const aip__csv_options *given, const aip__text_stream *text) {
+static void put_options(const explanation *e, const aip__csv_options *given, const aip__csv_input *input) {
     const aip__csv_options *o = e->o;
     aip__text *t = e->to;
-    const char *encoding = aip__text_stream_encoding(text)->name, *sep = "";
+    const char *encoding = aip__text_stream_encoding(input->text)->name, *sep = "";
     aip__text_str(t, ", \"options\": {");
 #define OPTION(condition, ...) \
     if (condition) {           \
@@ -183,10 +224,33 @@ static void put_options(const explanation *e, const aip__csv_options *given, con
     OPTION(!o->header, aip__text_str(t, "\"header\": false"))
     OPTION(o->skip_rows > 0, aip__text_printf(t, "\"skip_rows\": %lld", (long long)o->skip_rows))
     OPTION(!aip__encoding_is_utf8(encoding), aip__text_str(t, "\"encoding\": "); aip__text_json(t, encoding, strlen(encoding)))
-    OPTION(e->n_malformed > 0, aip__text_str(t, "\"quote_errors\": \"repair\""))
-    OPTION(e->n_long > 0 || e->n_short > 0, aip__text_str(t, e->n_long > 0 ? "\"ragged\": \"truncate\"" : "\"ragged\": \"pad\""))
+    OPTION(input->found_cr, aip__text_str(t, "\"line_end\": \"cr\""))
+    OPTION(e->numbered, aip__text_str(t, "\"duplicate_names\": \"number\""))
+    OPTION(e->n_faults[MALFORMED] > 0 || e->header_malformed, aip__text_str(t, "\"quote_errors\": \"repair\""))
+    OPTION(e->lengthened, aip__text_str(t, "\"names\": "); put_names(e))
+    OPTION(e->n_faults[LONG] > 0 || e->n_faults[SHORT] > 0 || e->lengthened,
+           aip__text_str(t, e->n_faults[LONG] > 0 ? "\"ragged\": \"truncate\"" : "\"ragged\": \"pad\""))
+    OPTION(e->n_faults[NO_TEXT] > 0 || e->n_faults[UNTYPED] > 0,
+           aip__text_str(t, e->n_faults[NO_TEXT] > 0 ? "\"on_bad_row\": \"reject\"" : "\"on_bad_row\": \"promote\""))
 #undef OPTION
     aip__text_str(t, "}");
+}
+
+/* What is the matter with the header. */
+static int32_t look_at_header(explanation *e, aip__csv_cutter *c, aip_error **err) {
+    aip__csv_piece p = {0};
+    aip__csv_record r;
+    aip__detect_record cells;
+    bool end = false;
+    AIP__TRY(aip__csv_cutter_record(c, true, &p, &end, err));
+    if (end) return AIP_OK;
+    aip__csv_scan_record(&c->dialect, p.text, p.text + p.n, true, &r);
+    e->header_malformed = is_malformed(e->given, p.text, r.end);
+    aip__detect_text t = {.dialect = &c->dialect, .end = r.end, .whole = true};
+    aip__detect_record_at(&t, p.text, NULL, 0, &cells);
+    e->lengthened = e->o->header && !e->o->names && cells.n_cells < e->o->detected_columns;
+    aip__csv_piece_free(&p);
+    return AIP_OK;
 }
 
 int32_t aip__csv_explain(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__text *to,
@@ -198,20 +262,25 @@ int32_t aip__csv_explain(void *format, aip__stream *stream, const char *source, 
     bool whole = false;
     size_t n = 0;
     AIP__TRY(aip__csv_input_open(o, stream, source, &input, err));
-    explanation e = {.o = &input.options, .to = to};
+    aip__csv_dialect given = {0};
+    explanation e = {.o = &input.options, .given = &given, .to = to};
     const char *sample = aip__text_stream_sample(input.text, &n, &whole);
     int32_t status = o->detect == AIP__DETECT_ALL ? aip__csv_detect(o, sample, n, whole, &found, err) : AIP_OK;
     if (status == AIP_OK) {
         put_dialect(&e, input.text, &found);
+        given = input.options.dialect;
+        input.options.dialect.lenient = true;
         aip__csv_cutter_init(&cutter, &input.options, input.text, source);
         status = aip__csv_cutter_start(&cutter, err);
+        if (status == AIP_OK) status = look_at_header(&e, &cutter, err);
         if (status == AIP_OK) status = aip__csv_header(&cutter, &e.names, &e.n, err);
+        if (status == AIP_OK) status = aip__csv_number_names(o->ctx, e.names, e.n, &e.numbered, err);
         if (status == AIP_OK) status = look_at_rows(&e, &cutter, max_rows, err);
         aip__csv_cutter_end(&cutter);
     }
     if (status == AIP_OK) {
         put_columns(&e);
-        put_options(&e, o, input.text);
+        put_options(&e, o, &input);
     }
     aip__csv_names_free(o->ctx, e.names, e.n);
     aip__free(o->ctx, e.guesses);

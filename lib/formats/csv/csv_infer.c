@@ -1,6 +1,7 @@
 /* A look at a file: the names of its columns, and from its first rows the type that each would have (the lattice of data/convert.h). */
 #include "formats/csv/csv.h"
 
+#include "base/context.h"
 #include "data/convert.h"
 #include "data/convert_column.h"
 #include <string.h>
@@ -140,6 +141,23 @@ static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t 
     return AIP_OK;
 }
 
+/* A table of one column whose name another delimiter would split is read so, but not in silence: its rows are not all alike. */
+static void warn_of_delimiter(const aip__csv_options *o, const aip__csv_dialect *used, const char *source, const char *name) {
+    static const char delimiters[] = ";\t|,";
+    if (o->detect != AIP__DETECT_DELIMITER || (o->given & AIP__GIVEN_DELIMITER) || o->names || !o->header) return;
+    for (size_t i = 0; i < sizeof delimiters - 1; i++) {
+        int64_t n = 1;
+        for (const char *p = name; delimiters[i] != used->delimiter && (p = strchr(p, delimiters[i])); p++) n++;
+        if (n < 2) continue;
+        aip__log(
+            o->ctx, AIP_LOG_WARNING, NULL,
+            "%s: one column is read, whose name %s would split into %lld, though not all rows alike: give delimiter (aipipe inspect "
+            "shows more)",
+            source, delimiters[i] == '\t' ? "a tab" : (const char[]){'"', delimiters[i], '"', 0}, (long long)n);
+        return;
+    }
+}
+
 int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, int64_t max_rows, aip__sample *out,
                         aip_error **err) {
     const aip__csv_options *o = format;
@@ -158,6 +176,7 @@ int32_t aip__csv_sample(void *format, aip__stream *stream, const char *source, i
         status = slot && sample.guesses ? look_at_rows(&cutter, max_rows, slot, sample.n, sample.guesses, err)
                                         : aip__error_memory(o->ctx, err);
     }
+    if (status == AIP_OK && sample.n == 1) warn_of_delimiter(o, &input.options.dialect, source, sample.names[0]);
     aip__free(o->ctx, slot);
     aip__csv_cutter_end(&cutter);
     aip__csv_input_end(&input);

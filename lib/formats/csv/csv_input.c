@@ -2,12 +2,28 @@
  * file. */
 #include "formats/csv/csv_detect.h"
 
+/* A CR outside of quotes in the first record that is read, and no LF behind it: with LF for line ends it would be refused. */
+static bool cr_in_header(const aip__csv_options *o, const char *text, size_t n) {
+    const char *p = o->skip_rows > 0 && n > 0 ? aip__csv_nth_line(text, n, (size_t)o->skip_rows) : text, *end = text + n;
+    bool inside = false;
+    for (; p && p < end && (*p != '\n' || inside); p++) {
+        if ((unsigned char)*p == o->dialect.quote) inside = !inside;
+        if (*p == '\r' && !inside && p + 1 < end && p[1] != '\n') return true;
+    }
+    return false;
+}
+
 /* What the sample says goes into the options of this file. */
 static int32_t detect(aip__csv_input *in, aip_error **err) {
     aip__csv_options *o = &in->options;
     size_t n = 0;
     bool whole = false;
     const char *text = aip__text_stream_sample(in->text, &n, &whole);
+    AIP__TRY(aip__csv_check_text(text, n, err));
+    if (o->detect == AIP__DETECT_ALL && o->line_end == AIP__LINES_AUTO && cr_in_header(o, text, n)) {
+        aip__text_stream_end_in_cr(in->text);
+        in->found_cr = true;
+    }
     if (o->detect == AIP__DETECT_DELIMITER && !(o->given & AIP__GIVEN_DELIMITER))
         AIP__TRY(aip__csv_detect_delimiter(o, text, n, whole, &o->dialect.delimiter, err));
     if (o->detect != AIP__DETECT_ALL) return AIP_OK;

@@ -29,6 +29,8 @@ const aip_param_spec aip__csv_params[] = {
     {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "names",
      "Names of all columns of the file, in place of the header's; null: from the header, or column_1, column_2, ...", "null",
      NULL, 0, 0, 1, 0},
+    {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "duplicate_names",
+     "Columns of one name: error, number (the second a is a_2, the third a_3)", "\"error\"", "error|number", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_INT, "skip_rows", "Lines to skip before the header", "0", NULL, 0, 1e15, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRINGS, "null_values", "Cells that mean null",
      "[\"\", \"NA\", \"N/A\", \"n/a\", \"null\", \"NULL\", \"NaN\", \"nan\", \"None\"]", NULL, 0, 0, 0, 0},
@@ -200,6 +202,7 @@ static int32_t fill(aip__csv_options *o, const aip_params *params, const char *e
     AIP__TRY(null_markers(o, params, err));
     AIP__TRY(meanings(o, params, err));
     o->header = aip_params_bool(params, "header") != 0;
+    o->number_names = strcmp(aip_params_string(params, "duplicate_names"), "number") == 0;
     o->skip_rows = aip_params_int(params, "skip_rows");
     o->quoted_null = aip_params_bool(params, "quoted_null") != 0;
     AIP__TRY(text(o, params, err));

@@ -299,15 +299,19 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
     if (status == AIP_OK && header && bare_cr(c, p->text, r.end))
         status = aip__error_set(err, AIP_E_DATA,
                                 "the header holds a carriage return (CR) without a line feed: lines must end in LF or CR LF "
-                                "(an old Mac file: tr '\\r' '\\n')");
+                                "(set line_end: cr where CR ends them)");
     if (status == AIP_OK && (split.block.n_rows != 1 || split.block.rows[0].fault != AIP__ROW_GOOD))
-        status = aip__error_set(err, AIP_E_DATA, "%s is malformed: a quoted name must end with a quote and the delimiter",
-                                header ? "header" : "first record");
+        status = aip__error_set(
+            err, AIP_E_DATA,
+            "%s is malformed: a quoted %s must end with a quote and the delimiter (set quote_errors: repair, or quote: null if "
+            "quotes mean nothing here)",
+            header ? "header" : "first record", header ? "name" : "field");
     for (int32_t i = 0; status == AIP_OK && i < n; i++)
         status = name_at(c, &split.block.cells[(size_t)i * (size_t)split.block.max_rows], i, header, &names[i], err);
     aip__csv_split_end(&split);
     aip__free(c->ctx, slot);
     if (status != AIP_OK) {
+        if (status == AIP_E_DATA) aip__csv_no_text(p->text, p->n, p->offset, err); /* says more, where it says something */
         aip__csv_names_free(c->ctx, names, n);
         aip__error_at_line(err, p->line, 0);
         return place(c, status, err);
@@ -385,6 +389,12 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
     }
     aip__csv_piece_free(&p);
     if (status != AIP_OK) return status;
+    bool numbered = false;
+    if (o->number_names) status = aip__csv_number_names(c->ctx, found, n_found, &numbered, err);
+    if (status != AIP_OK) {
+        aip__csv_names_free(c->ctx, found, n_found);
+        return status;
+    }
     *names = found;
     *n = n_found;
     return AIP_OK;

@@ -70,6 +70,8 @@ int32_t aip__text_stream_refill(aip__text_stream *t, const void *left, size_t le
                                 aip__buffer **out, size_t *at, bool *ended, aip_error **err);
 const aip__encoding_guess *aip__text_stream_encoding(const aip__text_stream *t);
 bool aip__text_stream_ends_in_cr(const aip__text_stream *t);
+/* Takes CR for a line end, in the sample too. Before the first read. */
+void aip__text_stream_end_in_cr(aip__text_stream *t);
 void aip__text_stream_close(aip__text_stream *t);
 
 #endif

@@ -129,13 +129,17 @@ int32_t aip__text_stream_open(aip_context *ctx, aip__stream *stream, const aip__
         aip__text_stream_close(t);
         return status;
     }
-    t->ends_in_cr = options->line_end == AIP__LINES_CR
-                    || (options->line_end == AIP__LINES_AUTO && aip__lines_end_in_cr(t->text, t->text_n, options->quote));
-    if (t->ends_in_cr)
-        for (size_t i = 0; i < t->text_n; i++)
-            if (t->text[i] == '\r') t->text[i] = '\n';
+    if (options->line_end == AIP__LINES_CR
+        || (options->line_end == AIP__LINES_AUTO && aip__lines_end_in_cr(t->text, t->text_n, options->quote)))
+        aip__text_stream_end_in_cr(t);
     *out = t;
     return AIP_OK;
+}
+
+void aip__text_stream_end_in_cr(aip__text_stream *t) {
+    t->ends_in_cr = true;
+    for (size_t i = 0; i < t->text_n; i++)
+        if (t->text[i] == '\r') t->text[i] = '\n';
 }
 
 const char *aip__text_stream_sample(const aip__text_stream *t, size_t *n, bool *whole) {

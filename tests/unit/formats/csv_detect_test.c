@@ -332,6 +332,129 @@ START_TEST(what_was_found_out_is_explained_with_the_options_that_say_it) {
 }
 END_TEST
 
+START_TEST(columns_of_one_name_get_numbers_where_that_is_asked_for) {
+#define NUMBER "\"duplicate_names\": \"number\""
+    table_check_fails("a,b,a\n1,2,3\n", NULL, AIP_E_SCHEMA,
+                      "column 'a' is there twice: names must differ; set duplicate_names: number");
+    table_check("a,b,a,a\n1,2,3,4\n", NUMBER, "a:int64 b:int64 a_2:int64 a_3:int64\n1|2|3|4\n");
+    table_check("a,a,a_2,a_2\n1,2,3,4\n", NUMBER, "a:int64 a_3:int64 a_2:int64 a_2_2:int64\n1|2|3|4\n");
+    table_check("column_2,,b\n1,2,3\n", NUMBER, "column_2:int64 column_2_2:int64 b:int64\n1|2|3\n");
+    table_check("a,b\n1,2\n", NUMBER, "a:int64 b:int64\n1|2\n");
+}
+END_TEST
+
+static void check_is_named(const char *bytes, size_t n, const char *expected) {
+    aip_context *ctx = table_context(0);
+    char *path = table_file("other.csv", bytes, n);
+    aip_dataset *d = NULL;
+    FAILS(table_read(ctx, path, NULL, &d, &err), AIP_E_DATA, expected);
+    free(path);
+    table_context_free(ctx);
+}
+
+START_TEST(a_file_that_is_no_text_is_told_by_what_it_starts_with) {
+#define IS(bytes, what) check_is_named(bytes, sizeof bytes - 1, what)
+    IS("PK\003\004\024\0\0\0", "expected text, found a ZIP archive, as .xlsx");
+    IS("SQLite format 3\0\020\0", "found a SQLite database");
+    IS("\3757zXZ\0\0", "found xz: unpack it");
+    IS("BZh91AY&SY\001\002", "found bzip2");
+    IS("PAR1\025\004\025", "found a Parquet file");
+    IS("Obj\001\004\026", "found an Avro file");
+    IS("ORC\010\003", "found an ORC file");
+    IS("%PDF-1.7\n\001\002", "found a PDF document");
+    IS("x\001y\rz\n1\n", "found byte 0x01 at offset 1: is it compressed");
+    table_check("PAR1,ORC\n1,2\n", NULL, "PAR1:int64 ORC:int64\n1|2\n"); /* what could be text is read */
+    table_check("BZh\n1\n", NULL, "BZh:int64\n1\n");
+}
+END_TEST
+
+START_TEST(lines_of_both_ends_are_parted_at_both_where_the_header_says_so) {
+    table_check("a,b\r1,2\n3,4\r", ALL, "a:int64 b:int64\n1|2\n3|4\n");
+    table_check("a,b\n1,x\ry\n", ALL, "a:int64 b:utf8\n1|'x\ry'\n"); /* elsewhere it is data */
+    table_check_fails("a,b\r1,2\n3,4\r", NULL, AIP_E_DATA, "set line_end: cr");
+}
+END_TEST
+
+START_TEST(one_column_that_others_would_split_is_not_read_in_silence) {
+    static const char *const loud[] = {"p;q\n1;2\n3\n", "p;q\n"}, *const quiet[] = {"p\n1;2\n", "p q\n1\n"};
+    for (int i = 0; i < 4; i++) {
+        const char *text = i < 2 ? loud[i] : quiet[i - 2];
+        aip_context *ctx = table_context(0);
+        char *path = table_file(i < 2 ? "loud.csv" : "quiet.csv", text, strlen(text));
+        aip_dataset *d = NULL;
+        OK(table_read(ctx, path, NULL, &d, &err));
+        bool said = strstr(table_log(), "whose name \";\" would split into 2") && strstr(table_log(), "loud.csv");
+        ck_assert_msg(said == (i < 2), "%s: %s", text, table_log());
+        aip_dataset_free(d);
+        free(path);
+        table_context_free(ctx);
+    }
+}
+END_TEST
+
+/* What aip_read_explain proposes, as members of JSON. free() it. */
+static char *proposed(aip_context *ctx, const char *path) {
+    char params[4200], *json = NULL;
+    snprintf(params, sizeof params, "{\"path\": \"%s\", \"detect\": \"all\"}", path);
+    OK(aip_read_explain(ctx, params, &json, &err));
+    static const char before[] = "\"options\": {";
+    char *at = strstr(json, before);
+    ck_assert_ptr_nonnull(at);
+    at += sizeof before - 1;
+    char *options = strndup(at, strlen(at) - 2); /* without the braces of both objects */
+    aip_text_free(ctx, json);
+    return options;
+}
+
+START_TEST(a_file_that_is_refused_is_read_with_the_options_that_are_proposed) {
+    static const struct {
+        const char *text, *rows;
+    } files[] = {
+        {"a,a\n1,2\n", "a:int64 a_2:int64\n1|2\n"},
+        {"\"a\"b,c\n1,2\n", "\"a\"b:int64 c:int64\n1|2\n"},
+        {"k,v\n1,\"x\"y\"\n2,z,\n", "k:int64 v:utf8\n1|'x\"y'\n2|'z'\n"}, /* a row too long behind a broken quote */
+        {"k,v\n1,\"x\"y\n2\n3,4\n5,6\n7,8\n", "k:int64 v:utf8\n1|'\"x\"y'\n2|~\n3|'4'\n5|'6'\n7|'8'\n"},
+        {"a,b\n1,2,3\n4,5,6\n", "a:int64 b:int64 column_3:int64\n1|2|3\n4|5|6\n"},
+        {"a,b\r1,2\n3,4\r", "a:int64 b:int64\n1|2\n3|4\n"},
+        {"p;q\n1;2\n3\n4;5\n6;7\n", "p:int64 q:int64\n1|2\n3|~\n4|5\n6|7\n"},
+        {"caf\xe9,b\n1,2\n", "caf\xc3\xa9:int64 b:int64\n1|2\n"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        aip_context *ctx = table_context(0);
+        char *path = table_file("refused.csv", files[i].text, strlen(files[i].text));
+        aip_dataset *d = NULL;
+        char *options = proposed(ctx, path);
+        ck_assert_msg(*options, "nothing is proposed for %s", files[i].text);
+        OK(table_read(ctx, path, options, &d, &err));
+        char *rows = table_text(d);
+        ck_assert_msg(strcmp(rows, files[i].rows) == 0, "%s read with %s is %s", files[i].text, options, rows);
+        aip_dataset_free(d);
+        free(rows), free(options), free(path);
+        table_context_free(ctx);
+    }
+}
+END_TEST
+
+START_TEST(rows_behind_those_that_types_come_from_are_looked_at_for_faults) {
+    const size_t size = 200000;
+    char *text = malloc(size);
+    size_t n = 0;
+    ck_assert_ptr_nonnull(text);
+    n += (size_t)snprintf(text, size, "a\n");
+    for (int i = 0; i < 10000; i++) n += (size_t)snprintf(text + n, size - n, "%d\n", i);
+    n += (size_t)snprintf(text + n, size - n, "x\n");
+    aip_context *ctx = table_context(0);
+    char *path = table_file("late.csv", text, n), *options = proposed(ctx, path);
+    ck_assert_str_eq(options, "\"on_bad_row\": \"promote\"");
+    aip_dataset *d = NULL;
+    OK(table_read(ctx, path, options, &d, &err));
+    ck_assert_int_eq(aip_schema_field(aip_dataset_schema(d), 0)->type, AIP_UTF8);
+    aip_dataset_free(d);
+    free(options), free(path), free(text);
+    table_context_free(ctx);
+}
+END_TEST
+
 Suite *csv_detect_suite(void) {
     const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
                                   without_doubling_the_first_quote_ends_a_field,
@@ -354,6 +477,12 @@ Suite *csv_detect_suite(void) {
                                   names_say_how_many_columns_there_are_where_rows_may_be_ragged,
                                   numbers_dates_and_words_may_be_written_in_other_ways,
                                   what_was_found_out_is_explained_with_the_options_that_say_it,
+                                  columns_of_one_name_get_numbers_where_that_is_asked_for,
+                                  a_file_that_is_no_text_is_told_by_what_it_starts_with,
+                                  lines_of_both_ends_are_parted_at_both_where_the_header_says_so,
+                                  one_column_that_others_would_split_is_not_read_in_silence,
+                                  a_file_that_is_refused_is_read_with_the_options_that_are_proposed,
+                                  rows_behind_those_that_types_come_from_are_looked_at_for_faults,
                                   NULL};
     return unit_suite("csv_detect", tests);
 }
