@@ -318,7 +318,7 @@ static int32_t item_job(void *arg, bool skip, aip_error **err) {
  * limit is not nearly reached by what else is in memory. */
 static bool may_cut(aip__scan *s) {
     if (s->end || s->ring[s->n_cut % s->window].used || atomic_load(&s->failed)) return false;
-    if (s->has_ahead && !s->root->ops->ready(s->cursor)) return false;
+    if (s->has_ahead && !s->root->ops->ready(s->cursor) && aip__token_check(s->token, NULL) == AIP_OK) return false;
     if (s->in_flight < 2) return true;
     uint64_t limit = s->ctx->memory_limit, used = atomic_load_explicit(&s->ctx->memory_used, memory_order_relaxed);
     return (uint64_t)(s->in_flight_bytes + s->largest_item) < limit / 4 && used < limit - limit / 8;
@@ -389,7 +389,8 @@ void aip__scan_pump(aip__scan *s) {
  *
  * Where the source has work that cannot be shared out (inflating) it is a chain of its own, so that it bounds the scan by itself and not together
  * with the cut and the share of other work that its thread would do. Whoever ends a job, or waits, takes it up when no other thread has it, and
- * stays with it until there is no room for more: then the others are behind, and it helps them with one item before it looks again. */
+ * stays with it until there is no room for more: then the others are behind, and it helps them with one item before it looks again. Nothing is
+ * done ahead of a pass that was cancelled, whose end is the next cut. */
 
 static _Thread_local const aip__scan *pulling;
 

@@ -49,6 +49,7 @@ typedef struct {
     int opens, closes, finishes;
     _Atomic(int) held;        /* items not freed */
     _Atomic(int64_t) n_ahead; /* pieces made ahead of the cut */
+    aip_cancel *cancel;       /* NULL, or requested in place of the third piece */
 } numbers;
 
 typedef struct {
@@ -105,6 +106,10 @@ static bool numbers_ahead(void *cursor) {
     numbers_cursor *c = cursor;
     int64_t made = atomic_load(&c->made);
     if (made == c->source->n_items || made == atomic_load(&c->used) + 2) return false;
+    if (made == 2 && c->source->cancel) {
+        aip_cancel_request(c->source->cancel);
+        return false;
+    }
     make_piece(c);
     atomic_fetch_add(&c->source->n_ahead, 1);
     return true;
@@ -630,6 +635,24 @@ START_TEST(work_ahead_of_the_cut_is_done_ahead_where_there_are_threads_for_it) {
 }
 END_TEST
 
+START_TEST(a_pass_that_is_cancelled_while_the_cut_waits_ends) {
+    aip_context *ctx = context_with(workers[_i]);
+    numbers *source = NULL;
+    aip_dataset *d = dataset_of(ctx, 200, -1, -1, &source);
+    aip_call call = AIP_CALL_INIT;
+    int64_t n = 0;
+    OK(aip_cancel_create(ctx, &source->cancel, &err));
+    call.cancel = source->cancel;
+    if (aip__concurrency(ctx) > 1) {
+        FAILS(aip_dataset_each(d, &call, count_rows, &n, NULL, &err), AIP_E_CANCELLED, "cancelled");
+        ck_assert_int_le(n, 100);
+    }
+    aip_cancel_free(source->cancel);
+    aip_dataset_free(d);
+    context_end(ctx);
+}
+END_TEST
+
 static int32_t refuses(void *user, aip_job *job) {
     (void)user, (void)job;
     return AIP_E_AGAIN;
@@ -682,6 +705,7 @@ Suite *scan_suite(void) {
     tcase_add_checked_fixture(ahead, turn_ahead_on, turn_ahead_off);
     add_tests(ahead);
     tcase_add_loop_test(ahead, work_ahead_of_the_cut_is_done_ahead_where_there_are_threads_for_it, 0, N_WORKERS);
+    tcase_add_loop_test(ahead, a_pass_that_is_cancelled_while_the_cut_waits_ends, 2, N_WORKERS);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, ahead);
     return suite;
