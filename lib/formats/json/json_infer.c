@@ -19,6 +19,12 @@ typedef struct look {
     int64_t left; /* rows */
 } look;
 
+static bool has_exponent(const aip__json_cell *c) {
+    bool any = false;
+    for (size_t i = 0; i < c->n; i++) any |= (c->text[i] | 0x20) == 'e';
+    return any;
+}
+
 aip__guess aip__json_guess(const aip__json_cell *c) {
     int64_t i = 0;
     int32_t days = 0;
@@ -32,9 +38,9 @@ aip__guess aip__json_guess(const aip__json_cell *c) {
     case AIP__JSON_FALSE: g.type = AIP_BOOL; break;
     case AIP__JSON_INTEGER:
     case AIP__JSON_REAL: /* what no double holds stays text */
-        if (c->kind == AIP__JSON_INTEGER && aip__parse_i64(c->text, c->n, &i))
+        if (c->kind == AIP__JSON_INTEGER && (c->n <= 18 || aip__parse_i64(c->text, c->n, &i)))
             g.type = AIP_INT64;
-        else if (aip__parse_f64(c->text, c->n, '.', &v) && isfinite(v))
+        else if ((c->n <= 300 && !has_exponent(c)) || (aip__parse_f64(c->text, c->n, '.', &v) && isfinite(v)))
             g.type = AIP_FLOAT64;
         break;
     case AIP__JSON_STRING:

@@ -107,9 +107,12 @@ static void forget_row(aip__json_walker *w, const counts *before) {
 
 /* ---- strings and numbers ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Where p lies in the window; past its end when it lies before it. */
+static inline size_t within(const aip__json_window *v, const char *p) { return (size_t)((uintptr_t)p - (uintptr_t)v->from); }
+
 /* The bits of the window from p on, at least 57 of them; 0 where there is none, or the window does not reach. */
 static inline uint64_t bits_from(const aip__json_window *v, const uint64_t *bits, const char *p) {
-    size_t at = (size_t)(p - v->from);
+    size_t at = within(v, p);
     if (at >= v->n) return 0;
     uint64_t word = load8((const char *)bits + at / 8);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -126,7 +129,7 @@ static bool is_other(char c) { return (unsigned)(c - '0') > 9; }
 static __attribute__((noinline)) const char *far_end(aip__json_walker *w, const char *p, bool other, bool *utf8) {
     for (; p < w->end; p += 57) {
         aip__json_window *v = &w->window;
-        if (v->n == 0 || p < v->from || p + 64 > v->from + v->n) {
+        if (v->n < 64 || within(v, p) > v->n - 64) {
             aip__json_window_set(v, p, w->end);
             *utf8 &= v->utf8;
         }
@@ -200,6 +203,10 @@ static inline const char *word(aip__json_walker *w, const char *p, uint32_t *kin
     return p + 4 + no;
 }
 
+/* In a table, since two comparisons would be two branches, and signs are not foreseen. */
+static const bool begins_number[256] = {['-'] = true, ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true,
+                                        ['5'] = true, ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true};
+
 /* A scalar from its first byte to behind it. Strings: without their quotes in *text, *n. */
 static inline const char *scalar(aip__json_walker *w, const char *p, const char **text, size_t *n, uint32_t *kind) {
     const char *q = NULL;
@@ -210,7 +217,7 @@ static inline const char *scalar(aip__json_walker *w, const char *p, const char 
         *n = (size_t)(q - p - 1);
         return q ? q + 1 : NULL;
     }
-    q = *p == '-' || !is_other(*p) ? number(w, p, kind) : word(w, p, kind);
+    q = begins_number[(uint8_t)*p] ? number(w, p, kind) : word(w, p, kind);
     *n = (size_t)(q - p);
     return q;
 }
