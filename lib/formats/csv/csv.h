@@ -331,9 +331,10 @@ typedef struct aip__csv_cutter {
     aip__buffer *buffer;
     size_t at; /* where the next record starts in buffer */
     size_t block_bytes;
-    bool ended;    /* buffer holds the last byte of the stream */
-    bool dropping; /* inside a comment longer than any record may be */
-    int64_t line, offset;
+    bool ended;           /* buffer holds the last byte of the stream */
+    bool dropping;        /* inside a comment longer than any record may be */
+    int unit;             /* aip__text_stream_unit */
+    int64_t line, offset; /* of the file, as far as `unit` tells them */
 } aip__csv_cutter;
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source);

@@ -33,6 +33,11 @@ static int64_t line_of(decoding *d, const char *p) {
     return d->line;
 }
 
+/* Offset in the file. */
+static int64_t offset_of(const decoding *d, const char *p) {
+    return d->piece->offset + aip__encoded_bytes(d->reader->cutter.unit, d->piece->text, (size_t)(p - d->piece->text));
+}
+
 static int32_t fail(decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, const char *why, aip_error **err) {
     char how[256];
     const char *name = cell ? d->reader->schema->fields[row->column].name : NULL, *at = row->start;
@@ -47,14 +52,14 @@ static int32_t fail(decoding *d, const aip__csv_row *row, const aip__csv_cell *c
     aip__error_set(err, AIP_E_DATA, "%s%s%s%s (%s)", name ? "column '" : "", name ? name : "", name ? "': " : "", why, how);
     aip__error_at_source(err, d->reader->cutter.source);
     aip__error_at_line(err, line, column);
-    aip__error_at_offset(err, d->piece->offset + (at - d->piece->text));
+    aip__error_at_offset(err, offset_of(d, at));
     aip__error_at_data_column(err, name);
     return AIP_E_DATA;
 }
 
 static int32_t reject(decoding *d, const aip__csv_row *row, const char *name, const char *why, int64_t i, aip_error **err) {
     aip__bad_row f = {.line = line_of(d, row->start),
-                      .offset = d->piece->offset + (row->start - d->piece->text),
+                      .offset = offset_of(d, row->start),
                       .what = "column",
                       .name = name,
                       .why = why,

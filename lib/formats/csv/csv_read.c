@@ -51,8 +51,8 @@ static int32_t place(const aip__csv_cutter *c, int32_t status, aip_error **err) 
 
 /* Moves over n bytes that hold `lines` line feeds. */
 static void advance(aip__csv_cutter *c, size_t n, size_t lines) {
+    c->offset += aip__encoded_bytes(c->unit, buffer_at(c), n);
     c->at += n;
-    c->offset += (int64_t)n;
     c->line += (int64_t)lines;
 }
 
@@ -115,6 +115,7 @@ static int32_t need_bytes(aip__csv_cutter *c, bool *end, aip_error **err) {
 }
 
 int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err) {
+    c->unit = aip__text_stream_unit(c->stream, &c->offset);
     AIP__TRY(refill(c, err));
     if (c->buffer->size - c->at >= 3 && memcmp(buffer_at(c), "\xef\xbb\xbf", 3) == 0) advance(c, 3, 0);
     for (int64_t skip = c->options->skip_rows; skip > 0;) {
@@ -361,7 +362,7 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
             *n = o->n_names;
             return copy_names(c->ctx, o->names, o->n_names, names, err);
         }
-        bool read = c->line > 1 || c->offset > 3; /* more than a byte order mark */
+        bool read = c->line > 1 || c->offset > (c->unit > 0 ? 4 : 3); /* more than a byte order mark */
         const char *but = !read                                         ? ""
                           : o->dialect.comment >= 0 || o->skip_rows > 0 ? " but for blank and skipped lines"
                                                                         : " but for blank lines";

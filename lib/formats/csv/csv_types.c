@@ -39,7 +39,7 @@ static int32_t step(typing *t, int32_t slot, const aip__csv_row *row, const aip_
                         .cell = alone,
                         .line = t->piece->line + (int64_t)aip__csv_count_lines(text, (size_t)(at - text)),
                         .at = at - (nl ? nl + 1 : row->start) + 1,
-                        .offset = t->piece->offset + (at - text)};
+                        .offset = t->piece->offset + aip__encoded_bytes(t->reader->cutter.unit, text, (size_t)(at - text))};
     aip__excerpt(cell->text, cell->n, s.excerpt);
     return aip__type_steps_add(t->out, &s, err);
 }

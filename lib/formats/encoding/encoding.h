@@ -44,6 +44,11 @@ bool aip__encoding_is_utf8(const char *name);
  * input ends within a character. offset: of in[0], for messages. Errors: AIP_E_DATA, under AIP__UNDECODABLE_ERROR. */
 int32_t aip__decoder_step(aip__decoder *d, const uint8_t *in, size_t n, bool last, int64_t offset, size_t *used, uint8_t *out,
                           size_t size, size_t *made, aip_error **err);
+/* Where a place in the text is in the bytes: bytes of a character outside of UTF-8 (1, 2 or 4; of 2, a pair of them for those beyond U+FFFF); 0: the
+ * text is the bytes, or no more is known than the text (encodings of several lengths; UTF-8 whose bad bytes are replaced). */
+int aip__decoder_unit(const aip__decoder *d);
+/* Bytes that the text was decoded from. */
+int64_t aip__encoded_bytes(int unit, const char *text, size_t n);
 /* Bytes and characters that could not be decoded so far. */
 int64_t aip__decoder_undecodable(const aip__decoder *d);
 void aip__decoder_free(aip__decoder *d);
@@ -69,6 +74,8 @@ int32_t aip__text_stream_read(aip__text_stream *t, void *bytes, size_t n, size_t
 int32_t aip__text_stream_refill(aip__text_stream *t, const void *left, size_t left_n, size_t margin, size_t size,
                                 aip__buffer **out, size_t *at, bool *ended, aip_error **err);
 const aip__encoding_guess *aip__text_stream_encoding(const aip__text_stream *t);
+/* As aip__decoder_unit; *mark: bytes before the text, where it is not 0. */
+int aip__text_stream_unit(const aip__text_stream *t, int64_t *mark);
 bool aip__text_stream_ends_in_cr(const aip__text_stream *t);
 /* Takes CR for a line end, in the sample too. Before the first read. */
 void aip__text_stream_end_in_cr(aip__text_stream *t);

@@ -22,6 +22,7 @@ struct aip__decoder {
     uint8_t text[256][4]; /* of a byte; and its length: */
     uint8_t length[256];  /* 0: no character */
     bool ascii;           /* bytes below 0x80 are themselves */
+    bool alone;           /* each byte is one character, or none */
     int64_t n_bad;
 };
 
@@ -49,9 +50,10 @@ static bool single(aip__decoder *d, unsigned byte) {
 }
 
 static bool make_table(aip__decoder *d) {
-    d->ascii = true;
+    d->ascii = d->alone = true;
     for (unsigned b = 0; b < 256; b++) {
         if (!single(d, b)) return false;
+        d->alone &= aip__encoded_bytes(1, (const char *)d->text[b], d->length[b]) <= 1;
         if (b < 0x80) d->ascii &= d->length[b] == 1 && d->text[b][0] == b;
     }
     return true;
@@ -102,6 +104,20 @@ int32_t aip__decoder_new(aip_context *ctx, const char *encoding, aip__undecodabl
     }
     *out = d;
     return AIP_OK;
+}
+
+int aip__decoder_unit(const aip__decoder *d) {
+    if (d->kind == TABLE) return d->alone ? 1 : 0;
+    return d->kind == ICONV && d->unit > 1 ? (int)d->unit : 0;
+}
+
+int64_t aip__encoded_bytes(int unit, const char *text, size_t n) {
+    const uint8_t *s = (const uint8_t *)text;
+    int64_t characters = 0, pairs = 0;
+    if (unit == 0) return (int64_t)n;
+    for (size_t i = 0; i < n; i++) characters += (s[i] & 0xc0) != 0x80; /* the byte 0xff stands for one that is none */
+    for (size_t i = 0; unit == 2 && i < n; i++) pairs += s[i] >= 0xf0 && s[i] != 0xff;
+    return (characters + pairs) * unit;
 }
 
 int64_t aip__decoder_undecodable(const aip__decoder *d) { return d->n_bad; }

@@ -211,6 +211,13 @@ int32_t aip__text_stream_refill(aip__text_stream *t, const void *left, size_t le
 }
 
 const aip__encoding_guess *aip__text_stream_encoding(const aip__text_stream *t) { return &t->encoding; }
+
+int aip__text_stream_unit(const aip__text_stream *t, int64_t *mark) {
+    int unit = t->decoder ? aip__decoder_unit(t->decoder) : 0;
+    *mark = unit > 0 ? (int64_t)t->encoding.mark : 0;
+    return unit;
+}
+
 bool aip__text_stream_ends_in_cr(const aip__text_stream *t) { return t->ends_in_cr; }
 
 void aip__text_stream_close(aip__text_stream *t) {

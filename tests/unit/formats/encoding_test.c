@@ -4,6 +4,7 @@
 #include "formats/encoding/encoding.h"
 #include "formats_suites.h"
 #include "table_fixture.h"
+#include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -335,6 +336,83 @@ START_TEST(how_far_a_growing_file_is_whole_is_told_of_utf8_alone) {
 }
 END_TEST
 
+/* Text behind a file's bytes, as the system's iconv encodes it. */
+static size_t add_encoded(char *file, size_t at, const char *encoding, const char *text) {
+    iconv_t to = iconv_open(encoding, "UTF-8");
+    ck_assert(to != (iconv_t)-1);
+    char *in = (char *)(uintptr_t)text, *out = file + at;
+    size_t n = strlen(text), room = 400;
+    ck_assert_uint_eq(iconv(to, &in, &n, &out, &room), 0);
+    iconv_close(to);
+    return (size_t)(out - file);
+}
+
+START_TEST(rejects_and_errors_name_the_byte_of_the_file_where_characters_have_one_length_or_are_pairs) {
+    static const struct {
+        const char *name, *mark, *bad; /* bad: a unit that is no character */
+        size_t n_mark, n_bad;
+        const char *texts[4];
+    } cases[] = {{"iso-8859-1", "", "", 0, 0, {"caf\xc3\xa9", "x", "\xc2\xa0", "\xc3\xbf"}},
+                 {"windows-1252", "", "\x81", 0, 1, {"\xe2\x82\xac 5", "x", "\xc3\xa9", "\xe2\x80\x9cq\xe2\x80\x9d"}},
+                 {"utf-16le", "", "\x00\xdc", 0, 2, {"\xf0\x9f\x98\x80", "x", "\xe2\x82\xac", "\xc3\xa9"}},
+                 {"utf-16le", "\xff\xfe", "\x00\xdc", 2, 2, {"\xf0\x9f\x98\x80", "x", "\xe2\x82\xac", "\xc3\xa9"}},
+                 {"utf-16be", "\xfe\xff", "\xdc\x00", 2, 2, {"\xf0\x9f\x98\x80", "x", "\xe2\x82\xac", "\xc3\xa9"}},
+                 {"utf-32le", "\xff\xfe\0\0", "\x00\xdc\0\0", 4, 4, {"\xf0\x9f\x98\x80", "x", "\xe2\x82\xac", "\xc3\xa9"}}};
+    static const int blocks[] = {64, 200, 1048576};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        char *file = malloc(100000), *expected = malloc(100000), row[100], extra[300];
+        ck_assert(file && expected);
+        char *path = table_path("placed.csv");
+        size_t n = cases[c].n_mark, to = 0;
+        int64_t first = -1;
+        memcpy(file, cases[c].mark, n);
+        n = add_encoded(file, n, cases[c].name, "n,t\n");
+        to += (size_t)sprintf(expected, "source:utf8 line:int64 column:utf8 byte_offset:int64 reason:utf8 raw:utf8\n");
+        for (int i = 0; i < 300; i++) {
+            const char *text = cases[c].texts[i % 4];
+            snprintf(row, sizeof row, i % 7 == 5 ? "x,%s" : "1,%s", text);
+            if (i % 7 == 5) {
+                if (first < 0) first = (int64_t)n;
+                to +=
+                    (size_t)sprintf(expected + to, "'%s'|%d|'n'|%d|'expected int64, found 'x''|'%s'\n", path, i + 2, (int)n, row);
+            }
+            n = add_encoded(file, n, cases[c].name, row);
+            if (i % 7 == 3) memcpy(file + n, cases[c].bad, cases[c].n_bad), n += cases[c].n_bad;
+            n = add_encoded(file, n, cases[c].name, "\n");
+        }
+        free(path);
+        path = table_file("placed.csv", file, n);
+        for (int k = 0; k < 3 * N_TABLE_WORKERS; k++) {
+            aip_context *ctx = table_context(table_workers[k / 3]);
+            aip_dataset *d = NULL, *rejects = NULL;
+            snprintf(extra, sizeof extra,
+                     "\"encoding\": \"%s\", \"encoding_errors\": \"replace\", \"on_bad_row\": \"reject\", \"block_bytes\": %d, "
+                     "\"types\": {\"n\": \"int64\"}",
+                     cases[c].name, blocks[k % 3]);
+            OK(table_read(ctx, path, extra, &d, &err));
+            OK(aip_dataset_rejects(d, NULL, &rejects, &err));
+            char *found = table_text(rejects);
+            ck_assert_str_eq(found, expected);
+            free(found);
+            aip_dataset_free(rejects);
+            aip_dataset_free(d);
+            snprintf(extra, sizeof extra,
+                     "\"encoding\": \"%s\", \"encoding_errors\": \"replace\", \"block_bytes\": %d, \"types\": {\"n\": \"int64\"}",
+                     cases[c].name, blocks[k % 3]);
+            aip_error *refused = NULL;
+            OK(table_read(ctx, path, extra, &d, &err));
+            ck_assert_int_eq(aip_dataset_collect(d, NULL, &rejects, &refused), AIP_E_DATA);
+            ck_assert_int_eq(aip_error_offset(refused), first);
+            aip_error_free(refused);
+            aip_dataset_free(d);
+            table_context_free(ctx);
+        }
+        free(path), free(file), free(expected);
+    }
+    table_files_remove();
+}
+END_TEST
+
 Suite *encoding_suite(void) {
     const TTest *const tests[] = {text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read,
                                   a_long_text_is_the_same_in_every_encoding_that_can_hold_it,
@@ -344,6 +422,7 @@ Suite *encoding_suite(void) {
                                   the_first_bytes_tell_the_encoding,
                                   a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy,
                                   how_far_a_growing_file_is_whole_is_told_of_utf8_alone,
+                                  rejects_and_errors_name_the_byte_of_the_file_where_characters_have_one_length_or_are_pairs,
                                   NULL};
     return unit_suite("encoding", tests);
 }
