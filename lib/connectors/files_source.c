@@ -305,6 +305,13 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     p->n_records += decoded->n_records;
     p->n_rejected += decoded->n_rejected;
     decoded->rejects = NULL;
+    int64_t n_told = bad && bad->rejects ? aip__rejects_count(bad->rejects) : 0;
+    if (n_told != decoded->n_rejected) {
+        aip__bad_rows_free(p->f->ctx, bad);
+        return aip__error_set(err, AIP_E_INTERNAL,
+                              "rejects are not accounted for: of an item %lld rows were rejected, %lld were told of",
+                              (long long)decoded->n_rejected, (long long)n_told);
+    }
     if (!bad) return AIP_OK;
     p->n_nulled += bad->n_nulled;
     p->n_padded += bad->n_padded;

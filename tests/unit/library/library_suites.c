@@ -4,6 +4,7 @@
 void unit_suites(SRunner *runner) {
     srunner_add_suite(runner, context_suite());
     srunner_add_suite(runner, connector_suite());
+    srunner_add_suite(runner, account_suite());
     srunner_add_suite(runner, module_suite());
     srunner_add_suite(runner, poll_suite());
 }

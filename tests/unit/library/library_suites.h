@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+Suite *account_suite(void);
 Suite *connector_suite(void);
 Suite *context_suite(void);
 Suite *module_suite(void);
