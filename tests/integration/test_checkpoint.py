@@ -162,7 +162,7 @@ tasks:
 """)
         self.write("in-1.csv", "n,t\n1,a\n2,b\nbad,c\n3,d")
         report = self.run_json("dag.yaml")
-        self.assertEqual(report["tasks"][0]["checkpoint"], {"path": "state/log.json", "output": 1, "new": True})
+        self.assertEqual(report["tasks"][0]["checkpoint"], {"path": "state/log.json", "output": 1, "new": True, "written": "out/late-00000001.csv"})
         self.assertEqual(report["tasks"][1]["counts"], {"rows_in": 3, "rows_out": 1, "rows_rejected": 1, "rows_filtered": 1})
         self.write("in-2.csv", "n,t\n4,e\nworse,f\n")
         report = self.run_json("dag.yaml")
