@@ -117,7 +117,8 @@ static void print_sums(const sums *s) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) return fprintf(stderr, "usage: ingest read|stream|write FILE THREADS [OUT]\n"), 2;
+    if (argc < 4 || (argc < 5 && !strcmp(argv[1], "write")))
+        return fprintf(stderr, "usage: ingest read|stream|write FILE THREADS [OUT]\n"), 2;
     int streams = !strcmp(argv[1], "stream"), writes = !strcmp(argv[1], "write");
     char read_params[4200], write_params[4200];
     snprintf(read_params, sizeof read_params, "{\"path\": \"%s\"}", argv[2]);
@@ -140,6 +141,7 @@ int main(int argc, char **argv) {
     for (; n < MAX_TIMES && spent < ENOUGH; n++) {
         aip_dataset *file = NULL;
         if (!writes) aip_dataset_free(table), table = NULL;
+        if (writes) remove(argv[4]); /* as the peers do: what a file takes to go away is no part of writing another */
         double began = now(CLOCK_MONOTONIC), cpu_began = now(CLOCK_PROCESS_CPUTIME_ID);
         if (writes) {
             check(aip_dataset_write(table, write_params, NULL, NULL, &err), "write");

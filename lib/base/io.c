@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE ((size_t)64 << 10)
+#define MAX_PARTS 1024 /* of one call: what Linux takes */
 #define TEMPORARY_TRIES 100
 #define TEMPORARY_BASE_MAX 180 /* of the target's name, so that the temporary name stays under NAME_MAX */
 
@@ -49,7 +50,8 @@ const aip__io aip__io_posix = {.open = posix_open,
                                .pipe = posix_pipe,
                                .spawn = posix_spawnp,
                                .waitpid = waitpid,
-                               .lock = posix_lock};
+                               .lock = posix_lock,
+                               .writev = writev};
 
 static int open_retry(aip_context *ctx, const char *path, int flags, mode_t mode) {
     int fd = -1;
@@ -317,6 +319,29 @@ int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error
         f->n_buffered += n;
     }
     f->written += (int64_t)n;
+    return AIP_OK;
+}
+
+int32_t aip__file_write_parts(aip__file_out *f, struct iovec *parts, size_t n, aip_error **err) {
+    if (f->fd < 0) return aip__error_set(err, AIP_E_STATE, "the file being written is already closed");
+    AIP__TRY(flush(f, err));
+    for (size_t at = 0; at < n;) {
+        ssize_t r = f->ctx->io->writev(f->fd, parts + at, (int)(n - at < MAX_PARTS ? n - at : MAX_PARTS));
+        if (r < 0 && errno == EINTR) continue;
+        if (r < 0) {
+            f->failed = true;
+            return out_error(f, "write", err);
+        }
+        size_t left = (size_t)r;
+        f->written += r;
+        for (; at < n && left >= parts[at].iov_len; at++) left -= parts[at].iov_len;
+        if (at < n && r == 0) {
+            f->failed = true;
+            errno = EIO;
+            return out_error(f, "write", err);
+        }
+        if (left > 0) parts[at] = (struct iovec){(char *)parts[at].iov_base + left, parts[at].iov_len - left};
+    }
     return AIP_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 typedef struct aip__io {
     int (*open)(const char *path, int flags, mode_t mode);
@@ -30,6 +31,7 @@ typedef struct aip__io {
                  char *const argv[], char *const envp[]);
     pid_t (*waitpid)(pid_t pid, int *status, int options);
     int (*lock)(int fd); /* takes the file for this process or fails at once with EWOULDBLOCK; gone when the file is closed */
+    ssize_t (*writev)(int fd, const struct iovec *parts, int n);
 } aip__io;
 extern const aip__io aip__io_posix;
 
@@ -71,6 +73,8 @@ typedef struct aip__file_out {
 } aip__file_out;
 int32_t aip__file_create(aip_context *ctx, const char *path, aip__file_out *out, aip_error **err);
 int32_t aip__file_write(aip__file_out *f, const void *bytes, size_t n, aip_error **err);
+/* Bytes that lie in n places, one behind the other, and are written from there. The parts are changed. */
+int32_t aip__file_write_parts(aip__file_out *f, struct iovec *parts, size_t n, aip_error **err);
 /* Also closes and releases, whatever comes back. On error the target is as it was, but for one case that the message names: it was replaced,
  * and the folder could not be made durable. */
 int32_t aip__file_commit(aip__file_out *f, aip_error **err);

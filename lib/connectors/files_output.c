@@ -82,6 +82,12 @@ int32_t aip__output_write(aip__output *o, const void *bytes, size_t n, aip_error
     return o->gzip ? aip__gzip_add(o->gzip, bytes, n, err) : o->zstd ? put_zstd(o, bytes, n, false, err) : put(o, bytes, n, err);
 }
 
+int32_t aip__output_write_parts(aip__output *o, struct iovec *parts, size_t n, aip_error **err) {
+    if (o->atomic && !o->gzip && !o->zstd) return aip__file_write_parts(&o->file, parts, n, err);
+    for (size_t i = 0; i < n; i++) AIP__TRY(aip__output_write(o, parts[i].iov_base, parts[i].iov_len, err));
+    return AIP_OK;
+}
+
 int32_t aip__output_finish(aip__output *o, aip_error **err) {
     if (o->gzip) AIP__TRY(aip__gzip_end(o->gzip, err));
     if (o->zstd) AIP__TRY(put_zstd(o, "", 0, true, err));

@@ -22,6 +22,8 @@ typedef struct aip__output {
 /* path: "-" is standard output. level: of the compression; 0: its default. The struct must stay where it is until it is closed. */
 int32_t aip__output_open(aip__output *o, aip_context *ctx, const char *path, aip__packing packing, int level, aip_error **err);
 int32_t aip__output_write(aip__output *o, const void *bytes, size_t n, aip_error **err);
+/* Bytes in n places, none of them empty, one behind the other. The parts are changed. */
+int32_t aip__output_write_parts(aip__output *o, struct iovec *parts, size_t n, aip_error **err);
 /* Writes what is left; a regular file is in its place now. */
 int32_t aip__output_finish(aip__output *o, aip_error **err);
 void aip__output_close(aip__output *o); /* also without finish, and of a zeroed struct; then nothing at the path has changed */

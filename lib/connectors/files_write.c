@@ -1,5 +1,6 @@
 /* Writing a dataset to a file: one pass, whose batches become text at the end of their parallel part, on any thread; the texts are written in the
- * order of the rows by the thread that asked. Texts are used again, for fresh memory costs more than formatting does. */
+ * order of the rows by the thread that asked. Texts are used again, for fresh memory costs more than formatting does; what a format leaves in a
+ * batch's columns is written from there. */
 #include "connectors/connection.h"
 #include "connectors/files.h"
 
@@ -13,62 +14,98 @@
 
 #define MAX_SPARE 64
 
+typedef struct formatted { /* a batch */
+    aip__text text;
+    aip__pieces pieces;
+    aip_batch *batch;    /* what the pieces lie in; NULL: there are none */
+    struct iovec *parts; /* of one writing */
+    size_t capacity;
+} formatted;
+
 typedef struct formatting { /* of one pass */
     aip_context *ctx;
     const aip__format_ops *ops;
     const void *writer;
-    aip__lock lock; /* of the texts that wait to be used again */
-    aip__text *spare[MAX_SPARE];
+    aip__lock lock; /* of those that wait to be used again */
+    formatted *spare[MAX_SPARE];
     int32_t n_spare;
 } formatting;
 
-static aip__text *take_text(formatting *f) {
-    aip__text *t = NULL;
+static formatted *take_formatted(formatting *f) {
+    formatted *t = NULL;
     aip__lock_take(f->ctx, &f->lock);
     if (f->n_spare > 0) t = f->spare[--f->n_spare];
     aip__lock_leave(&f->lock);
-    if (!t) {
-        t = aip__alloc(f->ctx, sizeof *t);
-        if (t) aip__text_init(t, f->ctx);
-    }
+    if (t) return t;
+    t = aip__calloc(f->ctx, 1, sizeof *t);
+    if (!t) return NULL;
+    aip__text_init(&t->text, f->ctx);
+    t->pieces.ctx = f->ctx;
     return t;
 }
 
-static void free_text(aip_context *ctx, aip__text *t) {
-    aip__text_free(t);
+static void free_formatted(aip_context *ctx, formatted *t) {
+    aip__text_free(&t->text);
+    aip__pieces_free(&t->pieces);
+    aip__free(ctx, t->parts);
+    aip_batch_free(t->batch);
     aip__free(ctx, t);
 }
 
-static void give_text(void *user, void *text) {
+static void give_formatted(void *user, void *given) {
     formatting *f = user;
-    aip__text *t = text;
-    t->n = 0;
+    formatted *t = given;
+    aip_batch_free(t->batch);
+    t->batch = NULL;
+    t->text.n = t->pieces.n = 0;
     aip__lock_take(f->ctx, &f->lock);
     bool keep = f->n_spare < MAX_SPARE;
     if (keep) f->spare[f->n_spare++] = t;
     aip__lock_leave(&f->lock);
-    if (!keep) free_text(f->ctx, t);
+    if (!keep) free_formatted(f->ctx, t);
 }
 
 static int32_t format_batch(void *user, const aip_batch *batch, void **out, aip_error **err) {
     formatting *f = user;
-    aip__text *t = take_text(f);
+    formatted *t = take_formatted(f);
     if (!t) return aip__error_memory(f->ctx, err);
-    int32_t status = f->ops->write_batch(f->writer, batch, t, err);
-    if (status == AIP_OK && t->failed) status = aip__error_memory(f->ctx, err);
+    int32_t status = f->ops->write_pieces ? f->ops->write_pieces(f->writer, batch, &t->text, &t->pieces, err)
+                                          : f->ops->write_batch(f->writer, batch, &t->text, err);
+    if (status == AIP_OK && t->text.failed) status = aip__error_memory(f->ctx, err);
     if (status != AIP_OK) {
-        free_text(f->ctx, t);
+        free_formatted(f->ctx, t);
         return status;
     }
+    if (t->pieces.n > 0) t->batch = aip__batch_retain(batch);
     *out = t;
     return AIP_OK;
+}
+
+static void add_part(formatted *t, size_t *n, const void *bytes, size_t size) {
+    if (size > 0) t->parts[(*n)++] = (struct iovec){(void *)(uintptr_t)bytes, size};
+}
+
+/* The text, and in it the pieces. */
+static int32_t write_formatted(aip__output *o, formatted *t, aip_error **err) {
+    size_t at = 0, n = 0;
+    if (t->pieces.n == 0) return aip__output_write(o, t->text.bytes, t->text.n, err);
+    if (aip__grow(o->ctx, &t->parts, &t->capacity, 2 * t->pieces.n + 1, sizeof *t->parts) != 0)
+        return aip__error_memory(o->ctx, err);
+    for (size_t i = 0; i < t->pieces.n; i++) {
+        const aip__piece *p = &t->pieces.items[i];
+        add_part(t, &n, t->text.bytes + at, p->at - at);
+        add_part(t, &n, p->bytes, p->n);
+        at = p->at;
+    }
+    add_part(t, &n, t->text.bytes + at, t->text.n - at);
+    return aip__output_write_parts(o, t->parts, n, err);
 }
 
 /* The pass itself. */
 static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writer, aip__output *o, aip__token *token,
                           aip_row_counts *counts, aip_error **err) {
     formatting f = {.ctx = d->ctx, .ops = ops, .writer = writer};
-    aip__scan_map map = {.apply = format_batch, .drop = give_text, .user = &f};
+    aip__scan_map map = {.apply = format_batch, .drop = give_formatted, .user = &f};
     aip__scan *scan = NULL;
     aip__lock_init(d->ctx, &f.lock);
     int32_t status = aip__scan_open_mapped(d, token, "write", &map, &scan, err);
@@ -77,15 +114,15 @@ static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writ
         int64_t n_rows = 0;
         status = aip__scan_next_mapped(scan, &next, &n_rows, err);
         if (status != AIP_OK || !next) break;
-        aip__text *t = next;
-        if (ops->write_place) status = ops->write_place(writer, n_rows, t, err);
-        if (status == AIP_OK && t->failed) status = aip__error_memory(d->ctx, err);
-        if (status == AIP_OK) status = aip__output_write(o, t->bytes, t->n, err);
-        give_text(&f, t);
+        formatted *t = next;
+        if (ops->write_place) status = ops->write_place(writer, n_rows, &t->text, &t->pieces, err);
+        if (status == AIP_OK && t->text.failed) status = aip__error_memory(d->ctx, err);
+        if (status == AIP_OK) status = write_formatted(o, t, err);
+        give_formatted(&f, t);
     }
     if (status == AIP_OK) aip__scan_counts(scan, counts);
     aip__scan_close(scan);
-    while (f.n_spare > 0) free_text(d->ctx, f.spare[--f.n_spare]);
+    while (f.n_spare > 0) free_formatted(d->ctx, f.spare[--f.n_spare]);
     aip__lock_destroy(d->ctx, &f.lock);
     return status;
 }

@@ -90,7 +90,7 @@ int32_t aip__rejects_file_add(aip__rejects_file *w, const aip__rejects *rejects,
         int32_t status = w->ops->write_batch(w->writer, batch, &w->batch, err);
         aip_batch_free(batch);
         if (status == AIP_OK && w->batch.failed) status = aip__error_memory(w->ctx, err);
-        if (status == AIP_OK && w->ops->write_place) status = w->ops->write_place(w->writer, rows, &w->batch, err);
+        if (status == AIP_OK && w->ops->write_place) status = w->ops->write_place(w->writer, rows, &w->batch, NULL, err);
         if (status == AIP_OK && w->batch.n > 0) aip__text_add(&w->text, w->batch.bytes, w->batch.n);
         if (status == AIP_OK) status = flush(w, false, err);
         if (status != AIP_OK) return status;

@@ -75,6 +75,20 @@ bool aip__guess_widen(aip__guess *running, aip__guess cell);
 int32_t aip__type_steps_add(aip__type_steps *steps, const aip__type_step *step, aip_error **err);
 void aip__type_steps_free(aip__type_steps *steps);
 
+/* Bytes of a batch being written that its text does not hold: they lie in the batch's columns, and stand before the text's byte `at`. */
+typedef struct aip__piece {
+    size_t at;
+    const void *bytes;
+    size_t n;
+} aip__piece;
+typedef struct aip__pieces { /* in their order */
+    aip_context *ctx;
+    aip__piece *items;
+    size_t n, capacity;
+} aip__pieces;
+int32_t aip__pieces_add(aip__pieces *pieces, size_t at, const void *bytes, size_t n, aip_error **err);
+void aip__pieces_free(aip__pieces *pieces);
+
 typedef struct aip__format_ops {
     const char *extensions; /* "csv|tsv" */
     bool typed;             /* its files say their types and hold no bad rows: of the common parameters it has `columns` alone */
@@ -105,9 +119,12 @@ typedef struct aip__format_ops {
     int32_t (*write_begin)(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                            aip__text *to, void **writer, aip_error **err);
     int32_t (*write_batch)(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
-    /* A batch's text when its turn has come: for a writer that keeps places (a footer), or puts something between batches. May change the
-     * text. May be NULL. */
-    int32_t (*write_place)(void *writer, int64_t n_rows, aip__text *text, aip_error **err);
+    /* As write_batch, but for long runs of bytes that may stay where they are, in the batch, which the caller keeps until they are written. May be
+     * NULL. */
+    int32_t (*write_pieces)(const void *writer, const aip_batch *batch, aip__text *to, aip__pieces *pieces, aip_error **err);
+    /* A batch's text (and pieces; NULL: none) when its turn has come: for a writer that keeps places (a footer), or puts something between
+     * batches. May change the text. May be NULL. */
+    int32_t (*write_place)(void *writer, int64_t n_rows, aip__text *text, aip__pieces *pieces, aip_error **err);
     int32_t (*write_end)(void *writer, aip__text *to, aip_error **err);
     void (*write_free)(void *writer);
 

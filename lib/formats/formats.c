@@ -149,3 +149,18 @@ int32_t aip__formats_register(aip_context *ctx, aip_error **err) {
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) AIP__TRY(register_format(ctx, formats[i], err));
     return AIP_OK;
 }
+
+/* ---- pieces of what is written --------------------------------------------------------------------------------------------------------------- */
+
+int32_t aip__pieces_add(aip__pieces *p, size_t at, const void *bytes, size_t n, aip_error **err) {
+    if (n == 0) return AIP_OK;
+    if (aip__grow(p->ctx, &p->items, &p->capacity, p->n + 1, sizeof *p->items) != 0) return aip__error_memory(p->ctx, err);
+    p->items[p->n++] = (aip__piece){at, bytes, n};
+    return AIP_OK;
+}
+
+void aip__pieces_free(aip__pieces *p) {
+    aip__free(p->ctx, p->items);
+    p->items = NULL;
+    p->n = p->capacity = 0;
+}

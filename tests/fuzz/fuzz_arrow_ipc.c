@@ -107,7 +107,7 @@ static void again(aip_context *ctx, const table *t, bool file) {
     for (int32_t i = 0; i < t->n && status == AIP_OK; i++) {
         one.n = 0;
         status = ops->write_batch(writer, t->batches[i], &one, NULL);
-        if (status == AIP_OK) status = ops->write_place(writer, t->batches[i]->n_rows, &one, NULL);
+        if (status == AIP_OK) status = ops->write_place(writer, t->batches[i]->n_rows, &one, NULL, NULL);
         if (status == AIP_OK) aip__text_add(&all, one.bytes, one.n);
     }
     if (status == AIP_OK) status = ops->write_end(writer, &all, NULL);

@@ -576,6 +576,7 @@ static const aip__format_ops ops = {
     .close = reader_close,
     .write_begin = aip__ipc_write_begin,
     .write_batch = aip__ipc_write_batch,
+    .write_pieces = aip__ipc_write_pieces,
     .write_place = aip__ipc_write_place,
     .write_end = aip__ipc_write_end,
     .write_free = aip__ipc_write_free,

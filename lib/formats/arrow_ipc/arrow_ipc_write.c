@@ -2,7 +2,8 @@
  * nulls: the same rows in the same batches give the same bytes.
  *
  * Many threads make the messages of batches; since each is a multiple of 64 bytes long, it does not depend on its place. What does (the footer,
- * dictionaries) is done when a batch's turn comes, from a note that stands behind its message until then.
+ * dictionaries) is done when a batch's turn comes, from a note that stands behind its message until then. Long buffers that are in the file as
+ * they are in the column are not copied: they become pieces, which are written from where they lie.
  *
  * Dictionaries. Our batches may each bring one of their own. In a stream another one replaces the last. A file may only add to what it has: the texts
  * of all batches are gathered into one set for each column, codes are rewritten to it, and new texts are written as a delta. Between the making
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define ALIGNMENT 64
+#define PIECE_BYTES 16384 /* shorter ones are copied: a write of their own would cost more */
 #define MAGIC "ARROW1"
 
 const aip_param_spec aip__ipc_write_params[AIP__IPC_N_WRITE_PARAMS] = {
@@ -67,7 +69,7 @@ typedef struct message {
     aip__ipc_body body;
 } message;
 
-/* What stands behind a batch's message until its turn comes: this, once for each dictionary column, then the bytes of metadata. */
+/* What stands behind a batch's message until its turn comes: this, once for each dictionary column, then the bytes of metadata and of pieces. */
 typedef struct note {
     size_t item;     /* of the list */
     size_t codes;    /* where they stand in the text */
@@ -234,28 +236,44 @@ static void add_column(message *m, const aip__column *c) {
     }
 }
 
-static void put_column(const aip__column *c, aip__text *to) {
+/* Bytes as they stand in a column: a piece, when they are many. pieces: NULL, or where to. */
+static int32_t put_run(const void *bytes, int64_t n, aip__text *to, aip__pieces *pieces, aip_error **err) {
+    if (pieces && n >= PIECE_BYTES) {
+        AIP__TRY(aip__pieces_add(pieces, to->n, bytes, (size_t)n, err));
+        pad(to, n);
+    } else {
+        put_bytes(to, bytes, n);
+    }
+    return AIP_OK;
+}
+
+static int32_t put_column(const aip__column *c, aip__text *to, aip__pieces *pieces, aip_error **err) {
     int64_t n = c->length;
     if (c->null_count > 0) put_bits(to, c->validity, n);
     if (c->offsets) {
-        put_offsets(to, c->offsets, n);
-        put_bytes(to, (const char *)c->values + c->offsets[0], c->offsets[n] - c->offsets[0]);
-    } else if (c->type == AIP_BOOL) {
-        put_bits(to, c->values, n);
-    } else if (c->type == AIP_DECIMAL64) {
-        put_decimals(to, c->values, n);
-    } else {
-        put_bytes(to, c->values, n * (int64_t)aip__type_width(c->type));
+        if (c->offsets[0] == 0)
+            AIP__TRY(put_run(c->offsets, (n + 1) * 4, to, pieces, err));
+        else
+            put_offsets(to, c->offsets, n);
+        return put_run((const char *)c->values + c->offsets[0], c->offsets[n] - c->offsets[0], to, pieces, err);
     }
+    if (c->type == AIP_BOOL)
+        put_bits(to, c->values, n);
+    else if (c->type == AIP_DECIMAL64)
+        put_decimals(to, c->values, n);
+    else /* codes may still be rewritten */
+        return put_run(c->values, n * (int64_t)aip__type_width(c->type), to, c->type == AIP_DICTIONARY ? NULL : pieces, err);
+    return AIP_OK;
 }
 
 /* The columns' buffers; notes[k] says where those of the k-th dictionary column stand. */
-static int32_t put_columns(const ipc_writer *w, const aip_batch *batch, note *notes, aip__text *to, aip_error **err) {
+static int32_t put_columns(const ipc_writer *w, const aip_batch *batch, note *notes, aip__text *to, aip__pieces *pieces,
+                           aip_error **err) {
     int32_t k = 0;
     for (int32_t i = 0; i < batch->n_columns; i++) {
         const aip__column *c = batch->columns[i];
         size_t at = to->n;
-        put_column(c, to);
+        AIP__TRY(put_column(c, to, pieces, err));
         if (c->type != AIP_DICTIONARY) continue;
         note n = {.codes = at, .validity = SIZE_MAX};
         if (c->null_count > 0) {
@@ -269,11 +287,11 @@ static int32_t put_columns(const ipc_writer *w, const aip_batch *batch, note *no
 }
 
 static int32_t put_plain(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, int64_t *metadata, aip__text *to,
-                         aip_error **err) {
+                         aip__pieces *pieces, aip_error **err) {
     aip__ipc_meta_batch(&m->metadata, &m->body);
     if (m->metadata.failed) return aip__error_memory(w->ctx, err);
     *metadata = put_message(&m->metadata, 0, to);
-    return *metadata == 0 ? too_large(err) : put_columns(w, batch, notes, to, err);
+    return *metadata == 0 ? too_large(err) : put_columns(w, batch, notes, to, pieces, err);
 }
 
 /* A buffer behind its size; codes stay as they are, for they may be rewritten, and so does what would not become smaller. */
@@ -326,7 +344,7 @@ static int32_t put_compressed(const ipc_writer *w, const aip_batch *batch, messa
     aip__text_init(&plain, w->ctx);
     aip__text_init(&packed, w->ctx);
     bool *keep = aip__calloc(w->ctx, (size_t)m->body.n_buffers + 1, sizeof *keep);
-    int32_t status = keep ? put_columns(w, batch, notes, &plain, err) : aip__error_memory(w->ctx, err);
+    int32_t status = keep ? put_columns(w, batch, notes, &plain, NULL, err) : aip__error_memory(w->ctx, err);
     if (status == AIP_OK && plain.failed) status = aip__error_memory(w->ctx, err);
     for (int32_t i = 0; keep && i < batch->n_columns; k += batch->columns[i]->offsets ? 3 : 2, i++)
         keep[k] = keep[k + 1] = batch->columns[i]->type == AIP_DICTIONARY;
@@ -345,25 +363,31 @@ static int32_t put_compressed(const ipc_writer *w, const aip_batch *batch, messa
     return status;
 }
 
-static int32_t put_batch(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, aip__text *to, aip_error **err) {
-    int64_t metadata = 0;
+static int32_t put_batch(const ipc_writer *w, const aip_batch *batch, message *m, note *notes, aip__text *to, aip__pieces *pieces,
+                         aip_error **err) {
+    int64_t tail[2] = {0}; /* bytes of metadata, of pieces */
     for (int32_t i = 0; i < batch->n_columns; i++) add_column(m, batch->columns[i]);
-    AIP__TRY(w->level > 0 ? put_compressed(w, batch, m, notes, &metadata, to, err)
-                          : put_plain(w, batch, m, notes, &metadata, to, err));
+    AIP__TRY(w->level > 0 ? put_compressed(w, batch, m, notes, &tail[0], to, err)
+                          : put_plain(w, batch, m, notes, &tail[0], to, pieces, err));
+    for (size_t i = 0; pieces && i < pieces->n; i++) tail[1] += (int64_t)pieces->items[i].n;
     aip__text_add(to, (const char *)notes, (size_t)w->n_coded * sizeof *notes);
-    aip__text_add(to, (const char *)&metadata, sizeof metadata);
+    aip__text_add(to, (const char *)tail, sizeof tail);
     return to->failed ? aip__error_memory(w->ctx, err) : AIP_OK;
 }
 
-int32_t aip__ipc_write_batch(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err) {
+int32_t aip__ipc_write_pieces(const void *writer, const aip_batch *batch, aip__text *to, aip__pieces *pieces, aip_error **err) {
     const ipc_writer *w = writer;
     message m;
     AIP__TRY(message_begin(&m, w->ctx, batch->n_columns, batch->n_rows, err));
     note *notes = aip__calloc(w->ctx, (size_t)w->n_coded + 1, sizeof *notes);
-    int32_t status = notes ? put_batch(w, batch, &m, notes, to, err) : aip__error_memory(w->ctx, err);
+    int32_t status = notes ? put_batch(w, batch, &m, notes, to, pieces, err) : aip__error_memory(w->ctx, err);
     aip__free(w->ctx, notes);
     message_end(&m);
     return status;
+}
+
+int32_t aip__ipc_write_batch(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err) {
+    return aip__ipc_write_pieces(writer, batch, to, NULL, err);
 }
 
 /* ---- in order ------------------------------------------------------------------------------------------------------------------------------ */
@@ -449,14 +473,26 @@ static int32_t settle_column(ipc_writer *w, int32_t column, const note *n, int64
     return status;
 }
 
-int32_t aip__ipc_write_place(void *writer, int64_t n_rows, aip__text *text, aip_error **err) {
+/* Dictionaries before a batch's message. */
+static int32_t put_before(const aip__text *before, aip__text *text, aip__pieces *pieces) {
+    size_t n = text->n;
+    if (before->n == 0) return AIP_OK;
+    if (!aip__text_reserve(text, before->n)) return AIP_E_NOMEM;
+    memmove(text->bytes + before->n, text->bytes, n);
+    memcpy(text->bytes, before->bytes, before->n);
+    text->n += before->n;
+    for (size_t i = 0; pieces && i < pieces->n; i++) pieces->items[i].at += before->n;
+    return AIP_OK;
+}
+
+int32_t aip__ipc_write_place(void *writer, int64_t n_rows, aip__text *text, aip__pieces *pieces, aip_error **err) {
     ipc_writer *w = writer;
-    aip__text before; /* dictionaries */
-    int64_t metadata = 0;
+    aip__text before;
+    int64_t tail[2] = {0};
     size_t notes = (size_t)w->n_coded * sizeof(note);
     int32_t status = AIP_OK, k = 0;
-    memcpy(&metadata, text->bytes + text->n - sizeof metadata, sizeof metadata);
-    text->n -= sizeof metadata + notes;
+    memcpy(tail, text->bytes + text->n - sizeof tail, sizeof tail);
+    text->n -= sizeof tail + notes;
     const char *at = text->bytes + text->n;
     aip__text_init(&before, w->ctx);
     for (int32_t i = 0; i < w->schema->n && status == AIP_OK; i++) {
@@ -465,14 +501,11 @@ int32_t aip__ipc_write_place(void *writer, int64_t n_rows, aip__text *text, aip_
         memcpy(&n, at + (size_t)k++ * sizeof n, sizeof n);
         status = settle_column(w, i, &n, n_rows, text, &before, err);
     }
-    if (status == AIP_OK) status = note_block(w, 1, metadata, (int64_t)text->n - metadata, err);
-    if (status == AIP_OK) w->at += (int64_t)text->n;
-    if (status == AIP_OK && before.n > 0) {
-        aip__text_add(&before, text->bytes, text->n);
-        text->n = 0;
-        aip__text_add(text, before.bytes, before.n);
-    }
-    if (status == AIP_OK && (before.failed || text->failed)) status = aip__error_memory(w->ctx, err);
+    int64_t length = (int64_t)text->n + tail[1];
+    if (status == AIP_OK) status = note_block(w, 1, tail[0], length - tail[0], err);
+    if (status == AIP_OK) w->at += length;
+    if (status == AIP_OK && (before.failed || put_before(&before, text, pieces) != AIP_OK || text->failed))
+        status = aip__error_memory(w->ctx, err);
     aip__text_free(&before);
     return status;
 }

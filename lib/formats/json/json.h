@@ -330,7 +330,7 @@ int32_t aip__ndjson_write_begin(aip_context *ctx, const aip_params *params, cons
 int32_t aip__json_write_begin(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                               aip__text *to, void **writer, aip_error **err);
 int32_t aip__json_write_batch(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
-int32_t aip__json_write_place(void *writer, int64_t n_rows, aip__text *text, aip_error **err);
+int32_t aip__json_write_place(void *writer, int64_t n_rows, aip__text *text, aip__pieces *pieces, aip_error **err);
 int32_t aip__json_write_end(void *writer, aip__text *to, aip_error **err);
 void aip__json_write_free(void *writer);
 

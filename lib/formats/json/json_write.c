@@ -272,9 +272,9 @@ int32_t aip__json_write_batch(const void *writer, const aip_batch *batch, aip__t
     return status;
 }
 
-int32_t aip__json_write_place(void *writer, int64_t n_rows, aip__text *text, aip_error **err) {
+int32_t aip__json_write_place(void *writer, int64_t n_rows, aip__text *text, aip__pieces *pieces, aip_error **err) {
     json_writer *w = writer;
-    (void)err;
+    (void)pieces, (void)err;
     if (n_rows > 0 && !w->begun) {
         text->bytes[0] = '[';
         w->begun = true;

@@ -203,6 +203,51 @@ START_TEST(the_same_rows_are_the_same_bytes_whatever_the_workers_and_buffers_lie
 }
 END_TEST
 
+typedef struct writing {
+    void *writer;
+    aip__text all;
+} writing;
+
+static int32_t add_text(void *user, aip_batch *batch, aip_error **err) {
+    writing *w = user;
+    aip__text one;
+    aip__text_init(&one, w->all.ctx);
+    AIP__TRY(aip__ipc_write_batch(w->writer, batch, &one, err));
+    AIP__TRY(aip__ipc_write_place(w->writer, batch->n_rows, &one, NULL, err));
+    aip__text_add(&w->all, one.bytes, one.n);
+    aip__text_free(&one);
+    return AIP_OK;
+}
+
+START_TEST(buffers_written_from_where_they_lie_give_the_bytes_that_copies_of_them_give) {
+    aip_context *ctx = table_context(2);
+    aip_dataset *d = table_of(ctx, MOST_ROWS);
+    aip_params *params = NULL;
+    aip_descriptor descriptor = aip__arrow_ipc_descriptor;
+    writing w = {0};
+    char *path = table_path("pieces.arrow");
+    size_t n = 0;
+    write_to(d, path, NULL);
+    char *bytes = slurp(path, &n);
+    descriptor.params = aip__ipc_write_params;
+    descriptor.n_params = AIP__IPC_N_WRITE_PARAMS;
+    OK(aip__params_parse(ctx, &descriptor, "{}", &params, &err));
+    aip__text_init(&w.all, ctx);
+    OK(aip__ipc_write_begin(ctx, params, "arrow", aip_dataset_schema(d), &w.all, &w.writer, &err));
+    OK(aip_dataset_each(d, NULL, add_text, &w, NULL, &err));
+    OK(aip__ipc_write_end(w.writer, &w.all, &err));
+    ck_assert_uint_eq(w.all.n, n);
+    ck_assert_int_eq(memcmp(w.all.bytes, bytes, n), 0);
+    aip__ipc_write_free(w.writer);
+    aip__text_free(&w.all);
+    aip__params_free(params);
+    free(bytes);
+    free(path);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+}
+END_TEST
+
 /* ---- dictionaries -------------------------------------------------------------------------------------------------------------------------- */
 
 static aip_batch *words_batch(const aip_schema *schema, const int32_t *codes, int64_t n, const char *words, int32_t n_words) {
@@ -496,6 +541,7 @@ Suite *arrow_ipc_suite(void) {
                             compressed_batches_are_held_against_the_memory_limit_by_what_they_will_take,
 #endif
                             the_same_rows_are_the_same_bytes_whatever_the_workers_and_buffers_lie_at_64_bytes,
+                            buffers_written_from_where_they_lie_give_the_bytes_that_copies_of_them_give,
                             batches_with_dictionaries_of_their_own_are_replaced_in_a_stream_and_added_to_in_a_file,
                             columns_are_chosen_renamed_and_missed_by_name_and_parameters_of_text_are_unknown,
                             files_that_are_something_else_are_refused_with_what_was_expected,
