@@ -15,6 +15,11 @@
  * AIP_E_SCHEMA, AIP_E_UNSUPPORTED naming the column (nested, time of day, interval, wide decimal). */
 int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *schema, aip_schema **out, aip_error **err);
 
+/* A field's metadata may give its type a meaning of the producer's ("arrow.uuid"). A schema here has no place for it: the import logs that it is
+ * lost, and so does who reads such metadata elsewhere. */
+#define AIP__ARROW_EXTENSION "ARROW:extension:name"
+void aip__arrow_tell_extension(aip_context *ctx, const char *column, const char *name, size_t n, int32_t type);
+
 /* The texts of a dictionary, imported once for any number of arrays: distinct, without nulls, and where each of the producer's codes went. */
 typedef struct aip__arrow_words aip__arrow_words;
 /* values: structure as in an ArrowArray's dictionary; only looked at during the call. `column` names it in messages. */

@@ -8,6 +8,7 @@
 
 #define MAX_DECIMAL_DIGITS 19 /* an int64 holds 18 digits whole, and some numbers of 19: those are checked one by one */
 #define MAX_SCALE 18
+#define MAX_TOLD ((size_t)100) /* bytes of a producer's text in a message */
 
 /* ---- import -------------------------------------------------------------------------------------------------------------------- */
 
@@ -150,6 +151,41 @@ static int32_t check_struct(const struct ArrowSchema *s, aip_error **err) {
     return AIP_OK;
 }
 
+/* ---- extension types ----------------------------------------------------------------------------------------------------------- */
+
+/* A text of a field's metadata: its length in 4 bytes, then the text. Moves *p behind it. */
+static bool next_text(const char **p, const char **text, size_t *n) {
+    int32_t length = 0;
+    memcpy(&length, *p, sizeof length);
+    if (length < 0) return false;
+    *text = *p + sizeof length;
+    *n = (size_t)length;
+    *p = *text + length;
+    return true;
+}
+
+/* The name of a field's extension type; NULL: it has none. metadata: the number of pairs in 4 bytes, then keys and values. */
+static const char *extension_of(const char *metadata, size_t *n) {
+    int32_t left = 0;
+    const char *p = metadata, *key = NULL, *value = NULL;
+    size_t n_key = 0, n_name = strlen(AIP__ARROW_EXTENSION);
+    if (!metadata) return NULL;
+    memcpy(&left, p, sizeof left);
+    for (p += sizeof left; left > 0 && next_text(&p, &key, &n_key) && next_text(&p, &value, n); left--)
+        if (n_key == n_name && memcmp(key, AIP__ARROW_EXTENSION, n_name) == 0) return value;
+    return NULL;
+}
+
+void aip__arrow_tell_extension(aip_context *ctx, const char *column, const char *name, size_t n, int32_t type) {
+    aip__text t;
+    aip__text_init(&t, ctx);
+    aip__text_json(&t, name, n < MAX_TOLD ? n : MAX_TOLD);
+    if (!t.failed)
+        aip__log(ctx, AIP_LOG_WARNING, NULL, "column '%s' has the Arrow extension type %s, which is not kept: it is %s here",
+                 column, t.bytes, aip_type_name(type));
+    aip__text_free(&t);
+}
+
 int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *schema, aip_schema **out, aip_error **err) {
     AIP__TRY(check_struct(schema, err));
     int32_t n = (int32_t)schema->n_children, status = AIP_OK;
@@ -164,6 +200,9 @@ int32_t aip__arrow_import_schema(aip_context *ctx, const struct ArrowSchema *sch
         fields[i].zone = t.zone;
         fields[i].scale = t.scale;
         fields[i].nullable = t.layout == ARROW_NULL || (child->flags & ARROW_FLAG_NULLABLE) != 0;
+        size_t n_name = 0;
+        const char *extension = extension_of(child->metadata, &n_name);
+        if (extension) aip__arrow_tell_extension(ctx, name_of(child), extension, n_name, t.type);
     }
     if (status == AIP_OK) status = aip_schema_create(ctx, fields, n, out, err);
     aip__free(ctx, fields);

@@ -61,6 +61,20 @@ class ArrowFiles(unittest.TestCase):
             self.assertTrue(ours.to_arrow().equals(theirs.select(["text", "i32", "flag"])))
             self.assertEqual(len(ap.read_arrow(self.path(name), columns=[])), theirs.num_rows)
 
+    def test_an_extension_type_is_its_storage_and_the_log_says_so(self):
+        lines = []
+        context = ap.Context(log=lambda level, task, message: lines.append(message))
+        fields = [
+            pa.field("id", pa.binary(16), metadata={"a": "b", "ARROW:extension:name": "arrow.uuid"}),
+            pa.field("n", pa.int32(), metadata={"unit": "m"}),
+        ]
+        theirs = pa.table([pa.array([bytes(range(16))]), pa.array([1], pa.int32())], schema=pa.schema(fields))
+        for name in ("a.arrow", "a.arrows"):
+            lines.clear()
+            self.write_theirs(theirs, self.path(name))
+            self.assertEqual(ap.read_arrow(self.path(name), context=context).to_arrow()["id"].to_pylist(), [bytes(range(16))])
+            self.assertEqual(lines, ["column 'id' has the Arrow extension type \"arrow.uuid\", which is not kept: it is binary here"])
+
     def test_feather(self):
         theirs = table().select(["i64", "text"])
         for compression in ("uncompressed", "lz4", "zstd"):

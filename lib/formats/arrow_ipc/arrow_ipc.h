@@ -70,6 +70,7 @@ typedef struct aip__ipc_column {
     int32_t views_before, views; /* columns of views, which have data buffers: before this one, and in it */
     aip__arrow_type type;        /* type 0: not one of ours */
     char *refused;               /* then, why; owned */
+    char *extension;             /* the name of its extension type; NULL: none; owned */
 } aip__ipc_column;
 
 typedef struct aip__ipc_schema {

@@ -526,6 +526,7 @@ static int32_t describe(const aip__ipc_schema *s, aip_context *ctx, aip__sample 
         f->scale = c->type.type == AIP_DECIMAL64 ? c->type.scale : 0;
         f->nullable = c->type.layout == ARROW_NULL || (c->schema.flags & ARROW_FLAG_NULLABLE) != 0;
         out->names[i] = aip__strdup(ctx, c->name);
+        if (c->extension && f->type) aip__arrow_tell_extension(ctx, c->name, c->extension, strlen(c->extension), f->type);
         if (c->type.zone) f->zone = aip__strdup(ctx, c->type.zone);
         if (c->refused) out->refused[i] = aip__strdup(ctx, c->refused);
         if (!out->names[i] || (c->type.zone && !f->zone) || (c->refused && !out->refused[i])) return aip__error_memory(ctx, err);

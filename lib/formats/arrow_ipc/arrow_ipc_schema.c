@@ -11,7 +11,16 @@
 
 /* The slots of the tables in Schema.fbs, and the numbers of the union Type. */
 enum { SCHEMA_ENDIANNESS = 0, SCHEMA_FIELDS = 1 };
-enum { FIELD_NAME = 0, FIELD_NULLABLE = 1, FIELD_TYPE_TYPE = 2, FIELD_TYPE = 3, FIELD_DICTIONARY = 4, FIELD_CHILDREN = 5 };
+enum {
+    FIELD_NAME = 0,
+    FIELD_NULLABLE = 1,
+    FIELD_TYPE_TYPE = 2,
+    FIELD_TYPE = 3,
+    FIELD_DICTIONARY = 4,
+    FIELD_CHILDREN = 5,
+    FIELD_METADATA = 6
+};
+enum { PAIR_KEY = 0, PAIR_VALUE = 1 };
 enum { DICTIONARY_ID = 0, DICTIONARY_INDEX = 1 };
 enum {
     T_NULL = 1,
@@ -181,6 +190,19 @@ static int32_t read_name(walk *w, const aip__flat_table *field, aip__ipc_column 
     return c->name ? AIP_OK : aip__error_memory(w->s->ctx, err);
 }
 
+static int32_t read_extension(walk *w, const aip__flat_table *field, aip__ipc_column *c, aip_error **err) {
+    aip__flat_vector pairs = aip__flat_get_vector(field, FIELD_METADATA, 4);
+    for (uint32_t i = 0; i < pairs.n && !w->flat->bad && !c->extension; i++) {
+        size_t n_key = 0, n = 0;
+        aip__flat_table pair = aip__flat_item(w->flat, &pairs, i);
+        const char *key = aip__flat_get_text(&pair, PAIR_KEY, &n_key), *value = aip__flat_get_text(&pair, PAIR_VALUE, &n);
+        if (!key || !value || n_key != strlen(AIP__ARROW_EXTENSION) || memcmp(key, AIP__ARROW_EXTENSION, n_key) != 0) continue;
+        c->extension = aip__strndup(w->s->ctx, value, n);
+        if (!c->extension) return aip__error_memory(w->s->ctx, err);
+    }
+    return AIP_OK;
+}
+
 static int32_t read_format(walk *w, uint8_t kind, const aip__flat_table *type, char **out, aip_error **err) {
     aip__text t;
     aip__text_init(&t, w->s->ctx);
@@ -208,6 +230,7 @@ static int32_t read_column(walk *w, const aip__flat_table *field, aip__ipc_colum
     uint8_t kind = aip__flat_u8(field, FIELD_TYPE_TYPE, 0);
     bool nullable = aip__flat_u8(field, FIELD_NULLABLE, 0) != 0;
     AIP__TRY(read_name(w, field, c, i, err));
+    AIP__TRY(read_extension(w, field, c, err));
     AIP__TRY(read_format(w, kind, &type, &c->format, err));
     c->schema = (struct ArrowSchema){.name = c->name, .flags = nullable ? ARROW_FLAG_NULLABLE : 0, .release = keep};
     if (dictionary.flat) {
@@ -234,6 +257,7 @@ void aip__ipc_schema_free(aip__ipc_schema *s) {
         aip__free(s->ctx, s->columns[i].format);
         aip__free(s->ctx, s->columns[i].values_format);
         aip__free(s->ctx, s->columns[i].refused);
+        aip__free(s->ctx, s->columns[i].extension);
     }
     aip__free(s->ctx, s->columns);
     *s = (aip__ipc_schema){0};

@@ -498,6 +498,51 @@ static aip_batch *every_type(aip_context *ctx, int64_t n) {
     return b;
 }
 
+static char told[400];
+
+static void tell(void *user, int32_t level, const char *task, const char *message) {
+    (void)user, (void)task;
+    ck_assert_int_eq(level, AIP_LOG_WARNING);
+    snprintf(told, sizeof told, "%s", message);
+}
+
+START_TEST(an_extension_type_is_named_in_the_log_whatever_metadata_stands_before_it) {
+    aip_context *ctx = test_context();
+    table t;
+    aip_schema *s = NULL;
+    ctx->log = tell;
+    lay_out(&t, "z", 0, 0, 3, NULL, NULL, NULL);
+    t.child_schema.metadata = "\2\0\0\0"
+                              "\4\0\0\0"
+                              "unit"
+                              "\0\0\0\0"
+                              "\24\0\0\0"
+                              "ARROW:extension:name"
+                              "\3\0\0\0"
+                              "a\n\377";
+    OK(aip__arrow_import_schema(ctx, &t.schema, &s, &err));
+    ck_assert_str_eq(told, "column 'x' has the Arrow extension type \"a\\n\xef\xbf\xbd\", which is not kept: it is binary here");
+    aip_schema_free(s);
+    *told = 0;
+    t.child_schema.metadata = "\1\0\0\0"
+                              "\4\0\0\0"
+                              "unit"
+                              "\1\0\0\0"
+                              "m";
+    OK(aip__arrow_import_schema(ctx, &t.schema, &s, &err));
+    aip_schema_free(s);
+    t.child_schema.metadata = "\0\0\0\0";
+    OK(aip__arrow_import_schema(ctx, &t.schema, &s, &err));
+    aip_schema_free(s);
+    t.child_schema.metadata = "\1\0\0\0"
+                              "\377\377\377\377";
+    OK(aip__arrow_import_schema(ctx, &t.schema, &s, &err));
+    aip_schema_free(s);
+    ck_assert_str_eq(told, "");
+    test_context_end(ctx);
+}
+END_TEST
+
 START_TEST(a_batch_of_every_type_goes_out_and_comes_back_equal) {
     aip_context *ctx = test_context();
     static const int64_t sizes[] = {0, 1, 7, 64, 1000, AIP_BATCH_MAX_ROWS};
@@ -743,6 +788,7 @@ Suite *arrow_suite(void) {
                                   values_texts_and_codes_are_shared_when_they_are_empty_at_nulls_and_aligned,
                                   a_long_table_is_gathered_in_memory_for_the_price_of_its_batches,
                                   types_without_a_counterpart_are_refused_by_name,
+                                  an_extension_type_is_named_in_the_log_whatever_metadata_stands_before_it,
                                   a_batch_of_every_type_goes_out_and_comes_back_equal,
                                   an_exported_child_outlives_its_parent_when_moved_away,
                                   no_broken_structure_crashes_or_leaks_and_each_array_is_released_once,
