@@ -51,6 +51,7 @@ int32_t aip__convert_fields(const aip__conversion *c, const aip__fields *f, void
 typedef struct aip__text_rules {
     int quote; /* byte, or -1: none */
     bool empty_is_null, quoted_null /* markers and emptiness count in quotes too */;
+    size_t longest_null;                                        /* bytes of the longest null marker */
     const bool *null_starts;                                    /* 256: bytes that null markers begin with */
     bool (*is_null)(const void *user, const char *s, size_t n); /* for texts that begin so */
     const void *user;

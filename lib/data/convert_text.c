@@ -13,6 +13,7 @@
 #define STEP 16   /* bytes that are copied and looked at together; a field's copy writes less than this past its end */
 #define ROOM 64   /* what a field's copy may write past its end, whatever the level */
 #define PART 1024 /* fields whose nulls are listed together */
+#define SHORT 16  /* texts of so many bytes on average are copied 32 bytes at a time */
 
 typedef uint8_t step_bytes __attribute__((vector_size(STEP)));
 typedef uint64_t step_words __attribute__((vector_size(STEP)));
@@ -71,52 +72,162 @@ static int32_t too_long(aip_error **err) {
     return aip__error_set(err, AIP_E_DATA, "more than 2147483647 bytes of text in one column of a batch");
 }
 
-/* Makes room for `more` bytes behind the first `at`. */
-static int32_t make_room(aip__utf8_builder *b, int32_t rows, size_t at, size_t more, aip_error **err) {
-    size_t start = b->bytes->size;
-    b->bytes->size = at; /* what growing keeps */
-    int32_t status = aip__utf8_reserve(b, rows, more, err);
-    b->bytes->size = status == AIP_OK ? at : start;
-    return status;
+/* Room for the texts of the fields; their sum is only asked for where the whole of the text that they lie in has no room. */
+static int32_t make_room(aip__utf8_builder *b, const aip__fields *f, aip_error **err) {
+    const uint32_t *e = f->ends, *last = e + (int64_t)(f->n - 1) * f->stride;
+    size_t most = (uint32_t)(*last - e[-1]), room = b->bytes->capacity - b->bytes->size;
+    if (most + ROOM > room) {
+        most = 0;
+        for (int32_t i = 0; i < f->n; i++, e += f->stride) most += (uint32_t)(e[0] - e[-1]);
+    }
+    return aip__utf8_reserve(b, f->n, most + ROOM, err);
 }
 
-/* At most PART fields, by `taking`; inlined once for each way of taking a field. */
-static inline __attribute__((always_inline)) int32_t
-add_by(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f,
-       int64_t (*taking)(const aip__text_rules *, const char *, size_t, char *), aip_error **err) {
+typedef int64_t (*taker)(const aip__text_rules *, const char *, size_t, char *);
+
+/* At most PART fields, each by `taking`; inlined once for each way of taking a field. */
+static inline __attribute__((always_inline)) int32_t add_each(aip__utf8_builder *b, const aip__text_rules *r,
+                                                              const aip__fields *f, taker taking, aip_error **err) {
     int32_t nulls[PART], n_nulls = 0;
-    AIP__TRY(aip__utf8_reserve(b, f->n, ROOM, err));
+    AIP__TRY(make_room(b, f, err));
     int32_t *offsets = (int32_t *)(void *)b->offsets->data + b->length + 1;
     char *bytes = (char *)b->bytes->data;
-    size_t at = b->bytes->size, room = b->bytes->capacity;
+    size_t at = b->bytes->size;
     for (int32_t i = 0; i < f->n; i++) {
         size_t n = 0;
         const char *s = aip__field_at(f, i, &n);
-        if (n + ROOM > room - at) {
-            AIP__TRY(make_room(b, f->n, at, n + ROOM, err));
-            bytes = (char *)b->bytes->data;
-            room = b->bytes->capacity;
-        }
         int64_t taken = taking(r, s, n, bytes + at);
         nulls[n_nulls] = i;
         n_nulls += taken < 0;
         at += taken < 0 ? 0 : (size_t)taken;
-        if (at > INT32_MAX) return too_long(err);
         offsets[i] = (int32_t)at;
     }
+    if (at > INT32_MAX) return too_long(err);
     b->bytes->size = at;
     return aip__utf8_added(b, f->n, nulls, n_nulls, err);
 }
 
 static int32_t add_part(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err) {
-    return add_by(b, r, f, take, err);
+    return add_each(b, r, f, take, err);
 }
 
 #if defined(__x86_64__)
+
+/* Copies `width` bytes; returns which of them are quotes. */
+typedef uint64_t (*copier)(char *to, const char *s, char quote);
+
+/* The same, for texts that most often are shorter than `width` bytes and have no quotes inside: those are copied by one look. What is longer, has
+ * quotes or may be null by more than being empty goes by `taking`; of the last, limits[first byte] is one more than their longest. */
+static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_builder *b, const aip__text_rules *r, aip__fields f,
+                                                                 const uint8_t *limits, size_t width, copier copying,
+                                                                 taker taking, aip_error **err) {
+    int32_t nulls[PART], n_nulls = 0;
+    const int quote = r->quote;
+    const size_t shortest = r->empty_is_null; /* that is not null */
+    int32_t *offsets = (int32_t *)(void *)b->offsets->data + b->length + 1;
+    char *bytes = (char *)b->bytes->data;
+    size_t at = b->bytes->size;
+    for (int32_t i = 0; i < f.n; i++) {
+        size_t n = 0;
+        const char *s = aip__field_at(&f, i, &n);
+        const uint8_t first = (uint8_t)*s;
+        size_t quoted = first == quote, inside = n - 2 * quoted; /* wraps where a quote stands alone: that is long */
+        uint64_t quotes = copying(bytes + at, s + quoted, (char)quote) & ~(~UINT64_C(0) << (inside & 63));
+        if (__builtin_expect(inside >= width, 0) || __builtin_expect(inside < limits[first], 0)
+            || __builtin_expect(quotes != 0, 0)) {
+            int64_t taken = taking(r, s, n, bytes + at);
+            inside = taken < 0 ? 0 : (size_t)taken;
+            nulls[n_nulls] = i;
+            n_nulls += taken < 0;
+            n = shortest;
+        }
+        nulls[n_nulls] = i;
+        n_nulls += n < shortest;
+        at += inside;
+        offsets[i] = (int32_t)at;
+    }
+    if (at > INT32_MAX) return too_long(err);
+    b->bytes->size = at;
+    return aip__utf8_added(b, f.n, nulls, n_nulls, err);
+}
+
+static inline __attribute__((always_inline)) int32_t add_fronts(aip__utf8_builder *b, const aip__text_rules *r,
+                                                                const aip__fields *f, size_t width, copier copying, taker taking,
+                                                                aip_error **err) {
+    uint8_t limits[256];
+    AIP__TRY(make_room(b, f, err));
+    const uint8_t longest = r->longest_null < 255 ? (uint8_t)(r->longest_null + 1) : 255;
+    for (int k = 0; k < 256; k++) limits[k] = r->null_starts[k] ? longest : 0;
+    if (r->quoted_null && r->quote >= 0) limits[r->quote] = 255;
+    aip__fields fields = *f;
+    fields.last = false; /* a steady question is asked but once */
+    if (!f->last) return add_looking(b, r, fields, limits, width, copying, taking, err);
+    fields.last = true;
+    return add_looking(b, r, fields, limits, width, copying, taking, err);
+}
+
+/* Are the texts so far short? */
+static bool are_short(const aip__utf8_builder *b) { return b->length > 0 && (int64_t)b->bytes->size <= SHORT * b->length; }
+
 #if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2")
+#endif
+
+static inline __attribute__((always_inline)) uint64_t copy_32(char *to, const char *s, char quote) {
+    __m256i v = _mm256_loadu_si256((const void *)s);
+    _mm256_storeu_si256((void *)to, v);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(quote)));
+}
+
+static inline __attribute__((always_inline)) uint64_t copy_twice_32(char *to, const char *s, char quote) {
+    uint64_t low = copy_32(to, s, quote);
+    return low | copy_32(to + 32, s + 32, quote) << 32;
+}
+
+/* The inside of a quoted field to `to`, from each quote to behind its double; returns its length. Bytes past the n-th are quotes, too. */
+static inline size_t copy_between(char *to, const char *s, size_t n, char quote) {
+    size_t at = 0, i = 0;
+    while (i < n) {
+        uint64_t quotes = copy_twice_32(to + at, s + i, quote);
+        size_t p = (size_t)_tzcnt_u64(quotes);
+        if (__builtin_expect(quotes == 0, 1) || p >= n - i) {
+            at += n - i < 64 ? n - i : 64;
+            i += 64;
+        } else { /* a branch, not a choice of steps: these would have to wait for the bytes */
+            at += p + 1;
+            i += p + 2;
+        }
+    }
+    return at;
+}
+
+/* The text of a field, 64 bytes at a time. */
+static __attribute__((noinline)) int64_t take_32(const aip__text_rules *r, const char *s, size_t n, char *to) {
+    size_t quoted = (n >= 2) & ((uint8_t)*s == r->quote);
+    s += quoted;
+    n -= 2 * quoted;
+    if (quoted)
+        n = copy_between(to, s, n, (char)r->quote);
+    else
+        for (size_t i = 0; i < n; i += 64) (void)copy_twice_32(to + i, s + i, 0);
+    if (quoted && !r->quoted_null) return (int64_t)n;
+    if (n == 0) return r->empty_is_null ? -1 : 0;
+    return r->null_starts[(uint8_t)*to] && r->is_null(r->user, to, n) ? -1 : (int64_t)n;
+}
+
+static int32_t add_part_32(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err) {
+    return are_short(b) ? add_fronts(b, r, f, 32, copy_32, take_32, err) : add_fronts(b, r, f, 64, copy_twice_32, take_32, err);
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt,pclmul,avx512f,avx512bw,avx512vl,avx512vbmi2"))), \
                              apply_to = function)
 #else
+#pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("avx2,bmi,bmi2,popcnt,pclmul,avx512f,avx512bw,avx512vl,avx512vbmi2")
 #endif
@@ -145,27 +256,33 @@ static size_t copy_inside(char *to, const char *s, size_t n, char quote) {
     return at;
 }
 
-static inline __attribute__((always_inline)) int64_t take_64(const aip__text_rules *r, const char *s, size_t n, char *to) {
-    size_t quoted = n >= 2 && (uint8_t)*s == r->quote;
-    s += quoted;
-    n -= 2 * quoted;
+static inline __attribute__((always_inline)) uint64_t copy_half(char *to, const char *s, char quote) {
+    __m256i v = _mm256_loadu_si256((const void *)s);
+    _mm256_storeu_si256((void *)to, v);
+    return _mm256_cmpeq_epi8_mask(v, _mm256_set1_epi8(quote));
+}
+
+static inline __attribute__((always_inline)) uint64_t copy_64(char *to, const char *s, char quote) {
     __m512i v = _mm512_loadu_si512(s);
     _mm512_storeu_si512(to, v);
-    uint64_t within = _bzhi_u64(~UINT64_C(0), n < 64 ? (uint32_t)n : 64);
-    uint64_t quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8((char)r->quote)) & within & (0 - (uint64_t)quoted);
-    bool may_be_null = !quoted | r->quoted_null;
-    bool marker = n > 0 && r->null_starts[(uint8_t)*s];
-    if (quotes != 0 || (quoted && n > 64)) {
+    return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(quote));
+}
+
+static __attribute__((noinline)) int64_t take_64(const aip__text_rules *r, const char *s, size_t n, char *to) {
+    size_t quoted = (n >= 2) & ((uint8_t)*s == r->quote);
+    s += quoted;
+    n -= 2 * quoted;
+    if (quoted)
         n = copy_inside(to, s, n, (char)r->quote);
-    } else if (n > 64) {
-        for (size_t i = 64; i < n; i += 64) _mm512_storeu_si512(to + i, _mm512_loadu_si512(s + i));
-    }
-    if (marker && may_be_null && r->is_null(r->user, to, n)) return -1;
-    return ((n == 0) & may_be_null & r->empty_is_null) ? -1 : (int64_t)n;
+    else
+        for (size_t i = 0; i < n; i += 64) _mm512_storeu_si512(to + i, _mm512_loadu_si512(s + i));
+    if (quoted && !r->quoted_null) return (int64_t)n;
+    if (n == 0) return r->empty_is_null ? -1 : 0;
+    return r->null_starts[(uint8_t)*to] && r->is_null(r->user, to, n) ? -1 : (int64_t)n;
 }
 
 static int32_t add_part_64(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err) {
-    return add_by(b, r, f, take_64, err);
+    return are_short(b) ? add_fronts(b, r, f, 32, copy_half, take_64, err) : add_fronts(b, r, f, 64, copy_64, take_64, err);
 }
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -177,6 +294,7 @@ static int32_t add_part_64(aip__utf8_builder *b, const aip__text_rules *r, const
 int32_t aip__utf8_add_fields(aip__utf8_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err) {
     int32_t (*add)(aip__utf8_builder *, const aip__text_rules *, const aip__fields *, aip_error **) = add_part;
 #if defined(__x86_64__)
+    if (aip__cpu() >= AIP__CPU_AVX2) add = add_part_32;
     if (aip__cpu_has_vbmi2()) add = add_part_64;
 #endif
     for (int32_t first = 0; first < f->n; first += PART) {

@@ -1,6 +1,6 @@
-/* UTF-8 in registers of 16 bytes: the classes of a byte's two halves and of the half byte behind it, looked up in three tables of 16, name every
- * error of two neighbours by a bit that all three have in common; what is left is whether second and third bytes of a character follow where
- * they must (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021). With AVX-512 the same, 64 bytes at a time. */
+/* UTF-8 in registers of 16 bytes (NEON), 32 (AVX2) and 64 (AVX-512): the classes of a byte's two halves and of the half byte behind it, looked up in
+ * three tables of 16, name every error of two neighbours by a bit that all three have in common; what is left is whether second and third bytes of
+ * a character follow where they must (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021). */
 #include "data/utf8.h"
 
 #include "base/cpu.h"
@@ -74,35 +74,10 @@ static const uint8_t second_high[16] = {SHORT,
                                         SHORT,
                                         SHORT,
                                         SHORT};
+
+#if defined(__aarch64__)
 /* A block's last bytes past these want more bytes than the block has. */
 static const uint8_t whole_last[16] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0xef, 0xdf, 0xbf};
-
-#if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
-typedef __m128i block;
-static inline block load(const void *p) { return _mm_loadu_si128(p); }
-static inline block zero(void) { return _mm_setzero_si128(); }
-static inline block or2(block a, block b) { return _mm_or_si128(a, b); }
-static inline block past(block a, block b) { return _mm_subs_epu8(a, b); } /* not 0 where a > b */
-static inline block past_all(block a, uint8_t b) { return _mm_subs_epu8(a, _mm_set1_epi8((char)b)); }
-static inline bool any_bit(block a) { return !_mm_testz_si128(a, a); }
-static inline bool any_high(block a) { return _mm_movemask_epi8(a) != 0; }
-static inline block behind(block a, block before, int n) { /* the bytes n places before those of a */
-    return n == 1 ? _mm_alignr_epi8(a, before, 15) : n == 2 ? _mm_alignr_epi8(a, before, 14) : _mm_alignr_epi8(a, before, 13);
-}
-static inline block errors(block a, block first, block must) {
-    block low = _mm_set1_epi8(15), high_a = _mm_and_si128(_mm_srli_epi16(a, 4), low);
-    block classes = _mm_and_si128(_mm_shuffle_epi8(load(first_high), _mm_and_si128(_mm_srli_epi16(first, 4), low)),
-                                  _mm_shuffle_epi8(load(first_low), _mm_and_si128(first, low)));
-    classes = _mm_and_si128(classes, _mm_shuffle_epi8(load(second_high), high_a));
-    return _mm_xor_si128(_mm_and_si128(must, _mm_set1_epi8((char)0x80)), classes);
-}
-#else
 typedef uint8x16_t block;
 static inline block load(const void *p) { return vld1q_u8(p); }
 static inline block zero(void) { return vdupq_n_u8(0); }
@@ -120,7 +95,6 @@ static inline block errors(block a, block first, block must) {
     classes = vandq_u8(classes, vqtbl1q_u8(load(second_high), vshrq_n_u8(a, 4)));
     return veorq_u8(vandq_u8(must, vdupq_n_u8(0x80)), classes);
 }
-#endif
 
 static bool valid(const char *s, size_t n) {
     block before = zero(), wrong = zero(), unfinished = zero();
@@ -141,29 +115,71 @@ static bool valid(const char *s, size_t n) {
     }
     return !any_bit(or2(wrong, unfinished));
 }
+#endif
+#endif
+
+/* ---- 32 and 64 bytes together --------------------------------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+#define WIDTH 32
+#define OF(name) name##_32
+
+typedef __m256i bytes_32;
+static inline __m256i two(const uint8_t table[16]) { return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)table)); }
+
+/* The errors of 32 bytes and the 32 before them. */
+static inline __attribute__((always_inline)) __m256i errors_32(__m256i a, __m256i before) {
+    const __m256i low = _mm256_set1_epi8(15),
+                  lanes = _mm256_permute2x128_si256(before, a, 0x21); /* of each 16 bytes, the 16 before */
+    const __m256i first = _mm256_alignr_epi8(a, lanes, 15), second = _mm256_alignr_epi8(a, lanes, 14);
+    const __m256i third = _mm256_alignr_epi8(a, lanes, 13);
+    __m256i must = _mm256_or_si256(_mm256_subs_epu8(second, _mm256_set1_epi8(0xe0 - 0x80)),
+                                   _mm256_subs_epu8(third, _mm256_set1_epi8(0xf0 - 0x80)));
+    __m256i high = _mm256_shuffle_epi8(two(first_high), _mm256_and_si256(_mm256_srli_epi16(first, 4), low));
+    __m256i classes = _mm256_and_si256(high, _mm256_shuffle_epi8(two(first_low), _mm256_and_si256(first, low)));
+    high = _mm256_shuffle_epi8(two(second_high), _mm256_and_si256(_mm256_srli_epi16(a, 4), low));
+    return _mm256_xor_si256(_mm256_and_si256(must, _mm256_set1_epi8((char)0x80)), _mm256_and_si256(classes, high));
+}
+static inline __m256i load_32(const char *s) { return _mm256_loadu_si256((const void *)s); }
+static inline __m256i rest_32(const char *s, size_t n) {
+    char bytes[32];
+    memset(bytes, ' ', sizeof bytes);
+    memcpy(bytes, s, n);
+    return load_32(bytes);
+}
+static inline __m256i fill_32(int byte) { return _mm256_set1_epi8((char)byte); }
+static inline __m256i or_32(__m256i a, __m256i b) { return _mm256_or_si256(a, b); }
+static inline __m256i min_32(__m256i a, __m256i b) { return _mm256_min_epu8(a, b); }
+static inline bool high_32(__m256i a) { return _mm256_movemask_epi8(a) != 0; }
+static inline bool zero_32(__m256i a) { return _mm256_testz_si256(a, a); }
+static inline bool nul_32(__m256i a) { return _mm256_movemask_epi8(_mm256_cmpeq_epi8(a, _mm256_setzero_si256())) != 0; }
+#include "data/utf8_body.h"
+#undef WIDTH
+#undef OF
+
 #if defined(__clang__)
 #pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
-#endif
-
-/* ---- 64 bytes together -------------------------------------------------------------------------------------------------------------------- */
-
-#if defined(__x86_64__)
-#if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,avx512f,avx512bw"))), apply_to = function)
 #else
+#pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("avx2,avx512f,avx512bw")
 #endif
+#define WIDTH 64
+#define OF(name) name##_64
+
+typedef __m512i bytes_64;
 static inline __m512i four(const uint8_t table[16]) { return _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)table)); }
 
 /* The errors of 64 bytes and the 64 before them. */
-static inline __m512i errors_64(__m512i a, __m512i before) {
+static inline __attribute__((always_inline)) __m512i errors_64(__m512i a, __m512i before) {
     const __m512i low = _mm512_set1_epi8(15), lanes = _mm512_alignr_epi64(a, before, 6); /* of each 16 bytes, the 16 before */
     const __m512i first = _mm512_alignr_epi8(a, lanes, 15), second = _mm512_alignr_epi8(a, lanes, 14);
     const __m512i third = _mm512_alignr_epi8(a, lanes, 13);
@@ -175,24 +191,19 @@ static inline __m512i errors_64(__m512i a, __m512i before) {
     return _mm512_xor_si512(_mm512_and_si512(must, _mm512_set1_epi8((char)0x80)), _mm512_and_si512(classes, high));
 }
 
-/* Once a byte is not ASCII, all that follow are looked at as if they were not, for the sake of a steady branch. */
-static bool valid_64(const char *s, size_t n, bool *any_nul) {
-    __m512i before = _mm512_setzero_si512(), wrong = before;
-    uint64_t nul = 0, high = 0;
-    for (size_t i = 0; i < n; i += 64) {
-        uint64_t inside = n - i < 64 ? (UINT64_C(1) << (n - i)) - 1 : ~UINT64_C(0);
-        __m512i a = _mm512_maskz_loadu_epi8(inside, s + i);
-        nul |= _mm512_testn_epi8_mask(a, a) & inside;
-        high |= (uint64_t)_mm512_movepi8_mask(a);
-        if (high) wrong = _mm512_or_si512(wrong, errors_64(a, before));
-        before = a;
-        if ((i & 0xfc0) == 0xfc0 && _mm512_test_epi8_mask(wrong, wrong)) return false;
-    }
-    /* A character that the end cuts off lacks its continuation. */
-    wrong = _mm512_or_si512(wrong, errors_64(_mm512_setzero_si512(), before));
-    *any_nul = nul != 0;
-    return _mm512_test_epi8_mask(wrong, wrong) == 0;
+static inline __m512i load_64(const char *s) { return _mm512_loadu_si512(s); }
+static inline __m512i rest_64(const char *s, size_t n) {
+    return _mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), (UINT64_C(1) << n) - 1, s);
 }
+static inline __m512i fill_64(int byte) { return _mm512_set1_epi8((char)byte); }
+static inline __m512i or_64(__m512i a, __m512i b) { return _mm512_or_si512(a, b); }
+static inline __m512i min_64(__m512i a, __m512i b) { return _mm512_min_epu8(a, b); }
+static inline bool high_64(__m512i a) { return _mm512_movepi8_mask(a) != 0; }
+static inline bool zero_64(__m512i a) { return _mm512_test_epi8_mask(a, a) == 0; }
+static inline bool nul_64(__m512i a) { return _mm512_testn_epi8_mask(a, a) != 0; }
+#include "data/utf8_body.h"
+#undef WIDTH
+#undef OF
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -204,8 +215,8 @@ bool aip__utf8_valid(const char *s, size_t n) {
 #if defined(__x86_64__)
     bool any_nul = false;
     if (n >= 64 && aip__cpu() == AIP__CPU_AVX512) return valid_64(s, n, &any_nul);
-#endif
-#if defined(__x86_64__) || defined(__aarch64__)
+    if (n >= 32 && aip__cpu() == AIP__CPU_AVX2) return valid_32(s, n, &any_nul);
+#elif defined(__aarch64__)
     if (n >= 32 && aip__cpu() != AIP__CPU_SCALAR) return valid(s, n);
 #endif
     for (size_t i = 0, step; i < n; i += step) {
@@ -229,6 +240,7 @@ bool aip__utf8_is_text(const char *s, size_t n) {
 #if defined(__x86_64__)
     bool any_nul = false;
     if (aip__cpu() == AIP__CPU_AVX512) return valid_64(s, n, &any_nul) && !any_nul;
+    if (aip__cpu() == AIP__CPU_AVX2) return valid_32(s, n, &any_nul) && !any_nul;
 #endif
     return is_plain(s, n) || (aip__utf8_valid(s, n) && !memchr(s, 0, n));
 }

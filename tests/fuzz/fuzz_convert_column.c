@@ -38,8 +38,12 @@ static bool is_null(const void *user, const char *s, size_t n) {
 
 static void texts(aip_context *ctx, const aip__fields *f, bool empty_is_null, bool quoted_null) {
     bool starts[256] = {['N'] = true};
-    aip__text_rules rules = {
-        .quote = '"', .empty_is_null = empty_is_null, .quoted_null = quoted_null, .null_starts = starts, .is_null = is_null};
+    aip__text_rules rules = {.quote = '"',
+                             .empty_is_null = empty_is_null,
+                             .quoted_null = quoted_null,
+                             .longest_null = 2,
+                             .null_starts = starts,
+                             .is_null = is_null};
     aip__utf8_builder b;
     aip__code_builder codes;
     aip__column *text = NULL, *coded = NULL;

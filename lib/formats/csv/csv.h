@@ -90,6 +90,7 @@ typedef struct aip__csv_options {
     char **nulls;
     size_t *null_lengths;
     int32_t n_nulls;
+    size_t longest_null;
     bool empty_is_null, quoted_null;
     bool null_starts[256]; /* first bytes of null markers */
     aip__bad_policy on_bad_row;

@@ -277,6 +277,7 @@ int32_t aip__csv_convert_fields(aip__csv_target *t, const aip__csv_options *o, c
         aip__text_rules rules = {.quote = o->dialect.quote,
                                  .empty_is_null = o->empty_is_null,
                                  .quoted_null = o->quoted_null,
+                                 .longest_null = o->longest_null,
                                  .null_starts = o->null_starts,
                                  .is_null = is_null_text,
                                  .user = o};

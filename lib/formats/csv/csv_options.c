@@ -154,6 +154,7 @@ static int32_t null_markers(aip__csv_options *o, const aip_params *params, aip_e
     if (!o->null_lengths) return aip__error_memory(o->ctx, err);
     for (int32_t i = 0; i < o->n_nulls; i++) {
         o->null_lengths[i] = strlen(o->nulls[i]);
+        if (o->null_lengths[i] > o->longest_null) o->longest_null = o->null_lengths[i];
         if (o->null_lengths[i] == 0)
             o->empty_is_null = true;
         else
