@@ -121,7 +121,7 @@ typedef uint64_t (*copier)(char *to, const char *s, char quote);
 static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_builder *b, const aip__text_rules *r, aip__fields f,
                                                                  const uint8_t *limits, size_t width, copier copying,
                                                                  taker taking, aip_error **err) {
-    int32_t nulls[PART], n_nulls = 0;
+    int32_t nulls[PART + 1], n_nulls = 0; /* 1: each is written down before it is known to be one */
     const int quote = r->quote;
     const size_t shortest = r->empty_is_null; /* that is not null */
     int32_t *offsets = (int32_t *)(void *)b->offsets->data + b->length + 1;
@@ -131,7 +131,7 @@ static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_build
         size_t n = 0;
         const char *s = aip__field_at(&f, i, &n);
         const uint8_t first = (uint8_t)*s;
-        size_t quoted = first == quote, inside = n - 2 * quoted; /* wraps where a quote stands alone: that is long */
+        size_t quoted = (first == quote) & (n > 0), inside = n - 2 * quoted; /* wraps where a quote stands alone: that is long */
         uint64_t quotes = copying(bytes + at, s + quoted, (char)quote) & ~(~UINT64_C(0) << (inside & 63));
         if (__builtin_expect(inside >= width, 0) || __builtin_expect(inside < limits[first], 0)
             || __builtin_expect(quotes != 0, 0)) {
@@ -139,7 +139,7 @@ static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_build
             inside = taken < 0 ? 0 : (size_t)taken;
             nulls[n_nulls] = i;
             n_nulls += taken < 0;
-            n = shortest;
+            n = shortest; /* it has been counted */
         }
         nulls[n_nulls] = i;
         n_nulls += n < shortest;

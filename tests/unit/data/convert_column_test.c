@@ -556,6 +556,41 @@ START_TEST(every_level_copies_texts_and_joins_their_doubled_quotes) {
 }
 END_TEST
 
+START_TEST(columns_of_nothing_but_nulls_are_taken_at_every_level) {
+    enum { FIELDS = 2100 };
+    static char text[64 + FIELDS * 3 + 64];
+    static uint32_t ends[FIELDS + 1];
+    bool starts[256] = {['N'] = true};
+    aip__text_rules rules = {.quote = '"', .empty_is_null = true, .longest_null = 2, .null_starts = starts, .is_null = is_na};
+    aip_context *ctx = test_context();
+    for (int marked = 0; marked < 2; marked++) { /* empty, or with a marker */
+        char *at = text + 64;
+        ends[0] = UINT32_MAX;
+        for (int i = 0; i < FIELDS; i++) {
+            if (marked) memcpy(at, "NA", 2), at += 2;
+            ends[i + 1] = (uint32_t)(at - (text + 64));
+            *at++ = ',';
+        }
+        aip__fields f = {.text = text + 64, .ends = ends + 1, .stride = 1, .n = FIELDS};
+        for (int level = AIP__CPU_SCALAR; level <= AIP__CPU_AVX512; level++) {
+            aip__utf8_builder b;
+            aip__column *c = NULL;
+            if ((int)aip__cpu_set((aip__cpu_level)level) != level) continue;
+            ck_assert_int_eq(aip__utf8_begin(&b, ctx, AIP_UTF8, 0, 0, NULL), AIP_OK);
+            ck_assert_int_eq(aip__utf8_add_fields(&b, &rules, &f, NULL), AIP_OK);
+            ck_assert_int_eq(aip__utf8_end(&b, &c, NULL), AIP_OK);
+            ck_assert_int_eq(c->length, FIELDS);
+            ck_assert_int_eq(c->null_count, FIELDS);
+            ck_assert_int_eq(c->offsets[FIELDS], 0);
+            for (int i = 0; i < FIELDS; i++) ck_assert(!aip__valid(c->validity, i));
+            aip__column_free(c);
+        }
+    }
+    aip__cpu_set(AIP__CPU_AVX512);
+    test_context_end(ctx);
+}
+END_TEST
+
 Suite *convert_column_suite(void) {
     const TTest *const tests[] = {every_level_takes_the_integers_that_the_reference_takes,
                                   every_level_gives_the_floats_that_the_reference_gives,
@@ -565,6 +600,7 @@ Suite *convert_column_suite(void) {
                                   every_level_knows_well_formed_utf8,
                                   a_quote_takes_the_byte_behind_it_away_wherever_it_stands,
                                   every_level_copies_texts_and_joins_their_doubled_quotes,
+                                  columns_of_nothing_but_nulls_are_taken_at_every_level,
                                   every_oddity_is_the_same_for_every_type_and_length_of_column,
                                   NULL};
     return unit_suite("convert_column", tests);
