@@ -121,15 +121,20 @@ typedef uint64_t (*copier)(char *to, const char *s, char quote);
 static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_builder *b, const aip__text_rules *r, aip__fields f,
                                                                  const uint8_t *limits, size_t width, copier copying,
                                                                  taker taking, aip_error **err) {
-    int32_t nulls[PART + 1], n_nulls = 0; /* 1: each is written down before it is known to be one */
+    int32_t nulls[PART + 1];
+    size_t n_nulls = 0; /* 1: each is written down before it is known to be one */
     const int quote = r->quote;
     const size_t shortest = r->empty_is_null; /* that is not null */
     int32_t *offsets = (int32_t *)(void *)b->offsets->data + b->length + 1;
     char *bytes = (char *)b->bytes->data;
     size_t at = b->bytes->size;
+    const uint32_t *e = f.ends;
     for (int32_t i = 0; i < f.n; i++) {
-        size_t n = 0;
-        const char *s = aip__field_at(&f, i, &n);
+        const uint32_t start = e[-1] + 1, end = e[0];
+        const char *s = f.text + start;
+        size_t n = end - start;
+        e += f.stride;
+        if (f.last) n -= n > 0 && s[n - 1] == '\r';
         const uint8_t first = (uint8_t)*s;
         size_t quoted = (first == quote) & (n > 0), inside = n - 2 * quoted; /* wraps where a quote stands alone: that is long */
         uint64_t quotes = copying(bytes + at, s + quoted, (char)quote) & ~(~UINT64_C(0) << (inside & 63));
@@ -148,7 +153,7 @@ static inline __attribute__((always_inline)) int32_t add_looking(aip__utf8_build
     }
     if (at > INT32_MAX) return too_long(err);
     b->bytes->size = at;
-    return aip__utf8_added(b, f.n, nulls, n_nulls, err);
+    return aip__utf8_added(b, f.n, nulls, (int32_t)n_nulls, err);
 }
 
 static inline __attribute__((always_inline)) int32_t add_fronts(aip__utf8_builder *b, const aip__text_rules *r,
