@@ -1,5 +1,5 @@
 /* Fields one at a time, each in a register of 16 bytes. No include guard: convert_column.c includes it once, for AVX2 or for NEON. What does
- * not fit (more than 16 characters, an exponent, more than 2^53) goes the way of one field. */
+ * not fit (more than 16 characters, more than 2^53, a long exponent) goes the way of one field. */
 
 static const uint8_t first_16[48] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
 static const uint8_t last_16[48] = {0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
@@ -13,6 +13,7 @@ typedef __m128i bytes16;
 static inline bytes16 load16(const void *p) { return _mm_loadu_si128(p); }
 static inline bytes16 splat16(char c) { return _mm_set1_epi8(c); }
 static inline bytes16 and16(bytes16 a, bytes16 b) { return _mm_and_si128(a, b); }
+static inline bytes16 or16(bytes16 a, bytes16 b) { return _mm_or_si128(a, b); }
 static inline bytes16 add16(bytes16 a, bytes16 b) { return _mm_add_epi8(a, b); }
 static inline bytes16 sub16(bytes16 a, bytes16 b) { return _mm_sub_epi8(a, b); }
 static inline bytes16 pick16(bytes16 a, bytes16 places) { return _mm_shuffle_epi8(a, places); }
@@ -45,6 +46,7 @@ typedef uint8x16_t bytes16;
 static inline bytes16 load16(const void *p) { return vld1q_u8(p); }
 static inline bytes16 splat16(char c) { return vdupq_n_u8((uint8_t)c); }
 static inline bytes16 and16(bytes16 a, bytes16 b) { return vandq_u8(a, b); }
+static inline bytes16 or16(bytes16 a, bytes16 b) { return vorrq_u8(a, b); }
 static inline bytes16 add16(bytes16 a, bytes16 b) { return vaddq_u8(a, b); }
 static inline bytes16 sub16(bytes16 a, bytes16 b) { return vsubq_u8(a, b); }
 static inline bytes16 pick16(bytes16 a, bytes16 places) { return vqtbl1q_u8(a, places); }
@@ -123,14 +125,49 @@ static int64_t long_i64(part *p, int32_t i) {
     return *s == '-' ? -(int64_t)w : (int64_t)w;
 }
 
+/* A number with an exponent of at most three digits. False for none, and for what it does not know. */
+static bool with_exponent(const part *p, int32_t i, double *out) {
+    static const double powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const char *s = p->text + p->start[i], *end = p->text + p->end[i];
+    const uint32_t n = p->end[i] - p->start[i];
+    uint32_t after = behind_last16(or16(load16(end - 16), splat16(0x20)), splat16('e'), load16(last_16 + (n < 16 ? n : 16)));
+    if (after == 0 || after > 4) return false;
+    const char *mantissa_end = end - after - 1, *x = end - after;
+    bool minus = *x == '-';
+    x += is_sign(*x);
+    if (x == end || end - x > 3) return false;
+    int64_t q = 0;
+    for (; x < end; x++) {
+        if ((uint32_t)(*x - '0') > 9) return false;
+        q = q * 10 + (*x - '0');
+    }
+    uint64_t w = 0;
+    uint32_t behind = 0;
+    bool negative = *s == '-';
+    s += is_sign(*s);
+    if (take_digits(s, mantissa_end, true, p->c->decimal, &w, &behind))
+        behind = behind == 16 ? 0 : behind;
+    else if (!take_long_digits(s, mantissa_end, true, p->c->decimal, &w, &behind))
+        return false;
+    q = (minus ? -q : q) - (int64_t)behind;
+    double v = (double)w;
+    if (w <= UINT64_C(1) << 53 && q >= -22 && q <= 22)
+        v = q < 0 ? v / powers[-q] : v * powers[q];
+    else if (q < -342 || q > 308 || !aip__decimal_f64(w, q, &v))
+        return false;
+    *out = negative ? -v : v;
+    return true;
+}
+
 static double long_f64(part *p, int32_t i) {
     const char *s = p->text + p->start[i], *end = p->text + p->end[i];
     uint64_t w = 0;
     uint32_t behind = 0;
     double v = 0;
-    if (!take_long_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) || !aip__decimal_f64(w, -(int64_t)behind, &v))
-        return one_f64(p, i);
-    return *s == '-' ? -v : v;
+    if (take_long_digits(s + is_sign(*s), end, true, p->c->decimal, &w, &behind) && aip__decimal_f64(w, -(int64_t)behind, &v))
+        return *s == '-' ? -v : v;
+    return with_exponent(p, i, &v) ? v : one_f64(p, i);
 }
 
 static void short_i64(part *p, int64_t *values) {

@@ -162,16 +162,20 @@ static inline __attribute__((always_inline)) __m512d reals(const eight *r, __mma
 
 static void wide_f64(part *p, double *values) {
     uint32_t seen = 0;
+    int32_t single = 0; /* groups that go one by one, since most of the last had exponents or were no numbers */
     for (int32_t i = 0; i < p->n; i += GROUP) {
         __mmask8 here = those_of(p, i), good = 0;
         __m256i n = lengths(p, i);
-        if (all_long(n)) {
-            for (int32_t k = i; k < i + GROUP; k++) values[k] = long_f64(p, k);
+        if (all_long(n) || single > 0) {
+            for (int32_t k = i; k < i + GROUP && k < p->n; k++) values[k] = long_f64(p, k);
+            single -= single > 0;
             continue;
         }
         eight r = take_eight(p, i, n, true);
         _mm512_mask_storeu_pd(values + i, here, reals(&r, &good));
-        REST((uint32_t)(here & ~good), values, long_f64)
+        __mmask8 others = here & ~good;
+        if (others && __builtin_popcount(_mm256_mask_test_epi32_mask(others, n, n)) > GROUP / 2) single = 8;
+        REST((uint32_t)others, values, long_f64)
     }
 }
 
