@@ -1,6 +1,7 @@
 /* CSV from hostile bytes, plain or compressed: the look at the file, the reader, and that every way through it gives the same rows, rejects and
  * error: each record on its own in one block is the reference; blocks of any size at any vector level are held to it. The first byte chooses the
- * options; block size, level and dialect come from the bytes as a whole. */
+ * options; block size, level and dialect come from the bytes as a whole. Some inputs go through more: what cells say of types must not depend on
+ * the way either; whole records of a growing file stay whole; the explanation of a look. */
 #include "connectors/files.h"
 #include "formats/csv/csv.h"
 #include "fuzz.h"
@@ -115,15 +116,29 @@ static void account(aip__decoded *d, aip_context *ctx, outcome *out, uint64_t *c
     aip_batch_free(d->batch);
 }
 
-static void read_all(void *format, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema, char *const *names,
-                     outcome *out, uint64_t *columns) {
+/* What the cells of an item say of types, as the columns' guesses so far. */
+static void widen(aip_context *ctx, void *reader, const aip__item *item, const aip__guess *start, aip__guess *running) {
+    aip__type_steps steps = {.ctx = ctx};
+    int32_t status = ops->infer_item(reader, item, start, &steps, NULL);
+    must(status == AIP_OK || status == AIP_E_MEMORY_LIMIT, "types of an item");
+    for (size_t i = 0; i < steps.n; i++) {
+        const aip__type_step *step = &steps.steps[i];
+        if (!aip__guess_is_text(running[step->column])) aip__guess_widen(&running[step->column], step->cell);
+    }
+    aip__type_steps_free(&steps);
+}
+
+static void read_all(void *format, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema,
+                     const aip__sample *sample, bool types, outcome *out, uint64_t *columns) {
     aip__stream *stream = NULL;
     void *reader = NULL;
     aip_error *err = NULL;
+    aip__guess *running = types ? aip__alloc(ctx, (size_t)schema->n * sizeof *running + 1) : NULL;
+    if (running) memcpy(running, sample->guesses, (size_t)schema->n * sizeof *running);
     *out = (outcome){0};
     memset(columns, 0, (size_t)schema->n * sizeof *columns);
     int32_t status = aip__stream_memory(ctx, data, n, &stream, &err);
-    if (status == AIP_OK) status = ops->open(format, stream, "fuzz", schema, names, &reader, &err);
+    if (status == AIP_OK) status = ops->open(format, stream, "fuzz", schema, sample->names, &reader, &err);
     while (status == AIP_OK) {
         aip__item item = {0};
         aip__decoded d = {0};
@@ -131,11 +146,19 @@ static void read_all(void *format, aip_context *ctx, const uint8_t *data, size_t
         status = ops->next(reader, &item, &end, &err);
         if (status != AIP_OK || end) break;
         status = ops->decode(reader, &item, &d, &err);
+        if (running && status == AIP_OK) widen(ctx, reader, &item, sample->guesses, running);
         ops->item_free(reader, &item);
         if (status == AIP_OK) account(&d, ctx, out, columns);
     }
     if (reader) ops->close(reader);
     aip__stream_close(stream);
+    for (int32_t i = 0; running && i < schema->n; i++) {
+        aip_field field = {.type = 0};
+        aip__guess_field(running[i], &field);
+        mix(&columns[i], &field.type, sizeof field.type);
+        mix(&columns[i], field.zone ? "z" : "-", 1);
+    }
+    aip__free(ctx, running);
     if (status != AIP_OK) { /* how far it came depends on the blocks; what it says does not */
         *out = (outcome){.status = status, .place = {aip_error_line(err), aip_error_column(err), aip_error_offset(err)}};
         memset(columns, 0, (size_t)schema->n * sizeof *columns);
@@ -156,22 +179,55 @@ static void vary(aip__csv_options *o, uint64_t h) {
 static size_t block_of(unsigned i, uint64_t h, size_t n) { return i == 0 ? LARGE : i == 1 ? 64 : 64 + (size_t)(h % (n + 64)); }
 
 static void compare(aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema,
-                    char *const *names, uint64_t h) {
+                    const aip__sample *sample, uint64_t h) {
+    bool types = fuzz_tries(h >> 48, 0, 4);
     outcome expected, found;
     if ((size_t)schema->n > sizeof *digests / sizeof **digests) return; /* what was packed may have any number of columns */
     o->dialect.only_libcsv = true;
     o->block_bytes = LARGE;
-    read_all(o, ctx, data, n, schema, names, &expected, digests[0]);
+    read_all(o, ctx, data, n, schema, sample, types, &expected, digests[0]);
     o->dialect.only_libcsv = false;
     for (unsigned i = 0; i < n_levels * N_BLOCKS; i++) {
         if (!fuzz_tries(h >> 16, i, n_levels * N_BLOCKS)) continue;
         aip__cpu_set(levels[i % n_levels]);
         o->block_bytes = block_of(i / n_levels, h >> 32, n);
-        read_all(o, ctx, data, n, schema, names, &found, digests[1]);
+        read_all(o, ctx, data, n, schema, sample, types, &found, digests[1]);
         must(memcmp(&found, &expected, sizeof found) == 0, "every way through gives the same");
         must(memcmp(digests[0], digests[1], (size_t)schema->n * sizeof **digests) == 0, "every way through gives the same rows");
     }
     aip__cpu_set(levels[n_levels - 1]);
+}
+
+/* Whole records: a prefix that is all there is of them. */
+static void hold_whole(aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n) {
+    int64_t bytes[2] = {0}, lines[2] = {0}, feeds = 0;
+    aip__stream *stream = NULL;
+    if (ops->fix(o, NULL) != AIP_OK || aip__stream_memory(ctx, data, n, &stream, NULL) != AIP_OK) return;
+    bool plain = aip__stream_packing(stream) == AIP__PACKING_NONE;
+    int32_t status = plain ? ops->whole(o, stream, "fuzz", true, &bytes[0], &lines[0], NULL) : AIP_E_UNSUPPORTED;
+    aip__stream_close(stream);
+    if (status != AIP_OK) return;
+    must(bytes[0] >= 0 && (size_t)bytes[0] <= n && (bytes[0] <= 3 || data[bytes[0] - 1] == '\n'),
+         "whole records end in a line feed");
+    for (int64_t i = 0; i < bytes[0]; i++) feeds += data[i] == '\n';
+    must(lines[0] == feeds, "lines of whole records");
+    must(aip__stream_memory(ctx, data, (size_t)bytes[0], &stream, NULL) == AIP_OK, "stream");
+    status = ops->whole(o, stream, "fuzz", true, &bytes[1], &lines[1], NULL);
+    aip__stream_close(stream);
+    /* Where quotes are mended, a quote behind them may be what says that records have ended. */
+    bool same = bytes[1] == bytes[0] && lines[1] == lines[0], fewer = o->dialect.lenient && bytes[1] <= bytes[0];
+    must(status != AIP_OK || same || fewer, "what is whole stays whole");
+}
+
+static void explain(aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n, int64_t rows) {
+    aip__stream *stream = NULL;
+    aip__text text;
+    aip__text_init(&text, ctx);
+    int32_t status = aip__stream_memory(ctx, data, n, &stream, NULL);
+    if (status == AIP_OK) status = ops->explain(o, stream, "fuzz", rows, &text, NULL);
+    aip__stream_close(stream);
+    must(status != AIP_OK || text.failed || (text.n > 0 && text.bytes[0] == ','), "an explanation is members of an object");
+    aip__text_free(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
@@ -191,9 +247,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (status == AIP_OK) status = ops->sample(&o, stream, "fuzz", infer_rows[chosen], &sample, NULL);
     aip__stream_close(stream);
     aip_schema *schema = status == AIP_OK ? schema_of(ctx, &sample) : NULL;
-    if (schema) compare(&o, ctx, data, n, schema, sample.names, h);
+    if (schema) compare(&o, ctx, data, n, schema, &sample, h);
     aip_schema_free(schema);
     aip__sample_free(ctx, &sample);
+    if (fuzz_tries(h >> 52, 0, 16)) explain(&o, ctx, data, n, infer_rows[chosen]);
+    if (fuzz_tries(h >> 52, 1, 16)) hold_whole(&o, ctx, data, n);
     fuzz_end(&host);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* JSON data from hostile bytes: the look at the file and the readers of lines and of lists. The first byte chooses format and options. Every vector
- * level and block size gives the same rows, rejects and error. Lines are also held against the reader of documents: a line that is an
+ * level and block size gives the same rows, rejects and error; for some inputs also what all cells say of types. Lines are also held against the reader of documents: a line that is an
  * object to that one is a row with the same values, and a line that is a row is an object to that one, but for what it limits on purpose. */
 #include "base/document.h"
 #include "connectors/files.h"
@@ -61,6 +61,7 @@ typedef struct reading {
     size_t n, capacity;
     aip__column **columns; /* all rows */
     int64_t n_rows;
+    aip__guess *types; /* of each column, after all rows; or NULL */
 } reading;
 
 static void take(aip_context *ctx, reading *r, aip__decoded *d) {
@@ -89,13 +90,28 @@ static void join_columns(aip_context *ctx, reading *r, int32_t n) {
     aip__free(ctx, parts);
 }
 
+/* What the cells of an item say of types, as the columns' guesses so far. */
+static void widen(aip_context *ctx, const aip__format_ops *ops, void *reader, const aip__item *item, const aip__guess *start,
+                  aip__guess *running) {
+    aip__type_steps steps = {.ctx = ctx};
+    int32_t status = ops->infer_item(reader, item, start, &steps, NULL);
+    must(status == AIP_OK || status == AIP_E_MEMORY_LIMIT, "types of an item");
+    for (size_t i = 0; i < steps.n; i++) {
+        const aip__type_step *step = &steps.steps[i];
+        if (!aip__guess_is_text(running[step->column])) aip__guess_widen(&running[step->column], step->cell);
+    }
+    aip__type_steps_free(&steps);
+}
+
 static void read_all(aip_context *ctx, const aip__format_ops *ops, void *format, const uint8_t *data, size_t n,
-                     const aip_schema *schema, char *const *names, reading *r) {
+                     const aip_schema *schema, const aip__sample *sample, bool types, reading *r) {
     aip__stream *stream = NULL;
     void *reader = NULL;
     aip_error *err = NULL;
+    r->types = types ? aip__alloc(ctx, (size_t)schema->n * sizeof *r->types + 1) : NULL;
+    if (r->types) memcpy(r->types, sample->guesses, (size_t)schema->n * sizeof *r->types);
     r->status = aip__stream_memory(ctx, data, n, &stream, &err);
-    if (r->status == AIP_OK) r->status = ops->open(format, stream, "fuzz", schema, names, &reader, &err);
+    if (r->status == AIP_OK) r->status = ops->open(format, stream, "fuzz", schema, sample->names, &reader, &err);
     while (r->status == AIP_OK) {
         aip__item item = {0};
         aip__decoded d = {0};
@@ -103,6 +119,7 @@ static void read_all(aip_context *ctx, const aip__format_ops *ops, void *format,
         r->status = ops->next(reader, &item, &end, &err);
         if (r->status != AIP_OK || end) break;
         r->status = ops->decode(reader, &item, &d, &err);
+        if (r->types && r->status == AIP_OK) widen(ctx, ops, reader, &item, sample->guesses, r->types);
         ops->item_free(reader, &item);
         if (r->status == AIP_OK) take(ctx, r, &d);
     }
@@ -118,6 +135,7 @@ static void reading_free(aip_context *ctx, reading *r, int32_t n_columns) {
     for (int32_t i = 0; i < n_columns; i++) aip__column_free(r->columns[i]);
     aip__free(ctx, r->columns);
     aip__free(ctx, r->batches);
+    aip__free(ctx, r->types);
 }
 
 static void must_be_same(const reading *a, const reading *b, int32_t n_columns) {
@@ -128,6 +146,12 @@ static void must_be_same(const reading *a, const reading *b, int32_t n_columns) 
     must(a->n_unknown == b->n_unknown && a->n_duplicates == b->n_duplicates && a->n_nulled == b->n_nulled, "all ways note alike");
     for (int32_t i = 0; i < n_columns && a->n_rows > 0; i++)
         must(aip__column_equal(a->columns[i], b->columns[i]), "all ways give the same rows");
+    for (int32_t i = 0; a->types && b->types && i < n_columns; i++) {
+        aip_field x = {.type = 0}, y = {.type = 0};
+        aip__guess_field(a->types[i], &x);
+        aip__guess_field(b->types[i], &y);
+        must(x.type == y.type && !x.zone == !y.zone, "all ways see the same types");
+    }
 }
 
 /* ---- against the reader of documents ---------------------------------------------------------------------------------------------------------- */
@@ -200,7 +224,7 @@ typedef struct way { /* of reading: what is seen and what is read */
     reading read;
 } way;
 
-static void go(bool lines, size_t chosen, const uint8_t *data, size_t n, size_t block, way *w) {
+static void go(bool lines, size_t chosen, const uint8_t *data, size_t n, size_t block, bool types, way *w) {
     aip_context *ctx = host.ctx;
     const aip__format_ops *ops = formats[lines]->ops;
     aip__stream *stream = NULL;
@@ -212,7 +236,7 @@ static void go(bool lines, size_t chosen, const uint8_t *data, size_t n, size_t 
     if (w->status == AIP_OK) w->status = ops->sample(format, stream, "fuzz", infer_rows[chosen], &w->sample, NULL);
     aip__stream_close(stream);
     if (w->status == AIP_OK) w->schema = schema_of(ctx, &w->sample);
-    if (w->schema) read_all(ctx, ops, format, data, n, w->schema, w->sample.names, &w->read);
+    if (w->schema) read_all(ctx, ops, format, data, n, w->schema, &w->sample, types, &w->read);
     ops->destroy(format);
 }
 
@@ -238,17 +262,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 1) return 0;
     if (!host.ctx) set_up();
     size_t chosen = data[0] / 2 % N_OPTIONS;
-    bool lines = data[0] % 2 == 0;
     uint64_t h = fuzz_hash(data, n);
+    bool lines = data[0] % 2 == 0, types = fuzz_tries(h >> 48, 0, 4);
     way first, other;
     data++, n--;
     fuzz_begin(&host);
     aip__cpu_set(AIP__CPU_SCALAR);
-    go(lines, chosen, data, n, LARGE, &first);
+    go(lines, chosen, data, n, LARGE, types, &first);
     for (unsigned i = 1; i < n_levels * N_BLOCKS; i++) { /* 0 is the first */
         if (!fuzz_tries(h >> 16, i - 1, n_levels * N_BLOCKS - 1)) continue;
         aip__cpu_set(levels[i % n_levels]);
-        go(lines, chosen, data, n, block_of(i / n_levels, h >> 32, n), &other);
+        go(lines, chosen, data, n, block_of(i / n_levels, h >> 32, n), types, &other);
         compare(&first, &other);
         way_free(&other);
     }
