@@ -180,7 +180,7 @@ static size_t block_of(unsigned i, uint64_t h, size_t n) { return i == 0 ? LARGE
 
 static void compare(aip__csv_options *o, aip_context *ctx, const uint8_t *data, size_t n, const aip_schema *schema,
                     const aip__sample *sample, uint64_t h) {
-    bool types = fuzz_tries(h >> 48, 0, 4);
+    bool types = fuzz_tries(h >> 48, 0, 8);
     outcome expected, found;
     if ((size_t)schema->n > sizeof *digests / sizeof **digests) return; /* what was packed may have any number of columns */
     o->dialect.only_libcsv = true;
@@ -250,8 +250,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (schema) compare(&o, ctx, data, n, schema, &sample, h);
     aip_schema_free(schema);
     aip__sample_free(ctx, &sample);
-    if (fuzz_tries(h >> 52, 0, 16)) explain(&o, ctx, data, n, infer_rows[chosen]);
-    if (fuzz_tries(h >> 52, 1, 16)) hold_whole(&o, ctx, data, n);
+    if (fuzz_tries(h >> 52, 0, 32)) explain(&o, ctx, data, n, infer_rows[chosen]);
+    if (fuzz_tries(h >> 52, 1, 32)) hold_whole(&o, ctx, data, n);
     fuzz_end(&host);
     return 0;
 }

@@ -263,7 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (!host.ctx) set_up();
     size_t chosen = data[0] / 2 % N_OPTIONS;
     uint64_t h = fuzz_hash(data, n);
-    bool lines = data[0] % 2 == 0, types = fuzz_tries(h >> 48, 0, 4);
+    bool lines = data[0] % 2 == 0, types = fuzz_tries(h >> 48, 0, 8);
     way first, other;
     data++, n--;
     fuzz_begin(&host);
