@@ -1,7 +1,8 @@
 """Pollock (github HPI-Information-Systems/Pollock; Vitagliano et al., VLDB 2023): 2,289 damaged versions of one table and the source itself, each
 with the clean table and its loading parameters. Prints the benchmark's simple score (0 to 10) of this library beside those of the peers that are
 installed: with the parameters given, each called as the benchmark's own scripts call it; with nothing given but flags that say what becomes of bad
-rows (and, of this library, that the dialect is found out); and bare, with no option at all.
+rows (and, of this library, that the dialect is found out, also with fewer flags, and with the options that its inspect proposes); and bare, with
+no option at all.
 
     pollock.py [FOLDER] [--only REGEX] [--systems NAME,...] [--worst N] [--least SCORE_WITH SCORE_WITHOUT]
 
@@ -73,6 +74,24 @@ def ours_auto(path: str, p: dict[str, Any], out: str) -> None:
     import aipipe as ap
 
     ap.read(path, format="csv", detect="all", ragged="truncate", quote_errors="repair", on_bad_row="reject").write_csv(out)
+
+
+def ours_detect(path: str, p: dict[str, Any], out: str) -> None:
+    import aipipe as ap
+
+    ap.read(path, format="csv", detect="all").write_csv(out)
+
+
+def ours_reject(path: str, p: dict[str, Any], out: str) -> None:
+    import aipipe as ap
+
+    ap.read(path, format="csv", detect="all", on_bad_row="reject").write_csv(out)
+
+
+def ours_proposed(path: str, p: dict[str, Any], out: str) -> None:
+    import aipipe as ap
+
+    ap.read(path, format="csv", **ap.inspect(path, format="csv").to_dict()["explained"]["options"]).write_csv(out)
 
 
 def ours_bare(path: str, p: dict[str, Any], out: str) -> None:
@@ -166,6 +185,9 @@ def python_csv(path: str, p: dict[str, Any], out: str) -> None:
 SYSTEMS: dict[str, tuple[str, Reader, str]] = {
     "aipipe": ("aipipe", ours, "parameters given"),
     "aipipe (auto)": ("aipipe", ours_auto, "nothing given but detect: all and lenient flags"),
+    "aipipe (detect)": ("aipipe", ours_detect, "nothing but detect: all: a bad row is an error"),
+    "aipipe (reject)": ("aipipe", ours_reject, "detect: all and on_bad_row: reject"),
+    "aipipe (inspect)": ("aipipe", ours_proposed, "the options that inspect proposes"),
     "aipipe (bare)": ("aipipe", ours_bare, "no option at all: a bad row is an error"),
     "duckdb": ("duckdb", duckdb_given, "parameters given"),
     "duckdb (auto)": ("duckdb", duckdb_auto, "nothing given but lenient flags"),

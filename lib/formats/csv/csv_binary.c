@@ -37,6 +37,13 @@ static const magic magics[] = {
 /* Control bytes that stand in no text: all but tab, line feed, vertical tab, form feed, carriage return, escape and the end mark of DOS. */
 static bool is_control(unsigned char c) { return c < 9 || (c > 13 && c < 0x20 && c != 0x1a && c != 0x1b) || c == 0x7f; }
 
+/* A NUL, or one byte of twenty: a single other one may stray into a text. */
+static bool is_no_text(const char *s, size_t n) {
+    size_t controls = 0;
+    for (size_t i = 0; i < n; i++) controls += is_control((unsigned char)s[i]);
+    return memchr(s, 0, n) != NULL || 20 * controls >= n;
+}
+
 static const char *first_control(const char *s, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (is_control((unsigned char)s[i])) return s + i;
@@ -54,11 +61,11 @@ int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err) {
 
 int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err) {
     const char *at = first_control(record, n);
-    if (!at) return AIP_OK;
+    if (!at || !is_no_text(record, n)) return AIP_OK;
     aip__error_set(
         err, AIP_E_DATA,
         "expected text with column names, found byte 0x%02x at offset %lld: is it compressed, of another format, or UTF-16 (set "
-        "encoding)?",
+        "encoding: auto)?",
         (unsigned char)*at, (long long)(offset + (at - record)));
     return AIP_E_DATA;
 }

@@ -177,22 +177,26 @@ static void try_all(sample *s, const char *start, aip__detected *f) {
 
 /* ---- what hangs on it -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Lines that start with # and are none of the table's records. */
+/* Lines that start with # and are none of the table's records: of other widths, or few, with a blank behind the #, and not the header alone. */
 static void find_comment(const sample *s, aip__detected *f) {
-    int64_t lines = 0, records = 0;
+    int64_t all = 0, lines = 0, records = 0, notes = 0;
     aip__detect_record r;
     aip__detect_text t = text_of(s, &f->dialect);
     if ((s->o->given & AIP__GIVEN_COMMENT) || f->dialect.delimiter == '#' || f->dialect.quote == '#') return;
     for (const char *p = s->text; (p = next_record(s, p, -1)); p = r.next) {
         aip__detect_record_at(&t, p, NULL, 0, &r);
+        all++;
         if (*p != '#') continue;
+        notes += all > 1 && p + 1 < s->end && p[1] == ' ';
         lines++;
         records += r.n_cells == f->n_columns;
     }
-    if (lines == 0 || 2 * records >= lines) return;
+    bool few = f->n_columns > 1 && notes > 0 && notes + 1 >= lines && 2 * lines < all;
+    if (lines == 0 || (2 * records >= lines && !few)) return;
     f->dialect.comment = '#';
-    snprintf(f->why_comment, sizeof f->why_comment, "%lld of %lld lines that start with # do not have %d cells",
-             (long long)(lines - records), (long long)lines, f->n_columns);
+    snprintf(f->why_comment, sizeof f->why_comment,
+             few ? "%lld of %lld records start with #" : "%lld of %lld lines that start with # do not have %d cells",
+             (long long)(few ? lines : lines - records), (long long)(few ? all : lines), f->n_columns);
 }
 
 static bool is_typed(aip__looks looks) {
@@ -251,7 +255,7 @@ static const char *first_record(const sample *s, const aip__detected *f) {
 }
 
 /* The first record is no header when a cell of it is like those below it, a value or the same text again and again, and no column looks like a
- * name over values. With nothing below it, it is none when its first cell is a value. */
+ * name over values. With nothing below it, it is none when its first cell is a value, or another one a date or time. */
 static void find_header(const sample *s, aip__detected *f) {
     aip__detect_cell first[MAX_COLUMNS], cells[MAX_COLUMNS];
     int32_t same[MAX_COLUMNS] = {0}, typed[MAX_COLUMNS] = {0}, again[MAX_COLUMNS] = {0};
@@ -277,6 +281,8 @@ static void find_header(const sample *s, aip__detected *f) {
         }
     }
     int32_t names_over_values = 0, value = lone && is_typed(first[0].looks) ? 0 : -1;
+    for (int32_t i = 0; i < n && lone && value < 0; i++)
+        if (first[i].looks == AIP__LOOKS_TIME) value = i;
     for (int32_t i = 0; i < n; i++) {
         bool name =
             first[i].looks == AIP__LOOKS_WORD || first[i].looks == AIP__LOOKS_TEXT || first[i].looks == AIP__LOOKS_ADDRESS;
@@ -327,6 +333,18 @@ static char absent_delimiter(const sample *s) {
     return s->o->dialect.delimiter;
 }
 
+/* No delimiter fits: quotes are then those that fit a delimiter which is not there. */
+static void one_column(sample *s, aip__detected *f) {
+    aip__detected tried = {0};
+    aip__csv_dialect d = s->o->dialect;
+    d.delimiter = absent_delimiter(s);
+    try_quotes(s, s->text, !(s->o->given & AIP__GIVEN_COMMENT) && has_comments(s, s->text), d, &tried);
+    f->dialect.delimiter = d.delimiter;
+    f->dialect.quote = tried.tried[0].quote;
+    f->dialect.escape = tried.tried[0].escape;
+    f->n_columns = 1;
+}
+
 /* Behind a byte order mark and the lines that the user skips. */
 static const char *start_of(const aip__csv_options *o, const char *text, size_t n) {
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -367,10 +385,7 @@ int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, b
         out->dialect.escape = best->escape;
         out->n_columns = best->columns;
         bool table = best->score >= LEAST_SCORE && (best->consistency > 0.5 || best->records <= 2);
-        if (!table && !(o->given & AIP__GIVEN_DELIMITER)) {
-            out->dialect.delimiter = absent_delimiter(s);
-            out->n_columns = 1;
-        }
+        if (!table && !(o->given & AIP__GIVEN_DELIMITER)) { one_column(s, out); }
         find_comment(s, out);
         find_skip(s, out);
         find_header(s, out);
@@ -400,15 +415,12 @@ static int32_t split_by(const sample *s, const aip__csv_dialect *d, bool *alike)
     return cells;
 }
 
-static bool splits_some(const sample *s, const aip__csv_dialect *d) {
+static bool splits_first(const sample *s, const aip__csv_dialect *d) {
     aip__detect_text t = text_of(s, d);
     aip__detect_record r;
-    for (const char *p = s->text; (p = next_record(s, p, d->comment)); p = r.next) {
-        aip__detect_record_at(&t, p, NULL, 0, &r);
-        if (!r.complete) return false;
-        if (r.n_cells > 1) return true;
-    }
-    return false;
+    const char *p = next_record(s, s->text, d->comment);
+    if (p) aip__detect_record_at(&t, p, NULL, 0, &r);
+    return p && r.complete && r.n_cells > 1;
 }
 
 int32_t aip__csv_detect_delimiter(const aip__csv_options *o, const char *text, size_t n, bool whole, char *out, aip_error **err) {
@@ -419,7 +431,7 @@ int32_t aip__csv_detect_delimiter(const aip__csv_options *o, const char *text, s
     int32_t most = 1, most_at_first = 1;
     char best = d.delimiter, best_at_first = d.delimiter;
     *out = d.delimiter;
-    if (!decimal && splits_some(&s, &d)) return AIP_OK;
+    if (!decimal && splits_first(&s, &d)) return AIP_OK;
     for (size_t i = 0; i < sizeof delimiters - 1; i++) {
         d.delimiter = delimiters[i];
         if (d.delimiter == o->dialect.delimiter || d.delimiter == (char)d.quote || d.delimiter == (char)d.comment

@@ -76,8 +76,8 @@ typedef struct aip__detected {
 
 /* What o does not fix (o->given) is found out. whole: the sample is all there is. */
 int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, bool whole, aip__detected *out, aip_error **err);
-/* The careful one, which is always on: another delimiter only where o's splits no record of the sample, and it splits all of them into equally many
- * cells. Where o's is the decimal mark, which was given, it is another one. Errors: AIP_E_PARAM, where the first record has no other one but that. */
+/* The careful one, which is always on: another delimiter only where o's does not split the first record of the sample, and it splits all records into
+ * equally many cells. Where o's is the decimal mark, which was given, it is another one. Errors: AIP_E_PARAM, where the first record has no other one but that. */
 int32_t aip__csv_detect_delimiter(const aip__csv_options *o, const char *text, size_t n, bool whole, char *out, aip_error **err);
 /* The delimiter and the decimal mark are the same. */
 int32_t aip__csv_decimal_splits(const aip__csv_options *o, aip_error **err);

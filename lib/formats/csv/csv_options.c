@@ -6,8 +6,8 @@
 
 const aip_param_spec aip__csv_params[] = {
     {sizeof(aip_param_spec), AIP_PARAM_CHOICE, "detect",
-     "What is found out from the first 128 KiB of each file, where it is not given: delimiter (another one of , ; | and tab where the usual one splits no "
-     "record, and it splits all into equally many fields), all (delimiter, quote, escape, comment, header, skip_rows, decimal, encoding: as aipipe "
+     "What is found out from the first 128 KiB of each file, where it is not given: delimiter (another one of , ; | and tab where the usual one does not "
+     "split the first record, and it splits all into equally many fields), all (delimiter, quote, escape, comment, header, skip_rows, decimal, encoding: as aipipe "
      "inspect tells), none",
      "\"delimiter\"", "delimiter|all|none", 0, 0, 0, 0},
     {sizeof(aip_param_spec), AIP_PARAM_STRING, "delimiter",
