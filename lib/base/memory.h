@@ -41,6 +41,7 @@ typedef struct aip__buffer {
     void (*release)(void *owner); /* for memory of somebody else (Arrow import): called instead of freeing data */
     void *owner;
     struct aip__region *region; /* of base/arena.h, in which data lies; or NULL */
+    bool inside;                /* data lies in the allocation of the buffer itself */
 } aip__buffer;
 
 /* Bytes of the c-th size in which freed buffers are kept: 32, 40, 48, 56, 64, 80, ... KiB. */

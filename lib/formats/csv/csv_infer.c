@@ -4,6 +4,7 @@
 #include "base/context.h"
 #include "data/convert.h"
 #include "data/convert_column.h"
+#include "exec/group.h"
 #include <string.h>
 
 #define AT_ONCE 256                          /* fields that are converted together */
@@ -127,18 +128,57 @@ static int32_t look_at_piece(const aip__csv_options *o, const aip__csv_piece *p,
     return status;
 }
 
-static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t *slot, int32_t n, aip__guess *guesses,
-                            aip_error **err) {
-    bool end = false, all = max_rows == INT64_MAX;
-    while (max_rows > 0 && (all || c->offset < MAX_SAMPLE_BYTES)) {
-        aip__csv_piece p = {0};
-        AIP__TRY(aip__csv_cutter_next(c, max_rows < AIP_BATCH_MAX_ROWS ? max_rows : AIP_BATCH_MAX_ROWS, &p, &end, err));
-        if (end) return AIP_OK;
-        int32_t status = look_at_piece(c->options, &p, slot, n, &max_rows, guesses, err);
-        aip__csv_piece_free(&p);
-        if (status != AIP_OK) return status;
+/* Pieces that are looked at together, each from what was known before them. As many whatever the number of threads, so that the same rows are seen. */
+#define PIECES 4
+typedef struct {
+    const aip__csv_options *o;
+    const int32_t *slot;
+    int32_t n, n_pieces;
+    bool all; /* every row, however many bytes */
+    aip__csv_piece pieces[PIECES];
+    int64_t left[PIECES]; /* of max_rows, when the piece was looked at */
+    aip__guess *guesses;  /* n of each piece */
+} looks;
+
+static int32_t look_at_one(void *arg, int64_t i, aip_error **err) {
+    looks *l = arg;
+    return look_at_piece(l->o, &l->pieces[i], l->slot, l->n, &l->left[i], l->guesses + i * l->n, err);
+}
+
+/* At most max_rows rows, in whole pieces; fewer when the stream ends or enough of it was cut. */
+static int32_t cut_pieces(aip__csv_cutter *c, int64_t max_rows, int32_t most, bool *end, looks *l, aip_error **err) {
+    for (l->n_pieces = 0; l->n_pieces < most && max_rows > 0 && (l->all || c->offset < MAX_SAMPLE_BYTES); l->n_pieces++) {
+        aip__csv_piece *p = &l->pieces[l->n_pieces];
+        AIP__TRY(aip__csv_cutter_next(c, max_rows < AIP_BATCH_MAX_ROWS ? max_rows : AIP_BATCH_MAX_ROWS, p, end, err));
+        if (*end) return AIP_OK;
+        l->left[l->n_pieces] = p->max_rows;
+        max_rows -= p->max_rows;
     }
     return AIP_OK;
+}
+
+/* The first piece alone: mostly it is all, and what it tells makes the others fast to look at. */
+static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t *slot, int32_t n, aip__guess *guesses,
+                            aip_error **err) {
+    const aip__csv_options *o = c->options;
+    looks l = {.o = o, .slot = slot, .n = n, .all = max_rows == INT64_MAX};
+    bool end = false;
+    int32_t status = AIP_OK;
+    l.guesses = aip__calloc(o->ctx, PIECES * (size_t)n + 1, sizeof *guesses);
+    if (!l.guesses) return aip__error_memory(o->ctx, err);
+    for (int32_t most = 1; status == AIP_OK && !end; most = PIECES) {
+        status = cut_pieces(c, max_rows, most, &end, &l, err);
+        for (int32_t i = 0; i < l.n_pieces; i++) memcpy(l.guesses + i * n, guesses, (size_t)n * sizeof *guesses);
+        if (status == AIP_OK) status = aip__parallel_for(o->ctx, NULL, l.n_pieces, look_at_one, &l, err);
+        for (int32_t i = 0; i < l.n_pieces; i++) {
+            for (int32_t s = 0; s < n; s++) guesses[s] = aip__guess_join(guesses[s], l.guesses[i * n + s]);
+            max_rows -= l.pieces[i].max_rows - l.left[i];
+            aip__csv_piece_free(&l.pieces[i]);
+        }
+        end |= l.n_pieces == 0;
+    }
+    aip__free(o->ctx, l.guesses);
+    return status;
 }
 
 /* A table of one column whose name another delimiter would split is read so, but not in silence: its rows are not all alike. */

@@ -94,6 +94,24 @@ START_TEST(a_buffer_is_aligned_and_has_64_zero_bytes_behind_it) {
 }
 END_TEST
 
+START_TEST(a_small_buffer_is_one_allocation) {
+    counting_allocator counts;
+    aip_allocator allocator = fixture_counting(&counts);
+    aip_context_options options = AIP_CONTEXT_OPTIONS_INIT;
+    options.allocator = &allocator;
+    aip_context *ctx = NULL;
+    ck_assert_int_eq(aip__context_init(&options, &ctx, NULL), AIP_OK);
+    int64_t blocks = counts.live_blocks;
+    aip__buffer *b = aip__buffer_new(ctx, 2000);
+    ck_assert_int_eq(counts.live_blocks, blocks + 1);
+    ck_assert_uint_ge(aip_context_memory_used(ctx), 2000 + 64);
+    aip__buffer_free(b);
+    ck_assert_int_eq(counts.live_blocks, blocks);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+}
+END_TEST
+
 START_TEST(a_freed_buffer_is_handed_out_again_and_not_counted_meanwhile) {
     counting_allocator counts;
     aip_allocator allocator = fixture_counting(&counts);
@@ -387,6 +405,7 @@ Suite *base_memory_suite(void) {
                                   the_limit_refuses_and_says_so_and_leaves_the_old_block,
                                   an_allocators_refusal_is_out_of_memory,
                                   a_buffer_is_aligned_and_has_64_zero_bytes_behind_it,
+                                  a_small_buffer_is_one_allocation,
                                   a_freed_buffer_is_handed_out_again_and_not_counted_meanwhile,
                                   spare_buffers_stay_within_an_eighth_of_the_limit,
                                   what_passes_the_limit_is_not_counted_for_a_moment,

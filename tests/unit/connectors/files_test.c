@@ -546,6 +546,41 @@ START_TEST(a_failing_disk_is_an_error_that_names_the_file) {
 }
 END_TEST
 
+/* 300 columns of whole numbers; in column 7 row 900 is no whole one, in column 11 row 1100 is no number. */
+START_TEST(the_sample_of_a_wide_file_sees_as_many_rows_whatever_the_workers_and_blocks) {
+    enum { COLUMNS = 300, ROWS = 1200 };
+    static char text[COLUMNS * (ROWS + 1) * 12];
+    char *at = text;
+    for (int c = 0; c < COLUMNS; c++) at += sprintf(at, "c%d%c", c, c == COLUMNS - 1 ? '\n' : ',');
+    for (int r = 1; r <= ROWS; r++)
+        for (int c = 0; c < COLUMNS; c++) {
+            const char *cell = r == 900 && c == 7 ? "1.5" : r == 1100 && c == 11 ? "x" : "";
+            if (*cell)
+                at += sprintf(at, "%s,", cell);
+            else
+                at += sprintf(at, "%d%c", 10000000 + r * c, c == COLUMNS - 1 ? '\n' : ',');
+        }
+    char *path = text_file("wide.csv", text);
+    for (int w = 0; w < N_TABLE_WORKERS; w++)
+        for (int k = 0; k < 2; k++)
+            for (int rows = 1000; rows <= 1100; rows += 50) {
+                aip_context *ctx = table_context(table_workers[w]);
+                aip_dataset *d = NULL;
+                char extra[80];
+                snprintf(extra, sizeof extra, "\"infer_rows\": %d%s", rows, k ? ", \"block_bytes\": 65536" : "");
+                OK(table_read(ctx, path, extra, &d, &err));
+                for (int c = 0; c < COLUMNS; c++)
+                    ck_assert_int_eq(aip_schema_field(aip_dataset_schema(d), c)->type, c == 7                    ? AIP_FLOAT64
+                                                                                       : c == 11 && rows >= 1100 ? AIP_UTF8
+                                                                                                                 : AIP_INT64);
+                aip_dataset_free(d);
+                table_context_free(ctx);
+            }
+    free(path);
+    table_files_remove();
+}
+END_TEST
+
 Suite *files_suite(void) {
     const TTest *const tests[] = {a_pattern_is_its_files_in_bytewise_order,
                                   a_list_keeps_its_order_and_paths_start_at_the_base_folder,
@@ -565,6 +600,7 @@ Suite *files_suite(void) {
                                   zstd_is_known_by_its_content_and_written_by_its_name,
 #endif
                                   any_number_of_workers_gives_the_same_rows_within_bounded_memory,
+                                  the_sample_of_a_wide_file_sees_as_many_rows_whatever_the_workers_and_blocks,
                                   the_first_error_of_the_files_is_the_one_reported,
                                   each_refused_allocation_is_one_error_and_leaves_nothing_behind,
                                   a_failing_disk_is_an_error_that_names_the_file,
