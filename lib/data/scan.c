@@ -78,7 +78,8 @@ static int32_t make_plan(aip__scan *s, aip_dataset *d, aip_error **err) {
 }
 
 static int32_t make_ring(aip__scan *s, aip_error **err) {
-    int64_t n_lanes = s->sink ? s->sink->n_lanes : 0, window = (int64_t)aip__concurrency(s->ctx) * 2 + 1;
+    s->n_threads = aip__concurrency(s->ctx);
+    int64_t n_lanes = s->sink ? s->sink->n_lanes : 0, window = s->n_threads * 2 + 1;
     s->window = window > 256 ? 256 : window;
     s->ring = aip__calloc(s->ctx, (size_t)s->window, sizeof *s->ring);
     s->points = aip__calloc(s->ctx, (size_t)(1 + s->n_carry + n_lanes), sizeof *s->points);
@@ -118,7 +119,7 @@ int32_t aip__scan_begin(aip_dataset *d, aip__token *token, const char *phase, ai
             "this %s source can be read only once and was read already: keep it in memory (collect) to use it twice",
             s->root->ops->kind);
     if (status == AIP_OK) status = s->root->ops->open(s->root->self, token, &s->cursor, err);
-    if (status == AIP_OK) s->has_ahead = s->root->ops->ahead && aip__concurrency(ctx) > 1;
+    if (status == AIP_OK) s->has_ahead = s->root->ops->ahead && s->n_threads > 1;
     if (status == AIP_OK) s->total_bytes = s->root->ops->total_bytes ? s->root->ops->total_bytes(s->root->self) : -1;
     if (status != AIP_OK) {
         aip__scan_close(s);

@@ -63,12 +63,13 @@ struct aip__scan {
 
     pthread_mutex_t lock;
     aip__slot *ring;
-    int64_t window;
+    int64_t window, n_threads;
     aip__point *points; /* 1 + n_carry, then the lanes */
     int64_t n_cut, n_out, in_flight_bytes, in_flight, largest_item;
     int64_t next_row; /* ordinal of the next batch: counted at the cut when items are batches, else at points[0] */
     bool cutting, end, ended;
     bool has_ahead;               /* the source has work to do ahead of the cut, and there are threads to do it */
+    _Atomic(bool) was_ahead;      /* some of it was done */
     _Atomic(bool) going_ahead;    /* one of them is at it */
     _Atomic(bool) cut_is_offered; /* a job that only cuts is queued */
     _Atomic(bool) failed;
