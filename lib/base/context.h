@@ -29,7 +29,9 @@ struct aip_context {
         aip__fork_mark mark; /* a forked child begins with none: a thread that it does not have may hold the lock */
         bool inherited;      /* in such a child: the lock may seem to be held, and is not destroyed */
         void *head[AIP__BUFFER_CLASSES];
+        bool used[AIP__BUFFER_CLASSES]; /* somebody wanted one since `taken` began */
         size_t bytes, limit;
+        size_t taken;     /* bytes that were asked for, up to SPARE_ROUND */
         aip__arena arena; /* under the same lock */
     } spare;
 

@@ -16,6 +16,7 @@
 #define ARENA_FROM ((uint64_t)192 << 20)
 #define ARENA_FROM_LARGE ((uint64_t)32 << 20)
 #define LARGE ((size_t)512 << 10)
+#define SPARE_ROUND ((size_t)32 << 20) /* bytes taken after which what nobody took is given back */
 
 /* Reserves bytes against the limit. What does not fit is never counted, not even for a moment: it would refuse others, or wrap. */
 static bool reserve(aip_context *ctx, size_t n) {
@@ -168,6 +169,35 @@ static uint8_t *take_from_arena(aip_context *ctx, size_t total, size_t *got, aip
     return NULL;
 }
 
+/* The spare buffer of class c that was given last, or NULL. The caller holds the lock. */
+static void *take_spare(aip_context *ctx, int c) {
+    void *p = ctx->spare.head[c];
+    if (!p) return NULL;
+    memcpy(&ctx->spare.head[c], p, sizeof(void *));
+    ctx->spare.bytes -= aip__buffer_class_size(c);
+    return p;
+}
+
+/* A round of takes has ended: sizes that nobody took in it are of no use to what runs now. The caller holds the lock. */
+static void take_idle(aip_context *ctx, void **idle) {
+    for (int c = 0; c < AIP__BUFFER_CLASSES; c++) {
+        for (void *p = NULL; !ctx->spare.used[c] && (p = take_spare(ctx, c));) {
+            memcpy(p, &idle[c], sizeof(void *));
+            idle[c] = p;
+        }
+        ctx->spare.used[c] = false;
+    }
+    ctx->spare.taken = 0;
+}
+
+static void free_idle(aip_context *ctx, void **idle) {
+    for (int c = 0; c < AIP__BUFFER_CLASSES; c++)
+        for (void *p = idle[c], *next = NULL; p; p = next) {
+            memcpy(&next, p, sizeof next);
+            ctx->allocator.resize(ctx->allocator.user, p, aip__buffer_class_size(c), 0, BUFFER_ALIGN);
+        }
+}
+
 /* Memory for `total` bytes (slack included); *got is what it really holds. */
 static uint8_t *take(aip_context *ctx, size_t total, size_t *got, aip__region **region) {
     int c = class_of(total);
@@ -176,13 +206,15 @@ static uint8_t *take(aip_context *ctx, size_t total, size_t *got, aip__region **
         return raw(ctx, NULL, 0, total, BUFFER_ALIGN);
     }
     *got = aip__buffer_class_size(c);
+    void *idle[AIP__BUFFER_CLASSES] = {NULL};
     aip__spare_lock(ctx);
-    void *p = ctx->spare.head[c];
-    if (p) {
-        memcpy(&ctx->spare.head[c], p, sizeof(void *));
-        ctx->spare.bytes -= *got;
-    }
+    ctx->spare.taken += *got;
+    bool ended = ctx->spare.taken >= SPARE_ROUND;
+    if (ended) take_idle(ctx, idle);
+    ctx->spare.used[c] = true;
+    void *p = take_spare(ctx, c);
     pthread_mutex_unlock(&ctx->spare.lock);
+    if (ended) free_idle(ctx, idle);
     if (p) {
         if (reserve(ctx, *got)) return p;
         ctx->allocator.resize(ctx->allocator.user, p, *got, 0, BUFFER_ALIGN);

@@ -188,6 +188,25 @@ START_TEST(a_forked_child_waits_for_no_thread_of_its_parent) {
 }
 END_TEST
 
+START_TEST(freed_buffers_that_nobody_takes_again_are_given_back) {
+    aip_context *ctx = limited((uint64_t)1 << 30);
+    aip__buffer *idle[20] = {NULL}, *used[2] = {NULL};
+    for (int i = 0; i < 20; i++) idle[i] = aip__buffer_new(ctx, 700000);
+    for (int i = 0; i < 20; i++) aip__buffer_free(idle[i]);
+    ck_assert_uint_gt(ctx->spare.bytes, 20 * 700000);
+    for (int turn = 0; turn < 100; turn++) { /* 80 MB: more than two rounds */
+        used[0] = aip__buffer_new(ctx, 400000);
+        used[1] = aip__buffer_new(ctx, 400000);
+        aip__buffer_free(used[0]);
+        aip__buffer_free(used[1]);
+    }
+    ck_assert_uint_ge(ctx->spare.bytes, 2 * 400000); /* what is taken again and again stays */
+    ck_assert_uint_lt(ctx->spare.bytes, 3 * 500000);
+    ck_assert_uint_eq(aip_context_memory_used(ctx), 0);
+    aip__context_release(ctx);
+}
+END_TEST
+
 #define N_HELD 600
 #define N_LARGE 40
 
@@ -410,6 +429,7 @@ Suite *base_memory_suite(void) {
                                   spare_buffers_stay_within_an_eighth_of_the_limit,
                                   what_passes_the_limit_is_not_counted_for_a_moment,
                                   a_forked_child_waits_for_no_thread_of_its_parent,
+                                  freed_buffers_that_nobody_takes_again_are_given_back,
                                   a_context_that_holds_much_takes_buffers_from_regions_that_never_overlap,
                                   from_32_mib_on_large_buffers_lie_two_to_a_region_and_small_ones_in_the_gaps,
                                   wrapped_memory_goes_back_to_its_owner_with_the_last_reference,
