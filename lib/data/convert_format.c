@@ -113,8 +113,9 @@ static inline size_t put_few_places(char *out, double v) {
         whole = m2 / 100;
         eight = m2 % 100 * 1000000;
     } else {
+        if (v >= 1e8) return 0; /* before it is multiplied to more than m6 holds */
         uint64_t m6 = (uint64_t)(v * 1e6 + 0.5);
-        if (!(v < 1e8 && (double)m6 / 1e6 == v)) return 0;
+        if ((double)m6 / 1e6 != v) return 0;
         whole = m6 / 1000000;
         eight = m6 % 1000000 * 100;
     }

@@ -61,7 +61,7 @@ START_TEST(offsets_codes_signs_and_halves_are_told_right_at_every_length) {
         ck_assert_int_eq(aip__arrow_no_sign((const uint8_t *)wide, n), odd == n);
         ck_assert_int_eq(aip__arrow_codes_below((const uint8_t *)narrow, n, 1000), odd == n);
         for (int64_t i = 0; i < n; i++) wide[2 * i] = (int64_t)draw(), wide[2 * i + 1] = wide[2 * i] >> 63;
-        if (odd < n) wide[2 * odd + 1] ^= INT64_C(1) << (draw() % 64);
+        if (odd < n) wide[2 * odd + 1] ^= (int64_t)(UINT64_C(1) << (draw() % 64));
         ck_assert_int_eq(aip__arrow_low_halves((const uint8_t *)wide, n, out), odd == n);
         for (int64_t i = 0; i < n; i++) ck_assert_int_eq(out[i], wide[2 * i]);
     }
