@@ -12,6 +12,7 @@
 #define ENDS 16384
 #define MOST_ENDS 262144
 #define LONGEST_STRETCH 1024
+#define MOST_MARKED 128 /* columns; wider rows are looked at again, which brings fields that lie far apart into the cache */
 
 int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                                int64_t max_record, const char *text, size_t n, aip_error **err) {
@@ -35,6 +36,7 @@ int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip_
 }
 
 void aip__csv_regular_use(aip__csv_regular *g, const aip__csv_marks *marks, int64_t n_records) {
+    if (g->n_columns > MOST_MARKED) return;
     g->marks = marks;
     g->n_records = (uint32_t)n_records;
 }
