@@ -360,6 +360,8 @@ int32_t aip__csv_number_names(aip_context *ctx, char **names, int32_t n, bool *n
 
 /* AIP_E_DATA where the first bytes are those of another format, which is named. */
 int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err);
+/* Of a sample whose dialect is to be found: AIP_E_DATA where control bytes, but for a delimiter that is one, are too many for a text. */
+int32_t aip__csv_check_controls(const char *sample, size_t n, char delimiter, aip_error **err);
 /* Of a first record that cannot be read: AIP_E_DATA where it holds bytes that are in no text. offset: of the record. */
 int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err);
 

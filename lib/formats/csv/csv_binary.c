@@ -37,11 +37,11 @@ static const magic magics[] = {
 /* Control bytes that stand in no text: all but tab, line feed, vertical tab, form feed, carriage return, escape and the end mark of DOS. */
 static bool is_control(unsigned char c) { return c < 9 || (c > 13 && c < 0x20 && c != 0x1a && c != 0x1b) || c == 0x7f; }
 
-/* A NUL, or one byte of twenty: a single other one may stray into a text. */
-static bool is_no_text(const char *s, size_t n) {
+/* One byte of twenty: a single one may stray into a text. */
+static bool is_full_of_controls(const char *s, size_t n, int delimiter) {
     size_t controls = 0;
-    for (size_t i = 0; i < n; i++) controls += is_control((unsigned char)s[i]);
-    return memchr(s, 0, n) != NULL || 20 * controls >= n;
+    for (size_t i = 0; i < n; i++) controls += is_control((unsigned char)s[i]) && (unsigned char)s[i] != delimiter;
+    return 20 * controls >= n;
 }
 
 static const char *first_control(const char *s, size_t n) {
@@ -59,9 +59,17 @@ int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err) {
     return AIP_OK;
 }
 
+int32_t aip__csv_check_controls(const char *sample, size_t n, char delimiter, aip_error **err) {
+    if (n < 256 || !is_full_of_controls(sample, n, (unsigned char)delimiter)) return AIP_OK; /* a few bytes say little */
+    return aip__error_set(
+        err, AIP_E_DATA,
+        "expected text, found control bytes such as 0x%02x all over it: is it encrypted, compressed or of another format?",
+        (unsigned char)*first_control(sample, n));
+}
+
 int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err) {
     const char *at = first_control(record, n);
-    if (!at || !is_no_text(record, n)) return AIP_OK;
+    if (!at || (!memchr(record, 0, n) && !is_full_of_controls(record, n, -1))) return AIP_OK;
     aip__error_set(
         err, AIP_E_DATA,
         "expected text with column names, found byte 0x%02x at offset %lld: is it compressed, of another format, or UTF-16 (set "

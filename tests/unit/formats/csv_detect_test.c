@@ -378,6 +378,29 @@ START_TEST(a_file_that_is_no_text_is_told_by_what_it_starts_with) {
 }
 END_TEST
 
+START_TEST(no_dialect_is_found_in_bytes_that_are_no_text) {
+    char bytes[2000];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        x = x * 1664525 + 1013904223;
+        bytes[i] = (char)((x >> 24) | 1); /* no NUL, which would do by itself in the first record */
+    }
+    bytes[0] = 'a';
+    bytes[1] = '\n';
+    aip_context *ctx = table_context(0);
+    char *path = table_file("noise.csv", bytes, sizeof bytes);
+    aip_dataset *d = NULL;
+    FAILS(table_read(ctx, path, ALL, &d, &err), AIP_E_DATA, "expected text, found control bytes such as 0x");
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = "1\0012\n"[i % 4]; /* text whose delimiter is a control byte */
+    char *other = table_file("hive.csv", bytes, sizeof bytes);
+    OK(table_read(ctx, other, ALL ", \"header\": false, \"delimiter\": \"\\u0001\"", &d, &err));
+    aip_dataset_free(d);
+    free(path);
+    free(other);
+    table_context_free(ctx);
+}
+END_TEST
+
 START_TEST(lines_of_both_ends_are_parted_at_both_where_the_header_says_so) {
     table_check("a,b\r1,2\n3,4\r", ALL, "a:int64 b:int64\n1|2\n3|4\n");
     table_check("a,b\n1,x\ry\n", ALL, "a:int64 b:utf8\n1|'x\ry'\n"); /* elsewhere it is data */
@@ -489,6 +512,7 @@ Suite *csv_detect_suite(void) {
                                   what_was_found_out_is_explained_with_the_options_that_say_it,
                                   columns_of_one_name_get_numbers_where_that_is_asked_for,
                                   a_file_that_is_no_text_is_told_by_what_it_starts_with,
+                                  no_dialect_is_found_in_bytes_that_are_no_text,
                                   lines_of_both_ends_are_parted_at_both_where_the_header_says_so,
                                   one_column_that_others_would_split_is_not_read_in_silence,
                                   a_file_that_is_refused_is_read_with_the_options_that_are_proposed,
