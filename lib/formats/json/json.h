@@ -257,6 +257,7 @@ typedef struct aip__json_walker {
     size_t n_faults, faults_capacity;
     int64_t n_nulled, n_unknown, n_duplicates; /* of the block */
     aip__json_key *stack[AIP__JSON_DEPTH];     /* keys of the objects that are open */
+    const char *opened[AIP__JSON_DEPTH];       /* where those begin that are columns, too */
     const char *why, *why_at, *why_path;       /* of the fault that was just found */
     const char *scalar_end;                    /* of a whole value that is no record */
     aip__buffer *memory;

@@ -281,10 +281,27 @@ static aip__json_key *new_key(aip__json_walker *w, aip__json_key *parent, const 
     return aip__json_keys_get(&w->keys, parent, raw, n, kind == AIP__JSON_ESCAPED, seen, (size_t)(q - seen));
 }
 
+/* Whether the key stands in the row for the first time, or may stand there twice. */
+static inline bool first_time(aip__json_walker *w, const aip__json_key *key, const char *value) {
+    if (key->cells.kinds[w->n_rows] == AIP__JSON_MISSING) return true;
+    w->n_duplicates++;
+    if (!w->options->duplicate_is_bad) return true;
+    w->why_path = key->node->path;
+    not_wanted(w, value, "expected once, found twice in a record", false);
+    return false;
+}
+
+static inline void put_cell(const aip__json_walker *w, const aip__json_key *key, const char *text, size_t n, uint32_t kind) {
+    size_t row = (size_t)w->n_rows;
+    uint32_t start = kind == AIP__JSON_IS_NULL ? UINT32_MAX : (uint32_t)(text - w->text) - 1;
+    key->cells.bounds[2 * row] = start;
+    key->cells.bounds[2 * row + 1] = kind == AIP__JSON_IS_NULL ? 0 : start + 1 + (uint32_t)n;
+    key->cells.kinds[row] = (uint8_t)kind;
+}
+
 /* The record whose '{' lies at p, as row n_rows. NULL: it is none (w->why), or memory was refused. */
 static const char *record(aip__json_walker *w, const char *p) {
     const bool lines = w->layout == AIP__JSON_LINES;
-    const size_t row = (size_t)w->n_rows;
     aip__json_key *parent = &w->keys.root, **link = &parent->first, *key = NULL;
     int32_t d = 0;
     p++;
@@ -314,6 +331,8 @@ static const char *record(aip__json_walker *w, const char *p) {
         fresh = false;
         if (*p == '{' && key->inner) {
             if (d + 1 >= AIP__JSON_DEPTH) return wrong(w, p, "nested too deeply: expected at most 128 levels", false);
+            if (key->slot >= 0 && !first_time(w, key, p)) return NULL;
+            w->opened[d] = p;
             w->stack[d++] = key;
             parent = key;
             link = &key->first;
@@ -322,13 +341,7 @@ static const char *record(aip__json_walker *w, const char *p) {
             continue;
         }
         if (key->slot >= 0) {
-            if (key->cells.kinds[row] != AIP__JSON_MISSING) {
-                w->n_duplicates++;
-                if (w->options->duplicate_is_bad) {
-                    w->why_path = key->node->path;
-                    return not_wanted(w, p, "expected once, found twice in a record", false);
-                }
-            }
+            if (!first_time(w, key, p)) return NULL;
             const char *text = p;
             size_t n = 0;
             uint32_t kind = 0;
@@ -339,10 +352,7 @@ static const char *record(aip__json_walker *w, const char *p) {
                 p = scalar(w, p, &text, &n, &kind);
             }
             if (!p) return NULL;
-            uint32_t start = kind == AIP__JSON_IS_NULL ? UINT32_MAX : (uint32_t)(text - w->text) - 1;
-            key->cells.bounds[2 * row] = start;
-            key->cells.bounds[2 * row + 1] = kind == AIP__JSON_IS_NULL ? 0 : start + 1 + (uint32_t)n;
-            key->cells.kinds[row] = (uint8_t)kind;
+            put_cell(w, key, text, n, kind);
         } else {
             const char *value = p;
             uint32_t kind = 0;
@@ -367,6 +377,7 @@ static const char *record(aip__json_walker *w, const char *p) {
             p++;
             if (d == 0) return p;
             key = w->stack[--d];
+            if (key->slot >= 0) put_cell(w, key, w->opened[d], (size_t)(p - w->opened[d]), AIP__JSON_OBJECT);
             parent = key->parent;
             link = &key->next;
             fresh = false;

@@ -154,6 +154,9 @@ START_TEST(fields_of_objects_within_a_record_are_named_by_their_path) {
         NULL, "user.name:utf8 user.at.lat:float64 n:int64\n'x'|1.5|1\n~|~|2\n~|~|3\n");
     check("{\"a\":{\"b\":{\"c\":1}}}\n", "\"flatten_levels\": 1", "a.b:utf8\n'{\"c\":1}'\n");
     check("{\"a\":{\"b\": {\"c\":1}}}\n", "\"flatten_levels\": 0", "a:utf8\n'{\"b\": {\"c\":1}}'\n");
+    /* A key with a dot is a path as well: the object that the path leads through is still a column. */
+    check("{\"a.b\":1}\n{\"a\":{\"b\":2, \"c\":{}}}\n", "\"flatten_levels\": 0",
+          "a.b:int64 a:utf8\n1|~\n2|'{\"b\":2, \"c\":{}}'\n");
     check("{\"a\":{\"b\":1},\"c\":2}\n{\"a\":{\"b\":3},\"c\":4}\n", "\"fields\": [\"a\"]",
           "a:utf8 c:int64\n'{\"b\":1}'|2\n'{\"b\":3}'|4\n");
     check("{\"user\":{\"name\":\"x\",\"id\":7},\"n\":1}\n", "\"columns\": {\"user.id\": \"id\", \"n\": \"n\"}",
