@@ -83,8 +83,8 @@ def read_csv(
         columns: columns to read, or {name: new name}; None: all.
         types: types by name in the file in place of the guessed ones: ``{"age": "int64", "at": "timestamp[UTC]"}``.
         detect: what is found out from the first bytes of each file where it is left at its default: ``"delimiter"``: another
-            one where the usual one does not split the first record; ``"all"``: delimiter, quote, escape, comment, header, lines to skip,
-            decimal mark and encoding; ``"none"``.
+            one where the usual one does not split the first record; ``"all"``: delimiter, quote, escape, comment, header, lines
+            to skip, decimal mark and encoding; ``"none"``.
         delimiter: one byte between fields; None: a tab for ``.tsv`` files, else a comma.
         quote: one byte around fields that hold delimiters or line feeds, doubled inside; None: none.
         escape: one byte that makes a quote, delimiter, line end or itself behind it data; None: none.
