@@ -22,44 +22,41 @@ typedef struct decoding {
     bool plain;  /* UTF-8 without NUL, the whole of it */
     int64_t n_rows;
     aip__row_faults rows;
-    const char *counted; /* line numbers: lines up to here ... */
-    int64_t line;        /* ... from the start of the item */
+    const char *counted;  /* up to here: ... */
+    int64_t line, offset; /* ... of the file */
 } decoding;
 
-/* Line of a place in the item; asked for in rising order. */
-static int64_t line_of(decoding *d, const char *p) {
-    d->line += (int64_t)aip__csv_count_lines(d->counted, (size_t)(p - d->counted));
+/* Line and offset become those of a place in the item; asked for in rising order. */
+static void count_to(decoding *d, const char *p) {
+    size_t n = (size_t)(p - d->counted);
+    d->line += (int64_t)aip__csv_count_lines(d->counted, n);
+    d->offset += aip__encoded_bytes(d->reader->cutter.unit, d->counted, n);
     d->counted = p;
-    return d->line;
-}
-
-/* Offset in the file. */
-static int64_t offset_of(const decoding *d, const char *p) {
-    return d->piece->offset + aip__encoded_bytes(d->reader->cutter.unit, d->piece->text, (size_t)(p - d->piece->text));
 }
 
 static int32_t fail(decoding *d, const aip__csv_row *row, const aip__csv_cell *cell, const char *why, aip_error **err) {
     char how[256];
     const char *name = cell ? d->reader->schema->fields[row->column].name : NULL, *at = row->start;
-    int64_t column = 1, line = line_of(d, row->start);
+    int64_t column = 1;
     aip__csv_hint(d->reader, row, cell, how, sizeof how);
     if (cell) {
         at = row->start + (cell->at & ~AIP__CSV_QUOTE_BIT);
-        line = line_of(d, at);
         const char *nl = memrchr(row->start, '\n', (size_t)(at - row->start)); /* a record may span lines */
         column = at - (nl ? nl + 1 : row->start) + 1;
     }
+    count_to(d, at);
     aip__error_set(err, AIP_E_DATA, "%s%s%s%s (%s)", name ? "column '" : "", name ? name : "", name ? "': " : "", why, how);
     aip__error_at_source(err, d->reader->cutter.source);
-    aip__error_at_line(err, line, column);
-    aip__error_at_offset(err, offset_of(d, at));
+    aip__error_at_line(err, d->line, column);
+    aip__error_at_offset(err, d->offset);
     aip__error_at_data_column(err, name);
     return AIP_E_DATA;
 }
 
 static int32_t reject(decoding *d, const aip__csv_row *row, const char *name, const char *why, int64_t i, aip_error **err) {
-    aip__bad_row f = {.line = line_of(d, row->start),
-                      .offset = offset_of(d, row->start),
+    count_to(d, row->start);
+    aip__bad_row f = {.line = d->line,
+                      .offset = d->offset,
                       .what = "column",
                       .name = name,
                       .why = why,
@@ -241,7 +238,13 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
     const aip__csv_reader *r = reader;
     const aip__csv_piece *p = item->data;
     aip_context *ctx = r->options->ctx;
-    decoding d = {.reader = r, .options = r->options, .piece = p, .n = r->schema->n, .counted = p->text, .line = p->line};
+    decoding d = {.reader = r,
+                  .options = r->options,
+                  .piece = p,
+                  .n = r->schema->n,
+                  .counted = p->text,
+                  .line = p->line,
+                  .offset = p->offset};
     aip_batch *batch = NULL;
     int32_t status = AIP_OK;
     d.rows = (aip__row_faults){.ctx = ctx, .source = r->cutter.source, .max_rows = p->max_rows};
