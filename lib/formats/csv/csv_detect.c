@@ -376,7 +376,6 @@ int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, b
     s->end = text + n;
     s->whole = whole;
     *out = (aip__detected){.dialect = o->dialect, .header = o->header, .skip_rows = o->skip_rows};
-    out->dialect.lenient = o->dialect.lenient;
     if (s->text < s->end) {
         try_all(s, s->text, out);
         const aip__detect_try *best = &out->tried[0];
@@ -385,12 +384,11 @@ int32_t aip__csv_detect(const aip__csv_options *o, const char *text, size_t n, b
         out->dialect.escape = best->escape;
         out->n_columns = best->columns;
         bool table = best->score >= LEAST_SCORE && (best->consistency > 0.5 || best->records <= 2);
-        if (!table && !(o->given & AIP__GIVEN_DELIMITER)) { one_column(s, out); }
+        if (!table && !(o->given & AIP__GIVEN_DELIMITER)) one_column(s, out);
         find_comment(s, out);
         find_skip(s, out);
         find_header(s, out);
         find_decimal(s, out);
-        if (out->skip_rows != o->skip_rows) out->skip_rows += o->skip_rows;
     }
     const aip__csv_dialect *d = &out->dialect;
     bool splits = (o->given & AIP__GIVEN_DECIMAL) && !(o->given & AIP__GIVEN_DELIMITER) && o->dialect.delimiter == d->decimal

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOST_BYTES ((int64_t)32 << 20) /* that are looked at, but where all rows are asked for */
+
 typedef struct widening { /* of a column */
     int64_t line;
     char text[AIP__EXCERPT_BYTES];
@@ -140,10 +142,7 @@ static int32_t look_at_piece(explanation *e, const aip__csv_piece *p, const int3
     return status;
 }
 
-#define MOST_BYTES ((int64_t)32 << 20)
-
 /* Types come of the first max_rows, as for `read`; faults of all that is looked at. */
-
 static int32_t look_at_rows(explanation *e, aip__csv_cutter *c, int64_t max_rows, aip_error **err) {
     bool end = false;
     int32_t status = AIP_OK, *slot = aip__calloc(e->o->ctx, (size_t)e->n + 1, sizeof *slot);
