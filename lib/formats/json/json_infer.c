@@ -170,11 +170,22 @@ static int32_t add_column(aip__sample *s, const look *l, const aip__json_node *n
     return AIP_OK;
 }
 
-/* The next node of the tree in order, its own fields left out when it is a column itself. */
-static const aip__json_node *next_node(const aip__json_node *node, bool into) {
-    if (into && node->first) return node->first;
+static const aip__json_node *next_node(const aip__json_node *node) {
+    if (node->first) return node->first;
     while (node && !node->sibling) node = node->parent;
     return node ? node->sibling : NULL;
+}
+
+/* An object that is a column of its text: it is something else in another record, or named. */
+static bool is_mixed(const aip__json_node *node) { return node->object && (node->guess.type != 0 || node->is_text); }
+
+/* Objects are their fields, and what is in a mixed one is in its text: of that only the fields that are named are columns too. */
+static bool is_column(const aip__json_node *node) {
+    if (node->is_text) return true;
+    if (node->object && !is_mixed(node)) return false;
+    for (const aip__json_node *p = node->parent; p; p = p->parent)
+        if (is_mixed(p)) return false;
+    return true;
 }
 
 static int32_t columns(look *l, aip__sample *s, aip_error **err) {
@@ -189,10 +200,9 @@ static int32_t columns(look *l, aip__sample *s, aip_error **err) {
     s->guesses = aip__calloc(ctx, l->tree.n, sizeof *s->guesses);
     if (!s->names || !s->guesses) return aip__error_memory(ctx, err);
     for (const aip__json_node *node = l->tree.nodes[0]->first; node;) {
-        bool mixed = node->object && (node->guess.type != 0 || node->is_text), column = !node->object || mixed;
-        aip__guess guess = mixed ? (aip__guess){.type = AIP_UTF8} : node->guess;
-        if (column) AIP__TRY(add_column(s, l, node, guess, err));
-        node = next_node(node, !column);
+        aip__guess guess = is_mixed(node) ? (aip__guess){.type = AIP_UTF8} : node->guess;
+        if (is_column(node)) AIP__TRY(add_column(s, l, node, guess, err));
+        node = next_node(node);
     }
     return AIP_OK;
 }

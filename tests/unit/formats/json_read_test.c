@@ -157,6 +157,8 @@ START_TEST(fields_of_objects_within_a_record_are_named_by_their_path) {
     /* A key with a dot is a path as well: the object that the path leads through is still a column. */
     check("{\"a.b\":1}\n{\"a\":{\"b\":2, \"c\":{}}}\n", "\"flatten_levels\": 0",
           "a.b:int64 a:utf8\n1|~\n2|'{\"b\":2, \"c\":{}}'\n");
+    check("{\"a\":{\"b\":1,\"d\":true},\"c\":2}\n{\"a\":{\"b\":3},\"c\":4}\n", "\"fields\": [\"a\", \"a.b\"]",
+          "a:utf8 a.b:int64 c:int64\n'{\"b\":1,\"d\":true}'|1|2\n'{\"b\":3}'|3|4\n"); /* an object, and a field of it */
     check("{\"a\":{\"b\":1},\"c\":2}\n{\"a\":{\"b\":3},\"c\":4}\n", "\"fields\": [\"a\"]",
           "a:utf8 c:int64\n'{\"b\":1}'|2\n'{\"b\":3}'|4\n");
     check("{\"user\":{\"name\":\"x\",\"id\":7},\"n\":1}\n", "\"columns\": {\"user.id\": \"id\", \"n\": \"n\"}",
