@@ -336,6 +336,7 @@ typedef struct aip__csv_cutter {
     bool dropping;        /* inside a comment longer than any record may be */
     int unit;             /* aip__text_stream_unit */
     int64_t line, offset; /* of the file, as far as `unit` tells them */
+    int64_t header_line;  /* where the names stand; 0: nowhere */
 } aip__csv_cutter;
 
 void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__text_stream *stream, const char *source);

@@ -241,14 +241,15 @@ static int32_t copy_names(aip_context *ctx, char *const *from, int32_t n, char *
     return AIP_OK;
 }
 
-static int32_t count_fields(const aip__csv_cutter *c, const char *p, const char *end, int32_t *n, aip_error **err) {
+static int32_t count_fields(const aip__csv_cutter *c, const char *p, const char *end, int64_t line, int32_t *n, aip_error **err) {
     int64_t fields = 1;
     for (const char *at = p; (at = aip__csv_field_end(&c->dialect, at, end)) < end; at++) fields++;
-    if (fields > MAX_COLUMNS)
-        return place(c,
-                     aip__error_set(err, AIP_E_DATA, "%lld columns: at most %d are read; is the delimiter right?",
-                                    (long long)fields, MAX_COLUMNS),
-                     err);
+    if (fields > MAX_COLUMNS) {
+        aip__error_set(err, AIP_E_DATA, "%lld columns: at most %d are read; is the delimiter right?", (long long)fields,
+                       MAX_COLUMNS);
+        aip__error_at_line(err, line, 0);
+        return place(c, AIP_E_DATA, err);
+    }
     *n = (int32_t)fields;
     return AIP_OK;
 }
@@ -258,9 +259,7 @@ static int32_t name_at(const aip__csv_cutter *c, const aip__csv_cell *cell, int3
     if (header && cell->n > 0) {
         if (!aip__utf8_valid(cell->text, cell->n))
             return aip__error_set(err, AIP_E_DATA,
-                                  "name of column %d is not valid UTF-8 text; convert the file from its encoding (such as "
-                                  "iconv -f WINDOWS-1252 -t UTF-8)",
-                                  i + 1);
+                                  "name of column %d is not valid UTF-8 text (set encoding: windows-1252 or auto)", i + 1);
         if (memchr(cell->text, 0, cell->n))
             return aip__error_set(err, AIP_E_DATA, "name of column %d holds a NUL byte; is the file UTF-8 text?", i + 1);
         *out = aip__strndup(c->ctx, cell->text, cell->n);
@@ -290,7 +289,7 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
     int32_t n = 0, status = AIP_OK, *slot = NULL;
     char **names = NULL;
     aip__csv_scan_record(&c->dialect, p->text, p->text + p->n, true, &r);
-    AIP__TRY(count_fields(c, p->text, r.end, &n, err));
+    AIP__TRY(count_fields(c, p->text, r.end, p->line, &n, err));
     names = aip__calloc(c->ctx, (size_t)n + 1, sizeof *names);
     slot = aip__calloc(c->ctx, (size_t)n, sizeof *slot);
     status = names && slot ? AIP_OK : aip__error_memory(c->ctx, err);
@@ -373,6 +372,7 @@ int32_t aip__csv_header(aip__csv_cutter *c, char ***names, int32_t *n, aip_error
     }
     char **found = NULL;
     int32_t n_found = 0, status = AIP_OK;
+    c->header_line = o->header ? p.line : 0;
     if (o->names && !o->header && is_malformed(c, &p)) /* a row like any other: it goes the way of bad rows */
         status = copy_names(c->ctx, o->names, o->n_names, &found, err), n_found = o->n_names;
     else

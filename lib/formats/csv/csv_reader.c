@@ -105,12 +105,14 @@ static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, 
     aip__csv_reader *r = reader;
     aip__csv_cutter *c = &r->cutter;
     const char *source = c->source;
+    int64_t header_line = c->header_line;
     aip__csv_cutter_end(c);
     AIP__TRY(aip__csv_input_resume(&r->input, stream, source, err));
     aip__csv_cutter_init(c, r->options, r->input.text, source);
     aip__csv_cutter_widen(c, r->n_columns);
     c->offset = offset;
     c->line = line;
+    c->header_line = header_line;
     return AIP_OK;
 }
 

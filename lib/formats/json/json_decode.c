@@ -50,10 +50,14 @@ static void reason(const decoding *d, const aip__json_fault *f, char *out, size_
 }
 
 /* How to mend it, for people. */
-static void hint(const decoding *d, const aip__json_fault *f, char *out, size_t size) {
+static void hint(const decoding *d, const aip__json_fault *f, int64_t line, char *out, size_t size) {
     aip__json_cell c = {0};
     if (!cell_of(d, f, &c)) {
-        snprintf(out, size, f->huge ? "" : " (mend it, or set on_bad_row: reject)");
+        bool list = d->piece->layout == AIP__JSON_LINES && line == 1 && f->start < f->end && *f->start == '[';
+        snprintf(out, size,
+                 f->huge ? ""
+                 : list  ? " (a JSON array begins here: set format: json)"
+                         : " (mend it, or set on_bad_row: reject)");
         return;
     }
     const aip_field *field = &d->reader->schema->fields[f->column];
@@ -79,7 +83,7 @@ static int32_t fail(decoding *d, const aip__json_fault *f, const char *name, con
     bool cell = cell_of(d, f, &c);
     const char *at = cell ? c.text - is_string(&c) : f->at;
     int64_t column = 1, line = line_of(d, at, &column);
-    hint(d, f, how, sizeof how);
+    hint(d, f, line, how, sizeof how);
     aip__error_set(err, AIP_E_DATA, "%s%s%s%s%s",
                    !name  ? ""
                    : cell ? "column '"

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "data/convert.h"
+#include "data/schema.h"
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ typedef struct look {
     char *scratch;      /* an unescaped key */
     size_t scratch_size;
     int64_t left; /* rows */
+    const char *source;
+    aip_error *fault; /* owned: of the first bad record, while no field was found; NULL: none */
 } look;
 
 static bool has_exponent(const aip__json_cell *c) {
@@ -148,6 +151,44 @@ static int32_t look_at_piece(look *l, const aip__json_piece *piece, aip_error **
     return AIP_OK;
 }
 
+/* What the reader would say of a piece without fields, were bad rows errors: the best answer where no field is found at all. */
+static int32_t look_for_fault(look *l, const aip__json_piece *piece, aip_error **err) {
+    aip__json_options strict = *l->options;
+    strict.on_bad_row = AIP__JSON_ERROR;
+    aip_schema none = {.refs = 1, .ctx = strict.ctx}; /* borrowed by the reader, and by the batch that is thrown away here */
+    aip__json_tree nothing;
+    aip_error *fault = NULL;
+    AIP__TRY(aip__json_tree_init(&nothing, strict.ctx, err));
+    aip__json_reader reader = {.cutter = {.source = l->source}, .options = &strict, .schema = &none, .tree = nothing};
+    aip__item item = {.data = (void *)(uintptr_t)piece, .bytes = (int64_t)piece->n};
+    aip__decoded decoded = {0};
+    int32_t status = aip__json_decode(&reader, &item, &decoded, &fault);
+    aip__json_tree_free(&reader.tree);
+    if (status == AIP_OK) {
+        aip_batch_free(decoded.batch);
+        aip__bad_rows_free(strict.ctx, decoded.rejects);
+        return AIP_OK;
+    }
+    if (status == AIP_E_DATA) {
+        l->fault = fault;
+        return AIP_OK;
+    }
+    if (err)
+        *err = fault;
+    else
+        aip_error_free(fault);
+    return status;
+}
+
+/* No field, and no record that is to blame, or they are to be rejected. */
+static int32_t no_field(const look *l, int64_t max_rows, const aip__json_cutter *c, aip_error **err) {
+    if (l->left < max_rows)
+        return aip__error_set(err, AIP_E_DATA, "no field was found: the objects are empty; name some with fields");
+    return aip__error_set(err, AIP_E_DATA,
+                          "no field was found: the %s holds no objects, so the fields cannot be known: name them with fields",
+                          c->started && c->layout == AIP__JSON_LIST ? "array" : "file");
+}
+
 static int32_t look_at_file(look *l, aip__json_cutter *c, bool all, aip_error **err) {
     bool end = false;
     while (l->left > 0 && (all || c->offset < MAX_SAMPLE_BYTES)) {
@@ -155,6 +196,7 @@ static int32_t look_at_file(look *l, aip__json_cutter *c, bool all, aip_error **
         AIP__TRY(aip__json_cutter_next(c, l->left < AIP_BATCH_MAX_ROWS ? l->left : AIP_BATCH_MAX_ROWS, &p, &end, err));
         if (end) return AIP_OK;
         int32_t status = look_at_piece(l, &p, err);
+        if (status == AIP_OK && l->tree.n == 1 && !l->fault) status = look_for_fault(l, &p, err);
         aip__json_piece_free(&p);
         if (status != AIP_OK) return status;
     }
@@ -224,6 +266,7 @@ int32_t aip__json_sample(void *format, aip__stream *stream, const char *source, 
     if (!l) return aip__error_memory(o->ctx, err);
     l->options = o;
     l->left = max_rows;
+    l->source = source;
     l->w.ctx = o->ctx;
     l->w.options = o;
     aip__json_options bounds = *o; /* what is too long is for the reader to say */
@@ -233,13 +276,16 @@ int32_t aip__json_sample(void *format, aip__stream *stream, const char *source, 
     if (status == AIP_OK) status = look_at_file(l, &cutter, max_rows == INT64_MAX, err);
     if (status == AIP_OK) status = columns(l, &sample, err);
     if (status == AIP_OK && sample.n == 0) {
-        status = aip__error_set(err, AIP_E_DATA, "no field was found: expected %s; name some with fields",
-                                o->lines ? "a JSON object on each line" : "an array of JSON objects");
-        aip__error_at_source(err, source);
+        status = AIP_E_DATA;
+        if (l->fault && err && o->on_bad_row != AIP__JSON_REJECT)
+            *err = l->fault, l->fault = NULL;
+        else
+            status = no_field(l, max_rows, &cutter, err);
     }
     if (status == AIP_OK) status = remember(&o->known, &l->tree, err);
     aip__json_cutter_end(&cutter);
     aip__json_tree_free(&l->tree);
+    aip_error_free(l->fault);
     aip__free(o->ctx, l->scratch);
     aip__free(o->ctx, l);
     if (status != AIP_OK) {

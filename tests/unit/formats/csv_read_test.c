@@ -154,6 +154,11 @@ END_TEST
 START_TEST(a_row_of_the_wrong_shape_is_an_error_unless_padded_or_cut) {
     table_check_fails("a,b\n1,2\n3\n", NULL, AIP_E_DATA, "check.csv:3:1: expected 2 columns, found 1 (set ragged: pad");
     table_check_fails("a,b\n1,2\n3,4,5\n", NULL, AIP_E_DATA, "check.csv:3:1: expected 2 columns, found 3 (set ragged: truncate");
+    table_check_fails(
+        "\n\na\n1\n2,3\n", "\"delimiter\": \",\"", AIP_E_DATA,
+        "check.csv:5:1: expected 1 column, found 2 (is the header in line 3 right? aipipe inspect shows the dialect; or set ragged");
+    table_check_fails("1\n2,3\n", "\"delimiter\": \",\", \"header\": false", AIP_E_DATA,
+                      "check.csv:2:1: expected 1 column, found 2 (is the delimiter right? aipipe inspect");
     table_check("a,b\n1,2\n3\n\"4\"\n", "\"ragged\": \"pad\"", "a:int64 b:int64\n1|2\n3|~\n4|~\n");
     table_check_fails("a,b\n1,2\n3,4,5\n", "\"ragged\": \"pad\"", AIP_E_DATA, "found 3");
     table_check("a,b\n1,2\n3\n4,5,6\n\"7\",\"8\",\"9\"\n", "\"ragged\": \"truncate\"", "a:int64 b:int64\n1|2\n3|~\n4|5\n7|8\n");
@@ -161,14 +166,29 @@ START_TEST(a_row_of_the_wrong_shape_is_an_error_unless_padded_or_cut) {
 }
 END_TEST
 
+START_TEST(a_header_of_too_many_columns_is_an_error_in_its_line) {
+    char *text = malloc(100000 + 8);
+    ck_assert_ptr_nonnull(text);
+    memset(text, ',', 100000);
+    strcpy(text + 100000, "\n1\n");
+    table_check_fails(text, "\"delimiter\": \",\"", AIP_E_DATA, "check.csv:1: 100001 columns: at most 100000 are read");
+    free(text);
+}
+END_TEST
+
 START_TEST(broken_quotes_are_errors_that_say_where) {
     table_check_fails("a,b\n1,\"x\"y\n2,z\n", NULL, AIP_E_DATA,
                       "check.csv:2:1: a quoted field must end with a quote and the delimiter");
-    table_check_fails("a,b\n1,\"x\n2,y\n3,z\n", NULL, AIP_E_DATA,
-                      "check.csv:2:1: a quote that opens in this record is never closed");
+    table_check_fails(
+        "a,b\n1,\"x\n2,y\n3,z\n", NULL, AIP_E_DATA,
+        "check.csv:2:1: a quote that opens in this record is never closed: the record spans 3 lines (set quote: null");
+    table_check_fails("a,b\n1,\"x\n", NULL, AIP_E_DATA, "is never closed (set quote: null");
     table_check_fails("\"a\"x,b\n1,2\n", NULL, AIP_E_DATA, "header is malformed");
     table_check_fails("a,b\n1,\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n",
                       "\"max_record_bytes\": 64", AIP_E_DATA, "check.csv:2");
+    table_check_fails("a,b\n1,\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n2,y\n",
+                      "\"max_record_bytes\": 64", AIP_E_DATA,
+                      "set quote_errors: repair, or quote: null where quotes mean nothing");
     /* The damage ends with the line. */
     table_check("a,b\n1,\"x\"y\n2,z\n", "\"on_bad_row\": \"reject\"", "a:int64 b:utf8\n2|'z'\n");
 }
@@ -180,12 +200,16 @@ static int32_t ignore_batch(void *user, aip_batch *b, aip_error **error) {
 }
 
 START_TEST(text_that_is_not_utf8_is_a_bad_cell) {
-    table_check_fails("a,b\n1,caf\xe9\n", NULL, AIP_E_DATA, "check.csv:2:3: column 'b': expected UTF-8 text, found 'caf?'");
+    table_check_fails(
+        "a,b\n1,caf\xe9\n", NULL, AIP_E_DATA,
+        "check.csv:2:3: column 'b': expected UTF-8 text, found 'caf?' (set encoding: windows-1252 or auto, or on_bad_row: reject");
+    table_check("a,b\n1,caf\xe9\n", "\"encoding\": \"windows-1252\"", "a:int64 b:utf8\n1|'caf\xc3\xa9'\n"); /* as it says */
+    table_check("a,b\n1,caf\xe9\n", "\"encoding\": \"auto\"", "a:int64 b:utf8\n1|'caf\xc3\xa9'\n");
     table_check("a,b\n1,caf\xc3\xa9\n", NULL, "a:int64 b:utf8\n1|'caf\xc3\xa9'\n");
     table_check("a,b\n1,caf\xe9\n2,x\n", "\"on_bad_row\": \"null\"", "a:int64 b:utf8\n1|~\n2|'x'\n");
     table_check("a,b\n1,caf\xe9\n2,x\n", "\"columns\": [\"a\"]", "a:int64\n1\n2\n"); /* what is not read is not judged */
-    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "name of column 2 is not valid UTF-8 text; convert the file");
-    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "iconv -f WINDOWS-1252 -t UTF-8");
+    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "name of column 2 is not valid UTF-8 text");
+    table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "(set encoding: windows-1252 or auto)");
 }
 END_TEST
 
@@ -326,6 +350,7 @@ Suite *csv_read_suite(void) {
                                   columns_are_chosen_and_renamed,
                                   a_bad_cell_is_an_error_with_place_column_expectation_and_way_out,
                                   a_row_of_the_wrong_shape_is_an_error_unless_padded_or_cut,
+                                  a_header_of_too_many_columns_is_an_error_in_its_line,
                                   broken_quotes_are_errors_that_say_where,
                                   text_that_is_not_utf8_is_a_bad_cell,
                                   a_nul_byte_in_text_is_a_bad_cell_and_in_a_name_an_error,

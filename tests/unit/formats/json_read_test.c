@@ -116,8 +116,23 @@ START_TEST(each_line_is_a_record) {
           "a:int64 b:int64\n1|2\n3|4\n5|6\n7|8\n10|9\n"); /* white space and order are free */
     check("{}\n{\"a\":1}\n{ }\n", NULL, "a:int64\n~\n1\n~\n");
     check("{\"a\":1}\n", "\"fields\": \"b\"", "a:int64 b:utf8\n1|~\n");
-    fails("", NULL, AIP_E_DATA, "check.ndjson: no field was found: expected a JSON object on each line");
+    fails("", NULL, AIP_E_DATA, "check.ndjson: no field was found: the file holds no objects, so the fields cannot be known");
+    fails("{}\n", NULL, AIP_E_DATA, "check.ndjson: no field was found: the objects are empty");
     check("", "\"fields\": [\"a\"]", "a:utf8\n");
+}
+END_TEST
+
+START_TEST(a_file_without_any_field_says_what_its_first_bad_record_is) {
+    const char *reject = "\"on_bad_row\": \"reject\"";
+    fails("hello\n", NULL, AIP_E_DATA, "check.ndjson:1:1: not valid JSON: a value expected, found hello");
+    fails("{}\n\nhello\nworld\n", NULL, AIP_E_DATA, "check.ndjson:3:1: not valid JSON: a value expected, found hello");
+    fails("a,b\n1,2\n", "\"on_bad_row\": \"null\"", AIP_E_DATA, "check.ndjson:1:1: not valid JSON: a value expected, found a,b");
+    fails("7\n8\n", NULL, AIP_E_DATA, "check.ndjson:1:1: expected an object, found 7");
+    fails("hello\n", reject, AIP_E_DATA, "check.ndjson: no field was found: the file holds no objects");
+    fails("[{\"a\":1}]\n", NULL, AIP_E_DATA, "(a JSON array begins here: set format: json)");
+    fails("[\n{\"a\":1},\n{\"a\":2}\n]\n", NULL, AIP_E_DATA, "(a JSON array begins here: set format: json)");
+    fails_as("check.json", "hello\n", NULL, AIP_E_DATA, "check.json:1:1: not valid JSON: a value expected, found hello");
+    fails_as("check.json", "[1]\n", NULL, AIP_E_DATA, "check.json:1:2: expected an object, found 1");
 }
 END_TEST
 
@@ -129,7 +144,8 @@ START_TEST(a_list_holds_records_however_they_are_laid_out) {
     check_as("check.json", "{\"a\":1,\"b\":\"x\"}{\"a\":2,\n\"b\":\"],{}\"}\n\n{\"a\":3}", NULL, expected); /* a sequence */
     check_as("check.json", "{\"a\":1,\n\"b\":{\"c\":[2,{\"d\":3}]}}\n", NULL, "a:int64 b.c:utf8\n1|'[2,{\"d\":3}]'\n");
     check_as("check.json", "[]", "\"fields\": [\"a\"]", "a:utf8\n");
-    fails_as("check.json", "[ ]\n", NULL, AIP_E_DATA, "no field was found: expected an array of JSON objects");
+    fails_as("check.json", "[ ]\n", NULL, AIP_E_DATA,
+             "check.json: no field was found: the array holds no objects, so the fields cannot be known: name them with fields");
 }
 END_TEST
 
@@ -382,6 +398,7 @@ END_TEST
 
 Suite *json_read_suite(void) {
     const TTest *const tests[] = {each_line_is_a_record,
+                                  a_file_without_any_field_says_what_its_first_bad_record_is,
                                   a_list_holds_records_however_they_are_laid_out,
                                   a_list_that_is_broken_is_an_error_whatever_the_policy,
                                   fields_of_objects_within_a_record_are_named_by_their_path,
