@@ -73,7 +73,8 @@ class ArrowFiles(unittest.TestCase):
             lines.clear()
             self.write_theirs(theirs, self.path(name))
             self.assertEqual(ap.read_arrow(self.path(name), context=context).to_arrow()["id"].to_pylist(), [bytes(range(16))])
-            self.assertEqual(lines, ["column 'id' has the Arrow extension type \"arrow.uuid\", which is not kept: it is binary here"])
+            said = "column 'id' has the Arrow extension type \"arrow.uuid\", which is not kept: it is binary here"
+            self.assertEqual(lines, [said])
 
     def test_feather(self):
         theirs = table().select(["i64", "text"])
