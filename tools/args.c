@@ -203,7 +203,7 @@ int args_settings(const args *a, const char *name, const json_t *params, json_t 
             free(key);
             return usage_error(a->command, "--%s '%s': expected no path, the file is already named as %s", name, list[i], file);
         }
-        json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+        json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
         if (!value || (!json_is_string(value) && is_text(params, key))) {
             json_decref(value);
             value = json_string(equals + 1);

@@ -131,14 +131,16 @@ int cmd_catalog(const args *a) {
     aip_context *ctx = NULL;
     aip_error *err = NULL;
     char *text = NULL;
+    json_t *j = NULL;
     int code = args_context(a, true, &ctx);
     if (code) return code;
     if (aip_catalog_json(ctx, a->n_words ? a->words[0] : NULL, &text, &err) != AIP_OK) {
         code = fail(err, EXIT_CODE_FAILED);
     } else if (args_flag(a, "json")) {
         puts(text);
+    } else if (json_take(text, &j, &err) != AIP_OK) {
+        code = fail(err, EXIT_CODE_FAILED);
     } else {
-        json_t *j = json_loads(text, 0, NULL);
         if (json_is_array(j))
             list(j);
         else

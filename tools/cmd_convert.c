@@ -8,11 +8,15 @@
 static json_t *written(aip_context *ctx, const aip_dataset *dataset, const char *path, aip_error **err) {
     char *text = NULL;
     if (aip_dataset_report(dataset, &text, err) != AIP_OK) return NULL;
-    json_t *report = json_loads(text, 0, NULL), *checkpoint = json_object_get(report, "checkpoint");
-    json_t *place = checkpoint ? json_incref(json_object_get(checkpoint, "written")) : json_string(path);
+    json_t *report = NULL, *place = NULL;
+    if (json_take(text, &report, err) == AIP_OK) {
+        const json_t *checkpoint = json_object_get(report, "checkpoint");
+        place = checkpoint ? json_incref(json_object_get(checkpoint, "written")) : json_string(path);
+        if (!place) place = json_null();
+    }
     json_decref(report);
     aip_text_free(ctx, text);
-    return place ? place : json_null();
+    return place;
 }
 
 static void put_text(const char *path, const aip_row_counts *counts, double seconds) {
@@ -46,6 +50,13 @@ static int put_json(const args *a, json_t *path, const progress *p, const aip_ro
 /* OUT is standard output, where JSON would stand among the rows. */
 static bool json_and_rows(const args *a) { return args_flag(a, "json") && strcmp(a->words[1], "-") == 0; }
 
+/* The reader of standard output has gone away, as head does. */
+static bool reader_left(const args *a, const aip_error *err) {
+    const char *source = aip_error_source(err);
+    bool of_output = aip_error_status(err) == AIP_E_IO && source && strcmp(source, "-") == 0;
+    return of_output && strcmp(a->words[1], "-") == 0 && interrupt_pipe_closed();
+}
+
 /* An option that is a parameter of read. */
 static int take_option(const args *a, const char *name, json_t *in) {
     const char *value = args_text(a, name);
@@ -63,26 +74,28 @@ int cmd_convert(const args *a) {
     int code = in && out ? 0 : usage_error(a->command, "expected names of files in UTF-8");
     if (code == 0 && json_and_rows(a))
         code = usage_error(a->command, "expected a file to write with --json, found standard output");
-    if (code == 0 && args_text(a, "rejects") && json_object_set_new(in, "on_bad_row", json_string("reject")) != 0)
-        code = usage_error(a->command, "no memory for --rejects");
     if (code == 0) code = take_option(a, "rejects", in);
     if (code == 0) code = take_option(a, "checkpoint", in);
     if (code == 0) code = args_settings(a, "set", NULL, in);
     if (code == 0) code = args_settings(a, "write", NULL, out);
     if (code == 0) code = args_context(a, true, &ctx);
-    char *in_text = json_text(in), *out_text = json_text(out);
-    json_decref(in);
-    json_decref(out);
+    bool sets_aside = code == 0 && args_text(a, "rejects") && !json_object_get(in, "on_bad_row");
+    if (sets_aside) json_object_set_new(in, "on_bad_row", json_string("reject"));
+    char *out_text = json_text(out);
+    bool left = false;
     if (code == 0) {
         progress p;
         aip_call call;
         int32_t status = progress_begin(&p, ctx, "convert", &call, &err);
-        if (status == AIP_OK) status = aip_dataset_read(ctx, in_text, &dataset, &err);
+        if (status == AIP_OK) status = read_table(ctx, in, sets_aside, &dataset, &err);
         if (status == AIP_OK) status = aip_dataset_write(dataset, out_text, &call, &counts, &err);
         json_t *path = status == AIP_OK ? written(ctx, dataset, a->words[1], &err) : NULL;
         if (status == AIP_OK && !path) status = aip_error_status(err);
         progress_end(&p, &call);
-        if (status != AIP_OK) {
+        left = status != AIP_OK && reader_left(a, err);
+        if (left) {
+            aip_error_free(err);
+        } else if (status != AIP_OK) {
             code = fail_settings(err);
         } else {
             double seconds = clock_seconds() - p.started;
@@ -95,7 +108,8 @@ int cmd_convert(const args *a) {
     }
     aip_dataset_free(dataset);
     aip_context_free(ctx);
-    free(in_text);
+    json_decref(in);
+    json_decref(out);
     free(out_text);
-    return code;
+    return left ? interrupt_end_by_pipe() : code; /* once all is tidied up */
 }

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +164,16 @@ static void put_texts(const json_t *p) {
     line_free(&l);
 }
 
+/* The whole of a text, which may hold zero bytes. */
+static void add_text(line *l, const json_t *text) { line_clean(l, json_string_value(text), json_string_length(text), INT_MAX); }
+
 static void add_json_cell(table *t, const json_t *value) {
-    char *text = json_is_string(value) ? NULL : json_is_null(value) ? tool_copy("") : json_text(value);
+    char *text = json_is_string(value) || json_is_real(value) || json_is_null(value) ? NULL : json_text(value);
     line l = {0};
+    if (json_is_string(value)) add_text(&l, value);
     if (json_is_real(value)) line_number(&l, json_real_value(value));
-    table_cell(t, l.n ? l.bytes : text ? text : json_string_value(value));
+    if (text) line_add(&l, "%s", text);
+    table_line(t, &l);
     free(text);
     line_free(&l);
 }
@@ -214,11 +220,12 @@ static void put_rejects(const json_t *rejects, int64_t n_rejected) {
         const json_t *r = json_array_get(rejects, i);
         const char *source = json_string_value(json_object_get(r, "source")),
                    *column = json_string_value(json_object_get(r, "column"));
-        const char *reason = json_string_value(json_object_get(r, "reason"));
+        const json_t *reason = json_object_get(r, "reason");
         line_add(&l, "%s:%lld", source ? source : "", (long long)json_integer_value(json_object_get(r, "line")));
         table_line(&t, &l);
         table_cell(&t, column ? column : "");
-        table_cell(&t, reason ? reason : "");
+        if (reason) add_text(&l, reason);
+        table_line(&t, &l);
     }
     table_print(&t, &term_out);
     line_free(&l);
@@ -310,11 +317,12 @@ static void put_because(const json_t *e) {
     t.fold_last = true;
     for (size_t i = 0; i < json_array_size(columns_of(e)); i++) {
         const json_t *c = json_array_get(columns_of(e), i), *because = json_object_get(c, "because");
+        const json_t *text = json_object_get(because, "text");
         table_cell(&t, text_of(c, "name"));
         table_cell(&t, text_of(c, "type"));
         if (because) {
             line_add(&l, "line %lld: '", (long long)count_of(because, "line"));
-            line_clean(&l, text_of(because, "text"), strlen(text_of(because, "text")), 40);
+            line_clean(&l, json_string_value(text), json_string_length(text), 40);
             line_add(&l, "'");
             if (json_is_string(json_object_get(because, "before"))) line_add(&l, " (%s before it)", text_of(because, "before"));
         } else {
@@ -397,26 +405,23 @@ static bool is_dirty(const json_t *e, const json_t *p) {
            || count_of(p, "rejected") > 0;
 }
 
-/* NULL: nothing can be said of it (a connector's path, a pipe), and reading it says why if that is an error. */
-static json_t *explain_so(aip_context *ctx, json_t *params) {
+/* *out NULL: nothing can be said of it (a connector's path, a pipe), and reading it says why if that is an error. */
+static int32_t explain_so(aip_context *ctx, json_t *params, json_t **out, aip_error **err) {
     char *json = NULL, *text = json_text(params);
-    json_t *e = NULL;
-    if (aip_read_explain(ctx, text, &json, NULL) == AIP_OK) e = json_loads(json, 0, NULL);
+    int32_t status = aip_read_explain(ctx, text, &json, NULL) == AIP_OK ? json_take(json, out, err) : AIP_OK;
     aip_text_free(ctx, json);
     free(text);
-    return e;
+    return status;
 }
 
 /* With the dialect found out, which is then in params, where the format has one to find out and nothing else is said. */
-static json_t *explain(aip_context *ctx, json_t *params) {
-    if (json_object_get(params, "detect")) return explain_so(ctx, params);
+static int32_t explain(aip_context *ctx, json_t *params, json_t **out, aip_error **err) {
+    if (json_object_get(params, "detect")) return explain_so(ctx, params, out, err);
     json_object_set_new(params, "detect", json_string("all"));
-    json_t *e = explain_so(ctx, params);
-    if (!e) {
-        json_object_del(params, "detect");
-        e = explain_so(ctx, params);
-    }
-    return e;
+    int32_t status = explain_so(ctx, params, out, err);
+    if (status != AIP_OK || *out) return status;
+    json_object_del(params, "detect");
+    return explain_so(ctx, params, out, err);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------------------------ */
@@ -433,14 +438,14 @@ static void put_json(const char *path, json_t *p, json_t *explained) {
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------ */
 
-static int32_t inspect(aip_context *ctx, const char *params, int64_t n_head, char **out, aip_error **err) {
+static int32_t inspect(aip_context *ctx, json_t *params, bool added_on_bad_row, int64_t n_head, char **out, aip_error **err) {
     progress bar;
     aip_call call;
     aip_dataset *dataset = NULL;
     char wanted[48];
     snprintf(wanted, sizeof wanted, "{\"head\":%lld}", (long long)n_head);
     int32_t status = progress_begin(&bar, ctx, "inspect", &call, err);
-    if (status == AIP_OK) status = aip_dataset_read(ctx, params, &dataset, err);
+    if (status == AIP_OK) status = read_table(ctx, params, added_on_bad_row, &dataset, err);
     if (status == AIP_OK) status = aip_dataset_profile(dataset, wanted, &call, out, err);
     progress_end(&bar, &call);
     aip_dataset_free(dataset);
@@ -477,37 +482,38 @@ static bool take_needed(json_t *params, const json_t *e) {
 static int inspect_table(const args *a, aip_context *ctx, json_t *params, int64_t n_head) {
     const char *path = a->words[0];
     aip_error *err = NULL;
-    char *text = NULL, *profile = NULL;
-    json_t *given = json_copy(params);
+    char *profile = NULL;
+    json_t *p = NULL, *explained = NULL, *given = json_copy(params);
     json_object_del(given, "path");
     json_object_del(given, "detect"); /* what it found stands for it */
     /* Bad rows are what one wants to see, not a reason to see nothing. */
-    if (!json_object_get(params, "on_bad_row") && !is_connectors(ctx, path))
-        json_object_set_new(params, "on_bad_row", json_string("reject"));
-    json_t *explained = explain(ctx, params);
-    text = json_text(params);
-    int32_t status = inspect(ctx, text, n_head, &profile, &err);
+    bool adds = !json_object_get(params, "on_bad_row") && !is_connectors(ctx, path);
+    if (adds) json_object_set_new(params, "on_bad_row", json_string("reject"));
+    int32_t status = explain(ctx, params, &explained, &err);
+    if (status == AIP_OK && !explained && adds) { /* of a format without bad rows there may be something to say */
+        json_object_del(params, "on_bad_row");
+        status = explain(ctx, params, &explained, &err);
+        if (!explained) json_object_set_new(params, "on_bad_row", json_string("reject"));
+    }
+    if (status == AIP_OK) status = inspect(ctx, params, adds, n_head, &profile, &err);
     if ((status == AIP_E_DATA || status == AIP_E_SCHEMA) && take_needed(params, explained)) {
         aip_error_free(err);
         err = NULL;
-        free(text);
-        text = json_text(params);
-        status = inspect(ctx, text, n_head, &profile, &err);
+        status = inspect(ctx, params, adds, n_head, &profile, &err);
     }
+    if (status == AIP_OK) status = json_take(profile, &p, &err);
     if (status == AIP_OK) {
-        json_t *p = json_loads(profile, 0, NULL);
         if (args_flag(a, "json")) {
             put_json(path, p, explained);
         } else {
             if (explained && is_dirty(explained, p)) put_explanation(path, given, explained);
             put_text(path, p);
         }
-        json_decref(p);
     }
+    json_decref(p);
     json_decref(explained);
     json_decref(given);
     aip_text_free(ctx, profile);
-    free(text);
     return status == AIP_OK ? EXIT_CODE_OK : fail_settings(err);
 }
 

@@ -156,7 +156,8 @@ static int finish(const args *a, aip_context *ctx, aip_run *run, run_view *v, do
     int32_t status = aip_run_wait(run, &err), state = aip_run_poll(run, 0, 0);
     view_end(v);
     int32_t reported = aip_run_report(run, &text, &why);
-    json_t *report = reported == AIP_OK ? json_loads(text, 0, NULL) : NULL;
+    json_t *report = NULL;
+    if (reported == AIP_OK) reported = json_take(text, &report, &why);
     put_summary(report, v, state, elapsed);
     int code = EXIT_CODE_OK;
     if (status != AIP_OK && interrupt_signal()) {

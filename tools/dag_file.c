@@ -27,12 +27,11 @@ int32_t dag_load(aip_context *ctx, const char *path, aip_dag **out, json_t **des
     char *text = NULL;
     int32_t status = strcmp(path, "-") == 0 ? parse_stdin(ctx, &dag, err) : aip_dag_load(ctx, path, &dag, err);
     if (status == AIP_OK) status = aip_dag_describe(dag, &text, err);
-    if (status == AIP_OK) {
-        *description = json_loads(text, 0, NULL);
+    if (status == AIP_OK) status = json_take(text, description, err);
+    if (status == AIP_OK)
         *out = dag;
-    } else {
+    else
         aip_dag_free(dag);
-    }
     aip_text_free(ctx, text);
     return status;
 }

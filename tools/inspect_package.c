@@ -151,15 +151,16 @@ int inspect_package(const args *a, aip_context *ctx) {
     aip_error *err = NULL;
     aip_package *package = NULL;
     char *text = NULL;
+    json_t *j = NULL;
     int32_t status = aip_package_load(ctx, a->words[0], &package, &err);
     if (status == AIP_OK) status = aip_package_describe(package, &text, &err);
+    if (status == AIP_OK && !args_flag(a, "json")) status = json_take(text, &j, &err);
     int code = status == AIP_OK ? EXIT_CODE_OK : fail(err, EXIT_CODE_FAILED);
-    if (status == AIP_OK && args_flag(a, "json")) puts(text);
-    if (status == AIP_OK && !args_flag(a, "json")) {
-        json_t *j = json_loads(text, 0, NULL);
+    if (j)
         put_package(a->words[0], j);
-        json_decref(j);
-    }
+    else if (status == AIP_OK)
+        puts(text);
+    json_decref(j);
     aip_text_free(ctx, text);
     aip_package_free(package);
     return code;

@@ -36,8 +36,11 @@ static void on_signal(int signal_number) {
     errno = saved;
 }
 
+static _Atomic(bool) pipe_closed;
+
 static void on_pipe(int signal_number) {
     (void)signal_number;
+    atomic_store(&pipe_closed, true);
 } /* unlike SIG_IGN, not inherited by the commands that tasks start */
 
 void interrupt_setup(void) {
@@ -57,6 +60,14 @@ void interrupt_pipe_ends(bool ends) {
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
     sigaction(SIGPIPE, &action, NULL);
+}
+
+bool interrupt_pipe_closed(void) { return atomic_load(&pipe_closed); }
+
+int interrupt_end_by_pipe(void) {
+    interrupt_pipe_ends(true);
+    raise(SIGPIPE);
+    return EXIT_CODE_SIGNAL + SIGPIPE;
 }
 
 void interrupt_watch_run(aip_run *run) { atomic_store(&watched_run, run); }

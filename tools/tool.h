@@ -126,6 +126,8 @@ void interrupt_unwatch(void); /* before the watched handle is freed */
 int interrupt_signal(void);   /* the signal that came, or 0 */
 /* Writing to a closed pipe: ends the command quietly (true, the default), or is an error like any other (false). */
 void interrupt_pipe_ends(bool ends);
+bool interrupt_pipe_closed(void); /* something was written to a closed pipe, and that was an error */
+int interrupt_end_by_pipe(void);  /* ends the command as the default does; the exit code where the signal is blocked */
 
 /* ---- command line (args.c) -------------------------------------------------------------------------------------------------------- */
 typedef struct option {
@@ -214,6 +216,10 @@ int cmd_catalog(const args *a);
 int fail(aip_error *err, int code);
 /* The same where the parameters come from the command line: a wrong one is EXIT_CODE_USAGE. */
 int fail_settings(aip_error *err);
+/* aip_dataset_read; where on_bad_row was added to params, it is taken out again for what knows no bad rows. */
+int32_t read_table(aip_context *ctx, json_t *params, bool added_on_bad_row, aip_dataset **out, aip_error **err);
 char *json_text(const json_t *j); /* compact, to free */
+/* JSON text of the library, in which texts may hold zero bytes. */
+int32_t json_take(const char *text, json_t **out, aip_error **err);
 
 #endif

@@ -321,6 +321,32 @@ class Data(PipelineTest):
         self.assertEqual(self.read("out.csv").decode(), self.ok("predict", "model.aip", "data.csv").out)
 
 
+class Formats(PipelineTest):
+    def test_texts_with_zero_bytes_are_inspected_whole(self):
+        self.write("nul.ndjson", '{"a":"x\\u0000y","b":1}\n')
+        shown = self.ok("inspect", "nul.ndjson").out
+        self.assertIn("1 row, 2 columns, 0 rejected", shown)
+        self.assertRegex(shown, r"(?m)^x\?y +1$") # as other control characters are shown
+        found = json.loads(self.ok("inspect", "nul.ndjson", "--json").out)
+        self.assertEqual((found["rows"], found["head"]), (1, [{"a": "x\0y", "b": 1}]))
+
+    def test_a_rejected_row_with_a_zero_byte_is_shown(self):
+        self.write("nul.csv", b"a,b\n1,x\0y\n2,z\n")
+        self.assertIn("1 row, 2 columns, 1 rejected", self.ok("inspect", "nul.csv").out)
+        found = json.loads(self.ok("inspect", "nul.csv", "--json").out)
+        self.assertEqual((found["rows"], found["rejected"], found["rejects"][0]["line"]), (1, 1, 2))
+
+    def test_arrow_files_have_no_rejects(self):
+        self.write("t.csv", "a,b\n1,x\n2,y\n")
+        self.ok("convert", "t.csv", "t.arrow")
+        self.assertIn("2 rows, 2 columns, 0 rejected", self.ok("inspect", "t.arrow").out)
+        self.assertEqual(json.loads(self.ok("inspect", "t.arrow", "--json").out)["explained"], {"path": "t.arrow", "format": "arrow"})
+        self.ok("convert", "t.arrow", "out.csv", "--rejects", "rejects.csv")
+        self.assertEqual(self.read("out.csv"), self.read("t.csv"))
+        self.assertEqual(self.read("rejects.csv").count(b"\n"), 1, "a table without rows")
+        self.assertIn("on_bad_row", aipipe("inspect", "t.arrow", "--set", "on_bad_row=reject", folder=self.folder).err)
+
+
 class Terminal(PipelineTest):
     def setUp(self):
         super().setUp()
@@ -470,6 +496,18 @@ class Signals(PipelineTest):
         err = process.stderr.read()
         process.stderr.close()
         self.assertEqual((process.wait(timeout=60), err), (-signal.SIGPIPE, b""))
+
+    def test_a_reader_that_leaves_ends_convert_quietly_and_leaves_no_file_behind(self):
+        self.write("more.csv", "a,b\n" + "1,2\n" * 200000)
+        for options in [], ["--rejects", "rejects.csv"]:
+            process = subprocess.Popen([AIPIPE, "convert", "more.csv", "-", *options], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process.stdout.read(100)
+            process.stdout.close()
+            err = process.stderr.read()
+            process.stderr.close()
+            self.assertEqual((process.wait(timeout=60), err), (-signal.SIGPIPE, b""))
+            self.assertEqual(os.listdir(self.folder), ["more.csv"])
 
     def test_a_run_whose_reader_has_left_still_writes_its_outputs(self):
         self.write("data.csv", GOOD)

@@ -12,7 +12,7 @@ from typing import Any, Optional, Union
 from . import _ffi, _show
 from ._context import Context, ProgressOption, default_context
 from ._dataset import Dataset, Path, _json, dataset
-from ._errors import DataError, Error, SchemaError
+from ._errors import DataError, Error, ParamError, SchemaError
 from ._ffi import lib
 from ._read import read
 
@@ -200,11 +200,11 @@ def inspect(
         title = os.fspath(table) if isinstance(table, (str, os.PathLike)) else ", ".join(map(os.fspath, table))
         params = {"path": table, "on_bad_row": "reject", **options}
         context = context or default_context()
-        explained = None if "detect" in options else _explain(context, {**params, "detect": "all"})
-        if explained:
-            params["detect"] = "all"
-        else:
-            explained = _explain(context, params)
+        explained = _explain_found(context, params)
+        if not explained and "on_bad_row" not in options:  # a format without bad rows, as Arrow, does not take it
+            without = {name: value for name, value in params.items() if name != "on_bad_row"}
+            explained = _explain_found(context, without)
+            params = without if explained else params
         if explained and "dialect" in explained:
             shown = {name: value for name, value in options.items() if name not in ("detect", "format")}
             call = _call(table, {**shown, **explained["options"]})
@@ -219,6 +219,11 @@ def inspect(
             if not needed:  # without them there is no table to show
                 raise
             found = read(context=context, **{**params, **needed})
+        except ParamError as error:
+            if error.parameter != "on_bad_row" or "on_bad_row" in options:
+                raise
+            del params["on_bad_row"]
+            found = read(context=context, **params)
     elif options:
         raise TypeError(f"inspect: {sorted(options)[0]!r} is an option of files, and {type(table).__name__} is none")
     else:
@@ -234,6 +239,17 @@ def inspect(
     if explained:
         profile["explained"] = explained
     return Profile(profile, title, call)
+
+
+def _explain_found(context: Context, params: dict[str, Any]) -> Optional[dict[str, Any]]:
+    """With the dialect found out, which is then in params, where the format has one to find out and nothing else is said."""
+    if "detect" in params:
+        return _explain(context, params)
+    explained = _explain(context, {**params, "detect": "all"})
+    if explained:
+        params["detect"] = "all"
+        return explained
+    return _explain(context, params)
 
 
 def _explain(context: Context, params: dict[str, Any]) -> Optional[dict[str, Any]]:

@@ -19,6 +19,15 @@ class Inspect(FolderTest):
         self.assertEqual(s["top"][:2], [{"value": "a", "count": 600}, {"value": "b", "count": 400}])
         self.assertEqual(found.to_dict()["rows"], 1001)
 
+    def test_a_file_of_a_format_without_bad_rows(self):
+        path = self.path("t.arrow")
+        ap.dataset({"a": [1, 2, None], "b": ["x", "y", "x"]}).write_arrow(path)
+        found = ap.inspect(path)
+        self.assertEqual((found.to_dict()["rows"], found.to_dict()["rejected"], found["a"]["missing"]), (3, 0, 1))
+        self.assertEqual(found.to_dict()["explained"], {"path": path, "format": "arrow"})
+        with self.assertRaises(ap.ParamError):  # what was asked for is not left out
+            ap.inspect(path, on_bad_row="reject")
+
     def test_a_file_with_rows_that_do_not_fit(self):
         path = self.write("t.csv", "a,b\n1,x\n2\n3,y\n")
         found = ap.inspect(path)
