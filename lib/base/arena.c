@@ -111,7 +111,7 @@ void *aip__arena_take(aip__arena *a, uint32_t generation, size_t size, bool may_
     if (at < 0) {
         r = may_map ? map(a, generation) : NULL;
         if (!r) return NULL;
-        at = find(r->vacant, n);
+        at = 0;
     } else if (r->n_vacant == N_PAGES) {
         a->idle--;
     }

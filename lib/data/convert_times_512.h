@@ -125,7 +125,10 @@ static inline long long eight_bytes(const char *s) {
     return v;
 }
 
-static inline __m512i word_at(int k, int shift) { return _mm512_set1_epi64((long long)(bool_words[k] << shift)); }
+static inline __m512i word_at(int k, int shift) {
+    uint64_t word = bool_words[k] << shift;
+    return _mm512_set1_epi64((long long)word);
+}
 
 /* Each field's bytes are moved up to the end of their word, so that no others are left. */
 static void wide_boolean(part *p, uint8_t *values, int64_t row) {

@@ -320,7 +320,8 @@ static bool may_cut(aip__scan *s) {
     if (s->end || s->ring[s->n_cut % s->window].used || atomic_load(&s->failed)) return false;
     if (s->has_ahead && !s->root->ops->ready(s->cursor) && aip__token_check(s->token, NULL) == AIP_OK) return false;
     if (s->in_flight < 2) return true;
-    if (atomic_load(&s->was_ahead) && s->in_flight > s->n_threads) return false; /* what is ready ahead of the cut does for the rest */
+    if (atomic_load(&s->was_ahead) && s->in_flight > s->n_threads)
+        return false; /* what is ready ahead of the cut does for the rest */
     uint64_t limit = s->ctx->memory_limit, used = atomic_load_explicit(&s->ctx->memory_used, memory_order_relaxed);
     return (uint64_t)(s->in_flight_bytes + s->largest_item) < limit / 4 && used < limit - limit / 8;
 }

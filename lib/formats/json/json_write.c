@@ -50,7 +50,7 @@ static __attribute__((noinline)) bool more_room(output *o, size_t n) {
     return true;
 }
 
-static inline bool has_room(output *o, size_t n) { return (size_t)(o->end - o->at) >= n || more_room(o, n); }
+static inline bool has_room(output *o, size_t n) { return (o->at && (size_t)(o->end - o->at) >= n) || more_room(o, n); }
 
 static void end_output(output *o) {
     if (!o->at) return;
@@ -79,7 +79,7 @@ static inline bool put_text(output *o, const char *s, size_t n, const char *last
     for (*at++ = '"'; n > 0;) {
         char short_end[AIP__JSON_COPY] = {0};
         const char *from = s;
-        if (s > last) from = memcpy(short_end, s, n); /* fewer: the text ends with its column */
+        if (!last || s > last) from = memcpy(short_end, s, n); /* fewer: the text ends with its column */
         uint32_t stops = aip__json_copy(at, from), inside = n < AIP__JSON_COPY ? (UINT32_C(1) << n) - 1 : UINT32_MAX;
         stops &= inside;
         size_t plain = stops != 0 ? (size_t)__builtin_ctz(stops) : n < AIP__JSON_COPY ? n : AIP__JSON_COPY;
