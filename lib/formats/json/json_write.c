@@ -220,7 +220,7 @@ static inline int32_t put_value(const json_writer *w, const aip__column *c, cons
             i = aip__column_i32(c)[i];
             texts = c->dictionary;
         }
-        const char *all = (const char *)texts->values;
+        const char *all = texts->values ? (const char *)texts->values : ""; /* of a column of empty texts */
         int32_t start = texts->offsets[i], last = texts->offsets[texts->length] - AIP__JSON_COPY;
         n = (size_t)(texts->offsets[i + 1] - start);
         if (put_text(o, all + start, n, last < 0 ? NULL : all + last, w->row_room)) return AIP_OK;
