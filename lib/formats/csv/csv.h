@@ -173,7 +173,7 @@ typedef enum { /* what is wrong with a row */
                AIP__ROW_HUGE, /* an error whatever the policy */
                AIP__ROW_TYPE, /* cell `column` does not parse */
                AIP__ROW_UTF8, /* cell `column` is not UTF-8 */
-               AIP__ROW_NUL   /* cell `column` holds a NUL byte */
+               AIP__ROW_NUL   /* cell `column`, which is not quoted, holds a NUL byte */
 } aip__row_fault;
 
 typedef struct aip__csv_row {
@@ -361,8 +361,9 @@ int32_t aip__csv_number_names(aip_context *ctx, char **names, int32_t n, bool *n
 
 /* AIP_E_DATA where the first bytes are those of another format, which is named. */
 int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err);
-/* Of a sample whose dialect is to be found: AIP_E_DATA where control bytes, but for a delimiter that is one, are too many for a text. */
-int32_t aip__csv_check_controls(const char *sample, size_t n, char delimiter, aip_error **err);
+/* Of a sample whose dialect is to be found: AIP_E_DATA where control bytes, but for NULs in quotes and a delimiter that is one, are too
+ * many for a text. */
+int32_t aip__csv_check_controls(const char *sample, size_t n, const aip__csv_dialect *d, aip_error **err);
 /* Of a first record that cannot be read: AIP_E_DATA where it holds bytes that are in no text. offset: of the record. */
 int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err);
 

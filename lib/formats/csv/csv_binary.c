@@ -37,10 +37,15 @@ static const magic magics[] = {
 /* Control bytes that stand in no text: all but tab, line feed, vertical tab, form feed, carriage return, escape and the end mark of DOS. */
 static bool is_control(unsigned char c) { return c < 9 || (c > 13 && c < 0x20 && c != 0x1a && c != 0x1b) || c == 0x7f; }
 
-/* One byte of twenty: a single one may stray into a text. */
-static bool is_full_of_controls(const char *s, size_t n, int delimiter) {
+/* One byte of twenty: a single one may stray into a text. NULs between quotes are not counted: there they are text. */
+static bool is_full_of_controls(const char *s, size_t n, int delimiter, int quote) {
     size_t controls = 0;
-    for (size_t i = 0; i < n; i++) controls += is_control((unsigned char)s[i]) && (unsigned char)s[i] != delimiter;
+    bool inside = false;
+    for (size_t i = 0; i < n; i++) {
+        int c = (unsigned char)s[i];
+        if (c == quote) inside = !inside;
+        controls += is_control((unsigned char)c) && c != delimiter && !(inside && c == 0);
+    }
     return 20 * controls >= n;
 }
 
@@ -59,8 +64,9 @@ int32_t aip__csv_check_text(const char *sample, size_t n, aip_error **err) {
     return AIP_OK;
 }
 
-int32_t aip__csv_check_controls(const char *sample, size_t n, char delimiter, aip_error **err) {
-    if (n < 256 || !is_full_of_controls(sample, n, (unsigned char)delimiter)) return AIP_OK; /* a few bytes say little */
+int32_t aip__csv_check_controls(const char *sample, size_t n, const aip__csv_dialect *d, aip_error **err) {
+    if (n < 256 || !is_full_of_controls(sample, n, (unsigned char)d->delimiter, d->quote))
+        return AIP_OK; /* a few bytes say little */
     return aip__error_set(
         err, AIP_E_DATA,
         "expected text, found control bytes such as 0x%02x all over it: is it encrypted, compressed or of another format?",
@@ -69,7 +75,7 @@ int32_t aip__csv_check_controls(const char *sample, size_t n, char delimiter, ai
 
 int32_t aip__csv_no_text(const char *record, size_t n, int64_t offset, aip_error **err) {
     const char *at = first_control(record, n);
-    if (!at || (!memchr(record, 0, n) && !is_full_of_controls(record, n, -1))) return AIP_OK;
+    if (!at || (!memchr(record, 0, n) && !is_full_of_controls(record, n, -1, -1))) return AIP_OK;
     aip__error_set(
         err, AIP_E_DATA,
         "expected text with column names, found byte 0x%02x at offset %lld: is it compressed, of another format, or UTF-16 (set "

@@ -27,7 +27,7 @@ static int32_t detect(aip__csv_input *in, aip_error **err) {
     if (o->detect == AIP__DETECT_DELIMITER && !(o->given & AIP__GIVEN_DELIMITER))
         AIP__TRY(aip__csv_detect_delimiter(o, text, n, whole, &o->dialect.delimiter, err));
     if (o->detect != AIP__DETECT_ALL) return AIP_OK;
-    AIP__TRY(aip__csv_check_controls(text, n, o->dialect.delimiter, err));
+    AIP__TRY(aip__csv_check_controls(text, n, &o->dialect, err));
     aip__detected found;
     AIP__TRY(aip__csv_detect(o, text, n, whole, &found, err));
     o->dialect = found.dialect;

@@ -1,5 +1,5 @@
 /* Batches to CSV text (RFC 4180, lines end with LF). Fields are quoted by libcsv, and only where they must be: a delimiter, quote or line end
- * inside, empty text, text that reads as a null marker, a byte order mark in front. What is written reads back to the same values. */
+ * or NUL inside, empty text, text that reads as a null marker, a byte order mark in front. What is written reads back to the same values. */
 #include "formats/csv/csv.h"
 
 #include "base/checked.h"
@@ -35,14 +35,16 @@ typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
 static bool special16(const csv_writer *w, bytes16 x) {
     uint64_t found[2];
-    x = (bytes16)((x == (uint8_t)w->delimiter) | (x == '"') | (x == '\r') | (x == '\n'));
+    x = (bytes16)((x == (uint8_t)w->delimiter) | (x == '"') | (x == '\r') | (x == '\n')
+                  | (x == 0)); /* NUL is text in quotes only */
     memcpy(found, &x, sizeof found);
     return (found[0] | found[1]) != 0;
 }
 
 /* Most texts are short: all of their bytes, some of them twice, fit one vector. n is 1 to 16. */
 static bytes16 load_short(const char *s, size_t n) {
-    uint8_t all[16] = {0};
+    uint8_t all[16];
+    memset(all, 0xff, sizeof all); /* which is not special */
     if (n >= 8) {
         memcpy(all, s, 8);
         memcpy(all + 8, s + n - 8, 8);

@@ -243,13 +243,54 @@ static void check_bytes(const char *bytes, size_t n, const char *extra, const ch
 }
 #define BYTES(s) s, sizeof s - 1
 
-START_TEST(a_nul_byte_in_text_is_a_bad_cell_and_in_a_name_an_error) {
+START_TEST(a_nul_byte_outside_of_quotes_is_a_bad_cell_and_in_a_name_an_error) {
     static const char nul[] = "a,b\n1,x\0y\n2,z\n";
     check_bytes_fail(BYTES(nul), "bytes.csv:2:3: column 'b': expected text, found a NUL byte in 'x?y'");
     check_bytes(BYTES(nul), "\"on_bad_row\": \"null\"", "a:int64 b:utf8\n1|~\n2|'z'\n");
     check_bytes(BYTES(nul), "\"on_bad_row\": \"reject\"", "a:int64 b:utf8\n2|'z'\n");
     check_bytes(BYTES(nul), "\"columns\": [\"a\"]", "a:int64\n1\n2\n");
     check_bytes_fail(BYTES("a\0,b\n1,2\n"), "bytes.csv:1: expected text with column names, found byte 0x00 at offset 1");
+}
+END_TEST
+
+/* In a run of regular rows, in a record for libcsv, in one of a lenient dialect, and in a dictionary; not where a quote starts no field. */
+START_TEST(a_nul_byte_in_quotes_is_text) {
+    static const char nul[] = "a,b\n1,\"x\0y\"\n2,\"\0\"\n3,\"\"\"\0\"\n";
+    static const char expected[] = "a:int64 b:utf8\n1|'x\\0y'\n2|'\\0'\n3|'\"\\0'\n";
+    static const char records[] = "a,b\n1,\"\0\"\n\n4,x\"y\0\n5\n";
+    check_bytes(BYTES(nul), NULL, expected);
+    check_bytes(BYTES(nul), "\"quote_errors\": \"repair\"", expected);
+    check_bytes(BYTES(nul), "\"detect\": \"all\"", expected);
+    check_bytes(BYTES(nul), "\"types\": {\"b\": \"dictionary\"}", "a:int64 b:dictionary\n1|'x\\0y'\n2|'\\0'\n3|'\"\\0'\n");
+    check_bytes(BYTES(records), "\"on_bad_row\": \"reject\"", "a:int64 b:utf8\n1|'\\0'\n");
+    check_bytes_fail(BYTES("a,b\n1,\"x\0\n"), "a quote that opens in this record is never closed");
+    check_bytes_fail(BYTES("\"a\0\",b\n1,2\n"), "expected text with column names, found byte 0x00 at offset 2");
+    check_bytes_fail(BYTES("\"\0a\0\"\0,\0b\0\n\0\"\0x\0\"\0,\0y\0\n"), "UTF-16 (set encoding: auto)");
+}
+END_TEST
+
+START_TEST(a_file_of_rejects_whose_raw_text_holds_nuls_is_read_again) {
+    static const char nul[] = "a,b\n1,x\0y\n2,\0\0\0\0\n3,z\n";
+    aip_context *ctx = table_context(2);
+    char *path = table_file("nuls.csv", BYTES(nul)), *to = table_path("nul-rejects.csv"), extra[300];
+    aip_dataset *d = NULL, *rejects = NULL, *again = NULL;
+    snprintf(extra, sizeof extra, "\"on_bad_row\": \"reject\", \"rejects\": \"%s\"", to);
+    OK(table_read(ctx, path, extra, &d, &err));
+    char *text = table_text(d);
+    ck_assert_str_eq(text, "a:int64 b:utf8\n3|'z'\n");
+    free(text);
+    OK(aip_dataset_rejects(d, NULL, &rejects, &err));
+    for (int all = 0; all < 2; all++) {
+        OK(table_read(ctx, to, all ? "\"columns\": [\"raw\"], \"detect\": \"all\"" : "\"columns\": [\"raw\"]", &again, &err));
+        text = table_text(again);
+        ck_assert_str_eq(text, "raw:utf8\n'1,x\\0y'\n'2,\\0\\0\\0\\0'\n");
+        free(text);
+        aip_dataset_free(again);
+    }
+    free(path), free(to);
+    aip_dataset_free(rejects);
+    aip_dataset_free(d);
+    table_context_free(ctx);
 }
 END_TEST
 
@@ -353,7 +394,9 @@ Suite *csv_read_suite(void) {
                                   a_header_of_too_many_columns_is_an_error_in_its_line,
                                   broken_quotes_are_errors_that_say_where,
                                   text_that_is_not_utf8_is_a_bad_cell,
-                                  a_nul_byte_in_text_is_a_bad_cell_and_in_a_name_an_error,
+                                  a_nul_byte_outside_of_quotes_is_a_bad_cell_and_in_a_name_an_error,
+                                  a_nul_byte_in_quotes_is_text,
+                                  a_file_of_rejects_whose_raw_text_holds_nuls_is_read_again,
                                   a_byte_order_mark_says_that_a_file_is_utf16,
                                   lines_may_end_in_carriage_returns_alone,
                                   rejected_rows_are_in_the_rejects_table_with_place_and_reason,

@@ -62,16 +62,37 @@ START_TEST(values_are_written_shortest_and_read_back_to_the_same_type) {
 }
 END_TEST
 
-/* Random tables of awkward texts and of doubles by their bits, through plain and gzip files, with several numbers of workers. */
+/* Random tables of awkward texts and of doubles by their bits, through plain and gzip files, with several numbers of workers and readings. */
 START_TEST(random_tables_read_back_as_they_were) {
-    static const char *const texts[] = {
-        "",  "NA",       "null", ",", "\"", "\"\"", "\n", "\r\n", "\r", " a ", "x", "\xc3\xa9t\xc3\xa9", "\xef\xbb\xbf",
-        "1", "a,b\nc\"d"};
+#define TEXT(s) \
+    { s, (int32_t)sizeof s - 1 }
+    static const struct {
+        const char *s;
+        int32_t n;
+    } texts[] = {TEXT(""),
+                 TEXT("NA"),
+                 TEXT("null"),
+                 TEXT(","),
+                 TEXT("\""),
+                 TEXT("\"\""),
+                 TEXT("\n"),
+                 TEXT("\r\n"),
+                 TEXT("\r"),
+                 TEXT(" a "),
+                 TEXT("x"),
+                 TEXT("\xc3\xa9t\xc3\xa9"),
+                 TEXT("\xef\xbb\xbf"),
+                 TEXT("1"),
+                 TEXT("a,b\nc\"d"),
+                 TEXT("\0"),
+                 TEXT("a\0b"),
+                 TEXT("longer than 16 bytes, \"\0\" inside")};
+    static const char *const reads[] = {NULL, "\"detect\": \"all\"", "\"block_bytes\": 64", "\"types\": {\"t\": \"dictionary\"}"};
     enum { N_TEXTS = sizeof texts / sizeof *texts, ROWS = 3000 };
     uint64_t x = 42;
     for (int round = 0; round < 8; round++) {
         aip_context *ctx = table_context(table_workers[round % 4]);
-        char *bytes = malloc(ROWS * 16), *path = table_path(round % 2 ? "random.csv.gz" : "random.csv");
+        char *bytes = malloc(ROWS * 40), *path = table_path(round % 2 ? "random.csv.gz" : "random.csv");
         int32_t *offsets = malloc((ROWS + 1) * sizeof *offsets);
         double *numbers = malloc(ROWS * sizeof *numbers);
         uint8_t *valid = calloc(1, ROWS / 8 + 1);
@@ -79,10 +100,10 @@ START_TEST(random_tables_read_back_as_they_were) {
         offsets[0] = 0;
         for (int i = 0; i < ROWS; i++) {
             x = x * 6364136223846793005u + 1442695040888963407u;
-            const char *t = texts[(x >> 33) % N_TEXTS];
+            size_t t = (x >> 33) % N_TEXTS;
             if ((x >> 40) % 5) valid[i / 8] = (uint8_t)(valid[i / 8] | 1 << i % 8);
-            memcpy(bytes + offsets[i], t, strlen(t));
-            offsets[i + 1] = offsets[i] + (int32_t)strlen(t);
+            memcpy(bytes + offsets[i], texts[t].s, (size_t)texts[t].n);
+            offsets[i + 1] = offsets[i] + texts[t].n;
             memcpy(&numbers[i], &x, sizeof x);
             if (!isfinite(numbers[i])) numbers[i] = 0.5;
         }
@@ -98,9 +119,9 @@ START_TEST(random_tables_read_back_as_they_were) {
         OK(aip_schema_create(ctx, fields, 2, &schema, &err));
         OK(aip_dataset_from_columns(schema, views, 2, &made, &err));
         OK(write_to(made, path, NULL, &err));
-        OK(table_read(ctx, path, NULL, &read, &err));
+        OK(table_read(ctx, path, reads[round / 2], &read, &err));
         char *expected = table_text(made), *found = table_text(read);
-        ck_assert_str_eq(found, expected);
+        ck_assert_str_eq(strchr(found, '\n'), strchr(expected, '\n')); /* but for the types: one read has codes */
         free(expected), free(found), free(bytes), free(offsets), free(numbers), free(valid), free(path);
         aip_dataset_free(made);
         aip_dataset_free(read);
@@ -136,7 +157,7 @@ static int never(unsigned char c) {
 /* Texts of each length around the vectors' sizes, with each special byte at each place: bare where libcsv reads them back so, else byte for
  * byte what csv_write makes of them. */
 START_TEST(texts_are_bare_or_as_csv_write_makes_them_and_libcsv_reads_them_back) {
-    static const char specials[] = "x,\"\r\n;' ";
+    static const char specials[] = "x,\"\r\n;' \0";
     static fields read;
     for (size_t length = 1; length < 40; length++) {
         aip_context *ctx = table_context(0);
@@ -182,7 +203,7 @@ START_TEST(texts_are_bare_or_as_csv_write_makes_them_and_libcsv_reads_them_back)
             size_t in_file = bare ? m : csv_write(quoted, sizeof quoted, s, m);
             ck_assert_int_eq(memcmp(text + at, bare ? s : quoted, in_file), 0);
             ck_assert_int_eq(bare, memchr(s, ',', m) == NULL && memchr(s, '"', m) == NULL && memchr(s, '\r', m) == NULL
-                                       && memchr(s, '\n', m) == NULL);
+                                       && memchr(s, '\n', m) == NULL && memchr(s, 0, m) == NULL);
             at += in_file;
             ck_assert_int_eq(text[at++], '\n');
         }

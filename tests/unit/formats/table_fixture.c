@@ -158,7 +158,7 @@ static void put_cell(FILE *f, const aip__column *c, const aip_field *field, int6
     default: {
         const char *text = aip__column_text(c, i, &n);
         fputc('\'', f);
-        fwrite(text, 1, n, f);
+        for (size_t k = 0; k < n; k++) text[k] ? (void)fputc(text[k], f) : (void)fputs("\\0", f);
         fputc('\'', f);
         return;
     }

@@ -30,7 +30,7 @@ void table_files_remove(void);
 /* {"path": path, EXTRA}; extra: JSON members without braces, or NULL. */
 int32_t table_read(aip_context *ctx, const char *path, const char *extra, aip_dataset **out, aip_error **err);
 /* "name:type name:type\n" and a line for each row; cells parted by |, null as ~, text in single quotes. free() it. */
-char *table_text(aip_dataset *d);
+char *table_text(aip_dataset *d); /* NULs in texts as \0 */
 /* Reads CSV text and holds that it is this table. */
 void table_check(const char *csv, const char *extra, const char *expected);
 /* Reads CSV text wholly and holds that it fails so. */
