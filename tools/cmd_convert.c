@@ -79,15 +79,14 @@ int cmd_convert(const args *a) {
     if (code == 0) code = args_settings(a, "set", NULL, in);
     if (code == 0) code = args_settings(a, "write", NULL, out);
     if (code == 0) code = args_context(a, true, &ctx);
-    bool sets_aside = code == 0 && args_text(a, "rejects") && !json_object_get(in, "on_bad_row");
-    if (sets_aside) json_object_set_new(in, "on_bad_row", json_string("reject"));
     char *out_text = json_text(out);
     bool left = false;
     if (code == 0) {
         progress p;
         aip_call call;
         int32_t status = progress_begin(&p, ctx, "convert", &call, &err);
-        if (status == AIP_OK) status = read_table(ctx, in, sets_aside, &dataset, &err);
+        if (status == AIP_OK && args_text(a, "rejects")) status = set_bad_rows_aside(ctx, in, &err);
+        if (status == AIP_OK) status = read_table(ctx, in, &dataset, &err);
         if (status == AIP_OK) status = aip_dataset_write(dataset, out_text, &call, &counts, &err);
         json_t *path = status == AIP_OK ? written(ctx, dataset, a->words[1], &err) : NULL;
         if (status == AIP_OK && !path) status = aip_error_status(err);

@@ -438,32 +438,18 @@ static void put_json(const char *path, json_t *p, json_t *explained) {
 
 /* ---- the command ------------------------------------------------------------------------------------------------------------------------ */
 
-static int32_t inspect(aip_context *ctx, json_t *params, bool added_on_bad_row, int64_t n_head, char **out, aip_error **err) {
+static int32_t inspect(aip_context *ctx, const json_t *params, int64_t n_head, char **out, aip_error **err) {
     progress bar;
     aip_call call;
     aip_dataset *dataset = NULL;
     char wanted[48];
     snprintf(wanted, sizeof wanted, "{\"head\":%lld}", (long long)n_head);
     int32_t status = progress_begin(&bar, ctx, "inspect", &call, err);
-    if (status == AIP_OK) status = read_table(ctx, params, added_on_bad_row, &dataset, err);
+    if (status == AIP_OK) status = read_table(ctx, params, &dataset, err);
     if (status == AIP_OK) status = aip_dataset_profile(dataset, wanted, &call, out, err);
     progress_end(&bar, &call);
     aip_dataset_free(dataset);
     return status;
-}
-
-/* Whether a path is NAME:rest of a connector that a module has brought: that one has no parameters of files. */
-static bool is_connectors(aip_context *ctx, const char *path) {
-    char *json = NULL;
-    line name = {0};
-    size_t n = strcspn(path, ":");
-    line_add(&name, "connector.");
-    line_bytes(&name, path, n);
-    bool known =
-        path[n] == ':' && strncmp(path, "files:", n + 1) != 0 && aip_catalog_json(ctx, name.bytes, &json, NULL) == AIP_OK;
-    aip_text_free(ctx, json);
-    line_free(&name);
-    return known;
 }
 
 /* Without these of the options that mend a file there is no table to show. */
@@ -487,19 +473,13 @@ static int inspect_table(const args *a, aip_context *ctx, json_t *params, int64_
     json_object_del(given, "path");
     json_object_del(given, "detect"); /* what it found stands for it */
     /* Bad rows are what one wants to see, not a reason to see nothing. */
-    bool adds = !json_object_get(params, "on_bad_row") && !is_connectors(ctx, path);
-    if (adds) json_object_set_new(params, "on_bad_row", json_string("reject"));
-    int32_t status = explain(ctx, params, &explained, &err);
-    if (status == AIP_OK && !explained && adds) { /* of a format without bad rows there may be something to say */
-        json_object_del(params, "on_bad_row");
-        status = explain(ctx, params, &explained, &err);
-        if (!explained) json_object_set_new(params, "on_bad_row", json_string("reject"));
-    }
-    if (status == AIP_OK) status = inspect(ctx, params, adds, n_head, &profile, &err);
+    int32_t status = set_bad_rows_aside(ctx, params, &err);
+    if (status == AIP_OK) status = explain(ctx, params, &explained, &err);
+    if (status == AIP_OK) status = inspect(ctx, params, n_head, &profile, &err);
     if ((status == AIP_E_DATA || status == AIP_E_SCHEMA) && take_needed(params, explained)) {
         aip_error_free(err);
         err = NULL;
-        status = inspect(ctx, params, adds, n_head, &profile, &err);
+        status = inspect(ctx, params, n_head, &profile, &err);
     }
     if (status == AIP_OK) status = json_take(profile, &p, &err);
     if (status == AIP_OK) {

@@ -92,24 +92,6 @@ char *json_text(const json_t *j) {
     return text;
 }
 
-int32_t read_table(aip_context *ctx, json_t *params, bool added_on_bad_row, aip_dataset **out, aip_error **err) {
-    aip_error *why = NULL;
-    char *text = json_text(params);
-    int32_t status = aip_dataset_read(ctx, text, out, &why);
-    free(text);
-    const char *refused = why ? aip_error_parameter(why) : NULL;
-    if (status == AIP_E_PARAM && added_on_bad_row && refused && strcmp(refused, "on_bad_row") == 0) {
-        aip_error_free(why);
-        why = NULL;
-        json_object_del(params, "on_bad_row");
-        text = json_text(params);
-        status = aip_dataset_read(ctx, text, out, &why);
-        free(text);
-    }
-    if (status != AIP_OK) *err = why;
-    return status;
-}
-
 int32_t json_take(const char *text, json_t **out, aip_error **err) {
     json_error_t why;
     json_t *j = json_loads(text, JSON_ALLOW_NUL, &why);

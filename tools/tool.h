@@ -200,6 +200,11 @@ bool table_fits(const table *t, const terminal *to); /* nothing would be cut */
 void table_print(table *t, terminal *to);            /* and frees */
 void table_free(table *t);
 
+/* ---- tables that are read (read_table.c) ---------------------------------------------------------------------------------------------- */
+/* on_bad_row: reject in params, where they say nothing of it and what they read has that choice. */
+int32_t set_bad_rows_aside(aip_context *ctx, json_t *params, aip_error **err);
+int32_t read_table(aip_context *ctx, const json_t *params, aip_dataset **out, aip_error **err); /* aip_dataset_read */
+
 /* ---- DAG files (dag_file.c) --------------------------------------------------------------------------------------------------------- */
 /* The DAG of a file or, named -, of standard input; with it its description. */
 int32_t dag_load(aip_context *ctx, const char *path, aip_dag **out, json_t **description, aip_error **err);
@@ -216,8 +221,6 @@ int cmd_catalog(const args *a);
 int fail(aip_error *err, int code);
 /* The same where the parameters come from the command line: a wrong one is EXIT_CODE_USAGE. */
 int fail_settings(aip_error *err);
-/* aip_dataset_read; where on_bad_row was added to params, it is taken out again for what knows no bad rows. */
-int32_t read_table(aip_context *ctx, json_t *params, bool added_on_bad_row, aip_dataset **out, aip_error **err);
 char *json_text(const json_t *j); /* compact, to free */
 /* JSON text of the library, in which texts may hold zero bytes. */
 int32_t json_take(const char *text, json_t **out, aip_error **err);

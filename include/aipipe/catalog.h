@@ -100,7 +100,8 @@ typedef struct aip_descriptor {
 AIP_API int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor, aip_error **err);
 
 /* The catalogue as JSON text, for documentation and bindings: one entry (an object) when name is given, else a list of all. Where kinds
- * share a name, "format.csv" says which; "csv" alone is the first in the order of the kinds. Free with aip_text_free.
+ * share a name, "format.csv" says which; "csv" alone is the first in the order of the kinds. Free with aip_text_free. A format also lists the
+ * "extensions" of its files' names.
  * Errors: AIP_E_NOT_FOUND with the nearest name. any-thread */
 AIP_API int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_error **err);
 /* Frees text that the library returned through an out-parameter. NULL is legal. any-thread */

@@ -29,6 +29,7 @@ struct aip__catalog {
     table *table;
     bool built_in_done; /* what comes now is the host's */
     aip__public_kind kinds[AIP_KIND_OPERATOR + 1];
+    void (*describe[AIP_KIND_OPERATOR + 1])(const aip_descriptor *d, aip__text *t);
 };
 
 int32_t aip__catalog_create(aip_context *ctx, aip__catalog **out, aip_error **err) {
@@ -243,6 +244,10 @@ int32_t aip_catalog_register(aip_context *ctx, const aip_descriptor *descriptor,
 
 void aip__catalog_open_kind(aip_context *ctx, int32_t kind, const aip__public_kind *rules) { ctx->catalog->kinds[kind] = *rules; }
 
+void aip__catalog_describe_kind(aip_context *ctx, int32_t kind, void (*describe)(const aip_descriptor *d, aip__text *t)) {
+    ctx->catalog->describe[kind] = describe;
+}
+
 void aip__catalog_built_in_done(aip_context *ctx) { ctx->catalog->built_in_done = true; }
 
 /* ---- finding -------------------------------------------------------------------------------------------------------------------------- */
@@ -315,8 +320,7 @@ static void add_member(aip__text *t, const char *name, const char *text) {
     aip__text_json(t, text, strlen(text));
 }
 
-/* "a|b" as ["a","b"]. */
-static void add_names(aip__text *t, const char *name, const char *names) {
+void aip__catalog_add_names(aip__text *t, const char *name, const char *names) {
     aip__text_printf(t, ",\"%s\":[", name);
     for (const char *p = names; *p;) {
         size_t n = strcspn(p, "|");
@@ -343,7 +347,7 @@ static void add_param(aip__text *t, const aip_param_spec *s) {
         aip__text_printf(t, ",\"default\":%s", s->default_json);
     else
         aip__text_str(t, ",\"required\":true");
-    if (s->choices) add_names(t, "choices", s->choices);
+    if (s->choices) aip__catalog_add_names(t, "choices", s->choices);
     if (s->minimum != 0 || s->maximum != 0) {
         add_bound(t, "minimum", s->minimum, (s->open_interval & 1) != 0);
         add_bound(t, "maximum", s->maximum, (s->open_interval & 2) != 0);
@@ -352,15 +356,16 @@ static void add_param(aip__text *t, const aip_param_spec *s) {
     aip__text_char(t, '}');
 }
 
-static void add_entry(aip__text *t, const aip_descriptor *d) {
+static void add_entry(const aip__catalog *c, aip__text *t, const aip_descriptor *d) {
     static const char *const rows[] = {"same", "fewer", "other"};
     aip__text_printf(t, "{\"kind\":\"%s\"", aip__kind_name(d->kind));
     add_member(t, "name", d->name);
     add_member(t, "doc", d->doc);
     aip__text_printf(t, ",\"version\":%d", (int)d->version);
     if (d->kind == AIP_KIND_STAGE) add_member(t, "rows", rows[d->rows]);
-    if (d->inputs) add_names(t, "inputs", d->inputs);
+    if (d->inputs) aip__catalog_add_names(t, "inputs", d->inputs);
     if (d->shorthand) add_member(t, "shorthand", d->shorthand);
+    if (c->describe[d->kind]) c->describe[d->kind](d, t);
     aip__text_str(t, ",\"params\":[");
     for (int32_t i = 0; i < d->n_params; i++) {
         if (i > 0) aip__text_char(t, ',');
@@ -390,7 +395,7 @@ int32_t aip_catalog_json(aip_context *ctx, const char *name, char **out, aip_err
         const aip_descriptor *d = &c->table->entries[i]->d;
         if (name && !is_named(d, name)) continue;
         if (!name || n > 0) aip__text_char(&t, n == 0 ? '[' : ',');
-        add_entry(&t, d);
+        add_entry(c, &t, d);
         n++;
         if (name) break;
     }

@@ -18,6 +18,10 @@ typedef struct aip__public_kind {
 } aip__public_kind;
 /* Hosts may add to this kind (stages need no such call). Before aip__catalog_built_in_done. */
 void aip__catalog_open_kind(aip_context *ctx, int32_t kind, const aip__public_kind *rules);
+/* What the entries of a kind say of themselves in aip_catalog_json besides what all say: members, each after a comma. */
+void aip__catalog_describe_kind(aip_context *ctx, int32_t kind, void (*describe)(const aip_descriptor *d, aip__text *t));
+/* "a|b" as `,"name":["a","b"]`. */
+void aip__catalog_add_names(aip__text *t, const char *name, const char *names);
 /* The built-ins are in: from now on only kinds whose table of functions is public are accepted, since a foreign table of another kind would be
  * called as one of ours. */
 void aip__catalog_built_in_done(aip_context *ctx);

@@ -143,10 +143,15 @@ static int32_t register_format(aip_context *ctx, const aip_descriptor *format, a
     return status;
 }
 
+static void describe_format(const aip_descriptor *d, aip__text *t) {
+    aip__catalog_add_names(t, "extensions", ((const aip__format_ops *)d->ops)->extensions);
+}
+
 int32_t aip__formats_register(aip_context *ctx, aip_error **err) {
     static const aip_descriptor *const formats[] = {&aip__csv_descriptor, &aip__arrow_ipc_descriptor, &aip__ndjson_descriptor,
                                                     &aip__json_descriptor};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) AIP__TRY(register_format(ctx, formats[i], err));
+    aip__catalog_describe_kind(ctx, AIP_KIND_FORMAT, describe_format);
     return AIP_OK;
 }
 

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -345,6 +346,26 @@ class Formats(PipelineTest):
         self.assertEqual(self.read("out.csv"), self.read("t.csv"))
         self.assertEqual(self.read("rejects.csv").count(b"\n"), 1, "a table without rows")
         self.assertIn("on_bad_row", aipipe("inspect", "t.arrow", "--set", "on_bad_row=reject", folder=self.folder).err)
+
+    def test_whether_rows_can_be_set_aside_is_asked_of_the_format_that_is_read(self):
+        self.write("t.csv", "a,b\n1,x\n2,y,z\n3,y\n")
+        self.ok("convert", "t.csv", "good.csv.gz", "--rejects", "rejects.csv")
+        self.ok("convert", "good.csv.gz", "t.FEATHER")
+        shutil.copy(self.path("t.csv"), self.path("csv.txt"))
+        shutil.copy(self.path("t.FEATHER"), self.path("arrow.csv"))
+        shutil.copy(self.path("t.csv"), self.path("csv.TSV"))
+        for source, settings, rejected in (("csv.txt", ("format=csv",), 1), ("t.FEATHER", (), 0), ("arrow.csv", ("format=arrow",), 0),
+                                           ("csv.TSV", ("delimiter=,",), 1), ("./[c]sv.TSV", ("delimiter=,", "format=null"), 1)):
+            given = [word for setting in settings for word in ("--set", setting)]
+            report = json.loads(self.ok("convert", source, "out.csv", "--rejects", "rejects.csv", "--json", *given).out)
+            self.assertEqual((report["rows_out"], report["rows_rejected"]), (2, rejected), source)
+            self.assertEqual(json.loads(self.ok("inspect", source, "--json", *given).out)["rejected"], rejected, source)
+        self.assertIn("'nosuch'", aipipe("inspect", "t.csv", "--set", "format=nosuch", folder=self.folder).err)
+
+    def test_the_catalogue_says_the_extensions_of_a_format(self):
+        formats = {entry["name"]: entry for entry in json.loads(self.ok("catalog", "--json").out) if entry["kind"] == "format"}
+        self.assertEqual(formats["csv"]["extensions"], ["csv", "tsv"])
+        self.assertEqual(formats["json"]["extensions"], ["json"])
 
 
 class Terminal(PipelineTest):
