@@ -13,6 +13,8 @@ typedef struct typing {
     const aip__csv_piece *piece;
     aip__guess *running; /* of each slot */
     aip__type_steps *out;
+    const char *counted;  /* the start of the block, once one of its cells was a step: ... */
+    int64_t line, offset; /* ... of the file */
 } typing;
 
 /* Whether the cell is within the guess. Says no too often rather than yes: what it denies is looked at again. */
@@ -31,15 +33,27 @@ static bool within(const aip__csv_options *o, const aip__guess *g, const aip__cs
     }
 }
 
-static int32_t step(typing *t, int32_t slot, const aip__csv_row *row, const aip__csv_cell *cell, aip__guess alone,
+/* Every column of a block may have steps: lines are counted up to the block once, and in it for each. */
+static void count_to(typing *t, const aip__csv_block *b) {
+    const char *start = b->rows[0].start;
+    size_t n = (size_t)(start - t->counted);
+    t->line += (int64_t)aip__csv_count_lines(t->counted, n);
+    t->offset += aip__encoded_bytes(t->reader->cutter.unit, t->counted, n);
+    t->counted = start;
+}
+
+static int32_t step(typing *t, int32_t slot, const aip__csv_block *b, int32_t r, const aip__csv_cell *cell, aip__guess alone,
                     aip_error **err) {
-    const char *at = row->start + (cell->at & ~AIP__CSV_QUOTE_BIT), *text = t->piece->text;
+    const aip__csv_row *row = &b->rows[r];
+    const char *at = row->start + (cell->at & ~AIP__CSV_QUOTE_BIT);
+    count_to(t, b);
+    size_t n = (size_t)(at - t->counted);
     const char *nl = memrchr(row->start, '\n', (size_t)(at - row->start)); /* a record may span lines */
     aip__type_step s = {.column = slot,
                         .cell = alone,
-                        .line = t->piece->line + (int64_t)aip__csv_count_lines(text, (size_t)(at - text)),
+                        .line = t->line + (int64_t)aip__csv_count_lines(t->counted, n),
                         .at = at - (nl ? nl + 1 : row->start) + 1,
-                        .offset = t->piece->offset + aip__encoded_bytes(t->reader->cutter.unit, text, (size_t)(at - text))};
+                        .offset = t->offset + aip__encoded_bytes(t->reader->cutter.unit, t->counted, n)};
     aip__excerpt(cell->text, cell->n, s.excerpt);
     return aip__type_steps_add(t->out, &s, err);
 }
@@ -53,7 +67,7 @@ static int32_t look_at_slot(typing *t, const aip__csv_block *b, int32_t slot, ai
         if (!c->text || b->rows[r].fault != AIP__ROW_GOOD || aip__csv_is_null(o, c->text, c->n)) continue;
         if (within(o, g, c)) continue;
         aip__guess alone = aip__csv_guess(o, c->text, c->n);
-        if (aip__guess_widen(g, alone)) AIP__TRY(step(t, slot, &b->rows[r], c, alone, err));
+        if (aip__guess_widen(g, alone)) AIP__TRY(step(t, slot, b, r, c, alone, err));
         if (aip__guess_is_text(*g)) g->type = AIP_UTF8;
     }
     return AIP_OK;
@@ -156,7 +170,9 @@ int32_t aip__csv_infer_item(void *reader, const aip__item *item, const aip__gues
     bool nothing_new = false;
     AIP__TRY(all_within(r, item, start, &nothing_new, err));
     if (nothing_new) return AIP_OK;
-    typing t = {.reader = r, .piece = item->data, .out = out, .running = aip__calloc(ctx, n + 1, sizeof *t.running)};
+    const aip__csv_piece *p = item->data;
+    typing t = {.reader = r, .piece = p, .out = out, .counted = p->text, .line = p->line, .offset = p->offset};
+    t.running = aip__calloc(ctx, n + 1, sizeof *t.running);
     if (!t.running) return aip__error_memory(ctx, err);
     memcpy(t.running, start, n * sizeof *start);
     int32_t status = look(&t, err);
