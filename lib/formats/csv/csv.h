@@ -267,6 +267,8 @@ void aip__csv_input_end(aip__csv_input *in); /* the options stay */
 /* ---- marks: what the cut leaves to the index -------------------------------------------------------------------------------------------------- */
 
 #define AIP__CSV_STRETCH 4096 /* bytes that are counted together */
+#define AIP__CSV_MOST_MARKED \
+    128 /* columns; wider rows are looked at again, which brings fields that lie far apart into the cache */
 typedef struct aip__csv_sum {
     uint32_t ends, records; /* of fields (a record's end is its last field's, too), of records; modulo 2^32 */
 } aip__csv_sum;
@@ -314,7 +316,7 @@ void aip__csv_regular_end(aip__csv_regular *g);
 /* ---- read: a stream as items of whole records -------------------------------------------------------------------------------------------------- */
 typedef struct aip__csv_piece { /* an item */
     aip__buffer *buffer;        /* shared by the items cut from it */
-    aip__buffer *marked;        /* what marks lie in; NULL: there are none */
+    aip__buffer *marked;        /* what marks lie in; NULL: there are none, as its text is not regular or nobody reads them */
     aip__csv_marks marks;
     const char *text;
     size_t n;
@@ -332,6 +334,8 @@ typedef struct aip__csv_cutter {
     aip__buffer *buffer;
     size_t at; /* where the next record starts in buffer */
     size_t block_bytes;
+    aip__buffer *spare;   /* for the marks of the next piece; NULL: there is none */
+    bool gives_marks;     /* to the pieces; else they are what the cut works with, and no more */
     bool ended;           /* buffer holds the last byte of the stream */
     bool dropping;        /* inside a comment longer than any record may be */
     int unit;             /* aip__text_stream_unit */
@@ -346,8 +350,9 @@ int32_t aip__csv_cutter_start(aip__csv_cutter *c, aip_error **err);
 int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *out, bool *end, aip_error **err);
 /* Records that lie in the buffer together: at most max_rows of them, those that are skipped among them. */
 int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piece *out, bool *end, aip_error **err);
-/* Larger blocks from here on for a file of very many columns, whose rows would be few to a block; the usual size alone grows. */
-void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns);
+/* How many columns there are, for what is cut from here on: pieces of few columns have marks. Blocks are larger for a file of very many, whose rows
+ * would be few to a block; the usual size alone grows. */
+void aip__csv_cutter_expect(aip__csv_cutter *c, int32_t n_columns);
 void aip__csv_cutter_end(aip__csv_cutter *c);
 void aip__csv_piece_free(aip__csv_piece *p);
 

@@ -21,7 +21,8 @@ void aip__csv_cutter_init(aip__csv_cutter *c, const aip__csv_options *o, aip__te
     c->dialect.open = &c->open;
 }
 
-void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {
+void aip__csv_cutter_expect(aip__csv_cutter *c, int32_t n_columns) {
+    c->gives_marks = n_columns <= AIP__CSV_MOST_MARKED;
     if (c->options->block_bytes > 0) return;
     c->block_bytes = AIP__BLOCK_BYTES_USUAL;
     for (int32_t n = COLUMNS_OF_BLOCK; n < n_columns && c->block_bytes < WIDEST_BLOCK; n *= 2) c->block_bytes *= 2;
@@ -29,7 +30,8 @@ void aip__csv_cutter_widen(aip__csv_cutter *c, int32_t n_columns) {
 
 void aip__csv_cutter_end(aip__csv_cutter *c) {
     aip__buffer_free(c->buffer);
-    c->buffer = NULL;
+    aip__buffer_free(c->spare);
+    c->buffer = c->spare = NULL;
     c->at = 0;
     c->ended = true;
 }
@@ -159,13 +161,15 @@ int32_t aip__csv_cutter_record(aip__csv_cutter *c, bool peek, aip__csv_piece *ou
     }
 }
 
-/* Room for the marks of n bytes. */
-static int32_t marks_for(aip_context *ctx, size_t n, aip__buffer **buffer, aip__csv_marks *marks, aip_error **err) {
-    size_t words = n / 64 + 1, sums = n / AIP__CSV_STRETCH + 1;
-    aip__buffer *b = aip__buffer_new(ctx, words * sizeof *marks->ends + sums * sizeof *marks->sums);
-    if (!b) return aip__error_memory(ctx, err);
-    *buffer = b;
-    *marks = (aip__csv_marks){.ends = (uint64_t *)(void *)b->data};
+/* Room for the marks of n bytes, in c->spare. */
+static int32_t marks_for(aip__csv_cutter *c, size_t n, aip__csv_marks *marks, aip_error **err) {
+    size_t words = n / 64 + 1, sums = n / AIP__CSV_STRETCH + 1, size = words * sizeof *marks->ends + sums * sizeof *marks->sums;
+    if (!c->spare || c->spare->capacity < size) {
+        aip__buffer_free(c->spare);
+        c->spare = aip__buffer_new(c->ctx, size);
+        if (!c->spare) return aip__error_memory(c->ctx, err);
+    }
+    *marks = (aip__csv_marks){.ends = (uint64_t *)(void *)c->spare->data};
     marks->sums = (aip__csv_sum *)(void *)(marks->ends + words);
     return AIP_OK;
 }
@@ -205,20 +209,19 @@ int32_t aip__csv_cutter_next(aip__csv_cutter *c, int64_t max_rows, aip__csv_piec
     for (;;) {
         AIP__TRY(need_bytes(c, end, err));
         if (*end) return AIP_OK;
-        aip__buffer *buffer = NULL;
         aip__csv_marks marks;
         bool marked = false;
-        AIP__TRY(marks_for(c->ctx, c->buffer->size - c->at, &buffer, &marks, err));
+        AIP__TRY(marks_for(c, c->buffer->size - c->at, &marks, err));
         aip__csv_cut found = cut(c, max_rows, &marks, &marked);
-        if (found.n == 0 || !marked) aip__buffer_free(buffer);
         if (found.n == 0) {
             AIP__TRY(refill(c, err));
             continue;
         }
         piece(c, found.n, found.n_records, out);
-        if (marked) {
-            out->marked = buffer;
+        if (marked && c->gives_marks) {
+            out->marked = c->spare;
             out->marks = marks;
+            c->spare = NULL;
         }
         advance(c, found.n, (size_t)found.n_lines);
         return AIP_OK;

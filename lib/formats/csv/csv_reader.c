@@ -60,7 +60,7 @@ static int32_t reader_open(void *format, aip__stream *stream, const char *source
         status = aip__csv_cutter_start(&r->cutter, err);
     }
     if (status == AIP_OK) status = aip__csv_header(&r->cutter, &names, &n, err);
-    if (status == AIP_OK) aip__csv_cutter_widen(&r->cutter, n);
+    if (status == AIP_OK) aip__csv_cutter_expect(&r->cutter, n);
     if (status == AIP_OK) status = match(r, names, n, from, err);
     aip__csv_names_free(o->ctx, names, n);
     if (status != AIP_OK) {
@@ -81,7 +81,7 @@ static int32_t reader_next(void *reader, aip__item *item, bool *end, aip_error *
         return status;
     }
     /* The text and its marks, its copy in text columns, the values, and a block of cells. */
-    int64_t memory = 2 * (int64_t)p->n + (int64_t)p->n / 8 + p->max_rows * r->row_bytes + AIP__CSV_BLOCK_BYTES;
+    int64_t memory = 2 * (int64_t)p->n + (p->marked ? (int64_t)p->n / 8 : 0) + p->max_rows * r->row_bytes + AIP__CSV_BLOCK_BYTES;
     *item = (aip__item){.data = p, .bytes = (int64_t)p->n, .memory = memory};
     return AIP_OK;
 }
@@ -109,7 +109,7 @@ static int32_t reader_resume(void *reader, aip__stream *stream, int64_t offset, 
     aip__csv_cutter_end(c);
     AIP__TRY(aip__csv_input_resume(&r->input, stream, source, err));
     aip__csv_cutter_init(c, r->options, r->input.text, source);
-    aip__csv_cutter_widen(c, r->n_columns);
+    aip__csv_cutter_expect(c, r->n_columns);
     c->offset = offset;
     c->line = line;
     c->header_line = header_line;

@@ -1,6 +1,7 @@
-/* Runs of regular rows. A block of text that stays in the cache is indexed, from the marks that the cut has left or else by looking at it; when every n_columns-th end is a line feed, and there are no more line
- * feeds than those, all its rows are regular, and their fields need no cells: a column is every n_columns-th end. Where a row is not, the run ends
- * before it, and the row is for the splitter; while one follows the other, ever longer stretches are, so that no text is indexed often. */
+/* Runs of regular rows. A block of text that stays in the cache is indexed, from the marks that the cut has left or else by looking at it;
+ * when every n_columns-th end is a line feed, and there are no more line feeds than those, all its rows are regular, and their fields need
+ * no cells: a column is every n_columns-th end. Where a row is not, the run ends before it, and the row is for the splitter; while one
+ * follows the other, ever longer stretches are, so that no text is indexed often. */
 #include "formats/csv/csv_index.h"
 
 #include <string.h>
@@ -12,7 +13,6 @@
 #define ENDS 16384
 #define MOST_ENDS 262144
 #define LONGEST_STRETCH 1024
-#define MOST_MARKED 128 /* columns; wider rows are looked at again, which brings fields that lie far apart into the cache */
 
 int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip__csv_dialect *dialect, int32_t n_columns,
                                int64_t max_record, const char *text, size_t n, aip_error **err) {
@@ -36,7 +36,6 @@ int32_t aip__csv_regular_begin(aip__csv_regular *g, aip_context *ctx, const aip_
 }
 
 void aip__csv_regular_use(aip__csv_regular *g, const aip__csv_marks *marks, int64_t n_records) {
-    if (g->n_columns > MOST_MARKED) return;
     g->marks = marks;
     g->n_records = (uint32_t)n_records;
 }

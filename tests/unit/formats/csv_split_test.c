@@ -269,11 +269,50 @@ START_TEST(blocks_grow_with_the_number_of_columns_only_where_their_bytes_are_not
         const aip__csv_options o = {.block_bytes = said[i]};
         aip__csv_cutter c;
         aip__csv_cutter_init(&c, &o, NULL, "text");
-        aip__csv_cutter_widen(&c, 512);
+        aip__csv_cutter_expect(&c, 512);
         ck_assert_uint_eq(c.block_bytes, said[i] > 0 ? said[i] : 1 << 20);
-        aip__csv_cutter_widen(&c, 2000);
+        aip__csv_cutter_expect(&c, 2000);
         ck_assert_uint_eq(c.block_bytes, said[i] > 0 ? said[i] : 4 << 20);
     }
+}
+END_TEST
+
+/* Of a regular text; up to how many columns is what csv_regular.c says. */
+START_TEST(pieces_have_marks_once_their_columns_are_known_to_be_few) {
+    static const struct {
+        int32_t n_columns; /* 0: not said */
+        bool marked;
+    } cases[] = {{0, false}, {3, true}, {AIP__CSV_MOST_MARKED, true}, {AIP__CSV_MOST_MARKED + 1, false}};
+    static const char text[] = "1,2,x\n3,4,y\n5,6,z\n";
+    const aip__text_options utf8 = {.encoding = "utf-8", .line_end = AIP__LINES_LF, .quote = '"'};
+    aip_context *ctx = table_context(0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const aip__csv_options o = {.ctx = ctx,
+                                    .dialect = {.delimiter = ',', .quote = '"', .comment = -1, .decimal = '.'},
+                                    .max_record_bytes = 1 << 20,
+                                    .block_bytes = 64};
+        aip__stream *stream = NULL;
+        aip__text_stream *decoded = NULL;
+        aip__csv_cutter c;
+        OK(aip__stream_memory(ctx, text, sizeof text - 1, &stream, &err));
+        OK(aip__text_stream_open(ctx, stream, &utf8, &decoded, &err));
+        aip__csv_cutter_init(&c, &o, decoded, "text");
+        if (cases[i].n_columns > 0) aip__csv_cutter_expect(&c, cases[i].n_columns);
+        OK(aip__csv_cutter_start(&c, &err));
+        for (int row = 0; row < 3; row++) {
+            aip__csv_piece p = {0};
+            bool end = false;
+            OK(aip__csv_cutter_next(&c, 1, &p, &end, &err));
+            ck_assert(!end && p.n == 6 && p.text[0] == "135"[row]);
+            ck_assert_int_eq(p.marked != NULL, cases[i].marked);
+            if (p.marked) ck_assert_uint_eq(p.marks.ends[0] & 63, 1 << 1 | 1 << 3 | 1 << 5);
+            aip__csv_piece_free(&p);
+        }
+        aip__csv_cutter_end(&c);
+        aip__text_stream_close(decoded);
+        aip__stream_close(stream);
+    }
+    table_context_free(ctx);
 }
 END_TEST
 
@@ -284,6 +323,7 @@ Suite *csv_split_suite(void) {
                                   a_lenient_dialect_reads_every_record,
                                   items_are_the_text_cut_between_records_with_their_lines_and_offsets,
                                   blocks_grow_with_the_number_of_columns_only_where_their_bytes_are_not_said,
+                                  pieces_have_marks_once_their_columns_are_known_to_be_few,
                                   NULL};
     return unit_suite("csv_split", tests);
 }
