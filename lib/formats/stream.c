@@ -252,9 +252,7 @@ static int32_t read_packed(aip__stream *s, uint8_t *bytes, size_t n, size_t *got
     return AIP_OK;
 }
 
-int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
-    aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
-    if (blocks) return aip__blocks_read(blocks, bytes, n, got, err);
+static int32_t read_on(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
     if (s->gunzip || s->unzstd) return read_packed(s, bytes, n, got, err);
     size_t first = s->n - s->at < n ? s->n - s->at : n, rest = 0;
     if (first > 0) memcpy(bytes, s->input + s->at, first);
@@ -264,11 +262,16 @@ int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip
     return AIP_OK;
 }
 
+int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err) {
+    aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
+    return blocks ? aip__blocks_read(blocks, bytes, n, got, err) : read_on(s, bytes, n, got, err);
+}
+
 /* ---- in blocks -------------------------------------------------------------------------------------------------------------------------------- */
 
 static int32_t undo(void *user, void *bytes, size_t n, size_t *got, int64_t *used, aip_error **err) {
     aip__stream *s = user;
-    AIP__TRY(read_packed(s, bytes, n, got, err));
+    AIP__TRY(read_on(s, bytes, n, got, err));
     *used = raw_used(s);
     return AIP_OK;
 }
@@ -315,16 +318,24 @@ static int32_t reads(void *user, void *bytes, size_t n, size_t *got, aip_error *
     return aip__stream_read(user, bytes, n, got, err);
 }
 
+/* What takes its time to give bytes, which can be done ahead: not memory, and a pipe only where it must be undone. */
+static bool goes_in_blocks(const aip__stream *s) {
+    return !s->begin_only && (s->gunzip || s->unzstd || (s->file && s->file->size >= 0));
+}
+
 int32_t aip__stream_refill(aip__stream *s, const void *left, size_t left_n, size_t margin, size_t size, aip__buffer **out,
                            size_t *at, bool *ended, aip_error **err) {
     size_t room = room_in_front(size);
-    if ((s->gunzip || s->unzstd) && !s->begin_only && room > 0 && left_n <= room) {
+    if (goes_in_blocks(s) && room > 0) {
         aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
-        if (!blocks) {
+        if (blocks) {
+            AIP__TRY(aip__blocks_resize(blocks, margin + room, size - room, err));
+        } else if (left_n <= room) {
             AIP__TRY(aip__blocks_new(s->ctx, margin + room, size - room, undo, s, &blocks, err));
             atomic_store_explicit(&s->blocks, blocks, memory_order_release);
         }
-        return refill_block(s, blocks, left, left_n, margin, out, at, ended, err);
+        if (blocks && left_n <= aip__blocks_front(blocks) - margin)
+            return refill_block(s, blocks, left, left_n, margin, out, at, ended, err);
     }
     return aip__refill_copied(s->ctx, reads, s, left, left_n, margin, size, out, at, ended, err);
 }

@@ -32,15 +32,16 @@ int32_t aip__stream_read_at(aip__stream *s, void *bytes, size_t n, int64_t offse
 void aip__stream_move(aip__stream *s, int64_t offset);
 /* For readers that cut a stream into items: a new buffer of what is left of the one before (left[0..left_n)) and fresh bytes behind it, about
  * `size` in all, more where the rest is long. The text is (*out)->data[*at..(*out)->size); `margin` bytes before it may be read and are 0. *ended: the
- * stream gave its last byte. Of a compressed stream, the fresh bytes are a block that was undone where it lies now, by aip__stream_ahead if that
- * was called in time; buffers are the same whether it was or not. */
+ * stream gave its last byte. Of a file, and of anything compressed, the fresh bytes are a block that was read or undone where it lies now, by
+ * aip__stream_ahead if that was called in time; buffers are the same whether it was or not. The size is given anew each time, but holds for the
+ * blocks of a file only as long as aip__stream_ahead was not called. */
 int32_t aip__stream_refill(aip__stream *s, const void *left, size_t left_n, size_t margin, size_t size, aip__buffer **out,
                            size_t *at, bool *ended, aip_error **err);
 /* The same from anything that reads as aip__stream_read does; all bytes are copied. */
 typedef int32_t (*aip__reads)(void *user, void *bytes, size_t n, size_t *got, aip_error **err);
 int32_t aip__refill_copied(aip_context *ctx, aip__reads read, void *user, const void *left, size_t left_n, size_t margin,
                            size_t size, aip__buffer **out, size_t *at, bool *ended, aip_error **err);
-/* Undoes one more block for a reader that calls aip__stream_refill, beside it; false when there was nothing to do. any thread */
+/* Reads or undoes one more block for a reader that calls aip__stream_refill, beside it; false when there was nothing to do. any thread */
 bool aip__stream_ahead(aip__stream *s);
 /* Whether such a reader has not to wait for a block. any thread */
 bool aip__stream_ready(aip__stream *s);

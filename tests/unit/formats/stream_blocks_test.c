@@ -141,7 +141,39 @@ START_TEST(nothing_is_undone_ahead_where_the_memory_limit_is_near) {
 }
 END_TEST
 
-/* ---- a gzip file --------------------------------------------------------------------------------------------------------------------------- */
+START_TEST(blocks_change_their_size_only_while_none_lies_ready) {
+    aip_context *ctx = table_context(0);
+    source s = {.n = 1000, .bad = SIZE_MAX};
+    aip__blocks *b = NULL;
+    aip__buffer *block = NULL;
+    uint8_t copy[10];
+    size_t at = 0, got = 0;
+    OK(aip__blocks_new(ctx, FRONT, BLOCK, undo, &s, &b, &err));
+    OK(aip__blocks_resize(b, 2 * FRONT, 3 * BLOCK, &err));
+    ck_assert_uint_eq(aip__blocks_front(b), 2 * FRONT);
+    OK(aip__blocks_next(b, &block, &at, &err));
+    ck_assert_uint_eq(at, 2 * FRONT);
+    ck_assert_uint_eq(block->size, 2 * FRONT + 3 * BLOCK);
+    aip__buffer_free(block);
+    ck_assert(aip__blocks_ahead(b));
+    OK(aip__blocks_resize(b, FRONT, BLOCK, &err)); /* one lies ready */
+    OK(aip__blocks_read(b, copy, sizeof copy, &got, &err));
+    OK(aip__blocks_resize(b, FRONT, BLOCK, &err)); /* and is not wholly taken */
+    OK(aip__blocks_next(b, &block, &at, &err));
+    ck_assert_uint_eq(block->size - at, 3 * BLOCK - sizeof copy);
+    ck_assert_uint_eq(aip__blocks_front(b), 2 * FRONT);
+    aip__buffer_free(block);
+    OK(aip__blocks_resize(b, FRONT, BLOCK, &err));
+    OK(aip__blocks_next(b, &block, &at, &err));
+    ck_assert_uint_eq(at, FRONT);
+    ck_assert_uint_eq(block->size, FRONT + BLOCK);
+    aip__buffer_free(block);
+    aip__blocks_free(b);
+    table_context_free(ctx);
+}
+END_TEST
+
+/* ---- a file, and one of gzip --------------------------------------------------------------------------------------------------------------------------- */
 
 #define TEXT ((size_t)300000)
 
@@ -149,7 +181,6 @@ static uint8_t text[TEXT];
 
 static char *gz_file(void) {
     static uint8_t packed[TEXT + 1000];
-    for (size_t i = 0; i < TEXT; i++) text[i] = byte_at(i);
     z_stream z = {.next_in = text, .avail_in = TEXT, .next_out = packed, .avail_out = sizeof packed};
     ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
     ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
@@ -197,19 +228,25 @@ static uint64_t refill_all(aip_context *ctx, const char *path, size_t size, size
 START_TEST(refilled_buffers_are_the_same_with_and_without_work_ahead) {
     const size_t sizes[] = {64, 1000, 4096, 65536}, rests[] = {0, 1, 63, 900, 5000};
     aip_context *ctx = table_context(0);
-    char *path = gz_file();
-    for (size_t i = 0; i < 4; i++)
-        for (size_t k = 0; k < 5; k++)
-            ck_assert_uint_eq(refill_all(ctx, path, sizes[i], rests[k], false), refill_all(ctx, path, sizes[i], rests[k], true));
-    free(path);
+    for (size_t i = 0; i < TEXT; i++) text[i] = byte_at(i);
+    char *paths[] = {gz_file(), table_file("blocks", text, TEXT)};
+    for (size_t f = 0; f < 2; f++)
+        for (size_t i = 0; i < 4; i++)
+            for (size_t k = 0; k < 5; k++)
+                ck_assert_uint_eq(refill_all(ctx, paths[f], sizes[i], rests[k], false),
+                                  refill_all(ctx, paths[f], sizes[i], rests[k], true));
+    for (size_t f = 0; f < 2; f++) free(paths[f]);
     table_files_remove();
     table_context_free(ctx);
 }
 END_TEST
 
 Suite *stream_blocks_suite(void) {
-    const TTest *const tests[] = {blocks_are_the_same_whoever_undoes_them, an_error_comes_in_its_place_and_again,
+    const TTest *const tests[] = {blocks_are_the_same_whoever_undoes_them,
+                                  an_error_comes_in_its_place_and_again,
                                   nothing_is_undone_ahead_where_the_memory_limit_is_near,
-                                  refilled_buffers_are_the_same_with_and_without_work_ahead, NULL};
+                                  blocks_change_their_size_only_while_none_lies_ready,
+                                  refilled_buffers_are_the_same_with_and_without_work_ahead,
+                                  NULL};
     return unit_suite("stream_blocks", tests);
 }
