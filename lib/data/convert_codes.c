@@ -44,7 +44,7 @@ static const char *text_at(const aip__code_builder *b, int32_t code) {
 }
 
 int32_t aip__codes_begin(aip__code_builder *b, aip_context *ctx, int64_t max_rows, aip_error **err) {
-    *b = (aip__code_builder){.ctx = ctx, .n_slots = FIRST_SLOTS};
+    *b = (aip__code_builder){.ctx = ctx, .n_slots = FIRST_SLOTS, .scratch = {.ctx = ctx}};
     int32_t status = aip__column_new(ctx, AIP_DICTIONARY, max_rows, false, &b->column, err);
     if (status == AIP_OK) status = aip__utf8_begin(&b->texts, ctx, AIP_UTF8, FIRST_SLOTS / 2, FIRST_SLOTS * 4, err);
     if (status == AIP_OK) {
@@ -108,21 +108,14 @@ int32_t aip__codes_add_null(aip__code_builder *b, aip_error **err) {
 
 int32_t aip__codes_add_fields(aip__code_builder *b, const aip__text_rules *r, const aip__fields *f, aip_error **err) {
     for (int32_t i = 0; i < f->n; i++) {
-        size_t n = 0;
-        const char *s = aip__field_at(f, i, &n);
-        bool quoted = n >= 2 && (uint8_t)*s == r->quote;
-        if (quoted) s++, n -= 2;
-        if (quoted && n > 0 && memchr(s, r->quote, n)) {
-            if (aip__grow(b->ctx, &b->scratch, &b->scratch_size, n + KEY, 1) != 0) return aip__error_memory(b->ctx, err);
-            n = aip__unescape_quotes(b->scratch, s, n, (char)r->quote);
-            s = b->scratch;
-        }
-        if (aip__field_is_null(r, quoted, s, n))
+        aip__unquoted u;
+        AIP__TRY(aip__unquote_field(f, i, r->quote, &b->scratch, &u, err));
+        if (aip__field_is_null(r, u.quoted, u.text, u.n))
             AIP__TRY(aip__codes_add_null(b, err));
-        else if (n > INT32_MAX || s == b->scratch)
-            AIP__TRY(aip__codes_add(b, s, n, err));
+        else if (u.n > INT32_MAX || u.text == b->scratch.bytes)
+            AIP__TRY(aip__codes_add(b, u.text, u.n, err));
         else
-            AIP__TRY(add(b, key_within(s, n), s, err));
+            AIP__TRY(add(b, key_within(u.text, u.n), u.text, err));
     }
     return AIP_OK;
 }
@@ -146,9 +139,8 @@ void aip__codes_abandon(aip__code_builder *b) {
     aip__column_free(b->column);
     aip__utf8_abandon(&b->texts);
     aip__free(b->ctx, b->slots);
-    aip__free(b->ctx, b->scratch);
+    aip__free(b->ctx, b->scratch.bytes);
     b->column = NULL;
     b->slots = NULL;
-    b->scratch = NULL;
-    b->scratch_size = 0;
+    b->scratch = (aip__scratch){.ctx = b->ctx};
 }

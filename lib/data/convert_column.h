@@ -5,6 +5,7 @@
 
 #include "data/column.h"
 #include "data/convert.h"
+#include <string.h>
 
 /* One column of n records of a block of text whose field ends are indexed: field i is text[ends[i * stride - 1] + 1 .. ends[i * stride]), in
  * uint32 arithmetic. The element before a block's first end is the offset of its first record less one: UINT32_MAX for 0. At least 64 readable
@@ -68,6 +69,30 @@ int32_t aip__utf8_add_fields(aip__utf8_builder *b, const aip__text_rules *r, con
 /* Doubled quotes of s[0..n) become one, into `to` (room for n); returns how many bytes are left. */
 size_t aip__unescape_quotes(char *to, const char *s, size_t n, char quote);
 
+/* The text of one field without its quotes: in the field, or where some are doubled inside in the scratch, until the next is asked for. (Columns of
+ * texts, which are copied anyway, look for doubled quotes as they copy: convert_text.c.) */
+typedef struct aip__scratch {
+    aip_context *ctx;
+    char *bytes; /* aip__free of ctx when done */
+    size_t size;
+} aip__scratch;
+typedef struct aip__unquoted {
+    const char *text;
+    size_t n;
+    bool quoted;
+} aip__unquoted;
+int32_t aip__unescape_field(aip__unquoted *u, char quote, aip__scratch *scratch, aip_error **err);
+/* quote: byte, or -1: none. */
+static inline int32_t aip__unquote_field(const aip__fields *f, int32_t i, int quote, aip__scratch *scratch, aip__unquoted *out,
+                                         aip_error **err) {
+    size_t n = 0;
+    const char *s = aip__field_at(f, i, &n);
+    *out = (aip__unquoted){.text = s, .n = n};
+    if (n < 2 || (uint8_t)*s != quote) return AIP_OK;
+    *out = (aip__unquoted){.text = s + 1, .n = n - 2, .quoted = true};
+    return n > 2 && memchr(s + 1, quote, n - 2) ? aip__unescape_field(out, (char)quote, scratch, err) : AIP_OK;
+}
+
 /* A dictionary column being made, row by row: codes in order of first appearance. The texts lie in a table of open addressing, up to 16 bytes
  * inside their slot. */
 typedef struct aip__code_slot {
@@ -82,8 +107,7 @@ typedef struct aip__code_builder {
     aip__utf8_builder texts; /* row: code */
     aip__code_slot *slots;
     size_t n_slots;
-    char *scratch; /* an unescaped text */
-    size_t scratch_size;
+    aip__scratch scratch;
 } aip__code_builder;
 int32_t aip__codes_begin(aip__code_builder *b, aip_context *ctx, int64_t max_rows, aip_error **err);
 /* A row; no more than max_rows of them in all. */

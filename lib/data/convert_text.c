@@ -30,6 +30,13 @@ size_t aip__unescape_quotes(char *to, const char *s, size_t n, char quote) {
     return at;
 }
 
+int32_t aip__unescape_field(aip__unquoted *u, char quote, aip__scratch *scratch, aip_error **err) {
+    if (aip__grow(scratch->ctx, &scratch->bytes, &scratch->size, u->n, 1) != 0) return aip__error_memory(scratch->ctx, err);
+    u->n = aip__unescape_quotes(scratch->bytes, u->text, u->n, quote);
+    u->text = scratch->bytes;
+    return AIP_OK;
+}
+
 static inline void copy(char *to, const char *s, size_t n) {
     memcpy(to, s, STEP);
     for (size_t i = STEP; i < n; i += STEP) memcpy(to + i, s + i, STEP);

@@ -197,36 +197,20 @@ static int32_t add_fault(aip__csv_faults *faults, const aip__csv_options *o, int
     return AIP_OK;
 }
 
-/* The text of a field without its quotes, in place or in *scratch, which is freed by the caller. */
-static int32_t unquoted(const aip__csv_options *o, const aip__fields *f, int32_t i, aip__csv_cell *cell, char **scratch,
-                        aip_error **err) {
-    size_t n = 0;
-    const char *s = aip__field_at(f, i, &n);
-    bool quoted = n >= 2 && (unsigned char)*s == o->dialect.quote;
-    if (quoted) s++, n -= 2;
-    if (quoted && n > 0 && memchr(s, o->dialect.quote, n)) {
-        *scratch = aip__alloc(o->ctx, n);
-        if (!*scratch) return aip__error_memory(o->ctx, err);
-        n = aip__unescape_quotes(*scratch, s, n, (char)o->dialect.quote);
-        s = *scratch;
-    }
-    *cell = (aip__csv_cell){.text = s, .n = (uint32_t)n, .at = quoted ? AIP__CSV_QUOTE_BIT : 0};
-    return AIP_OK;
-}
-
 /* One field by way of a cell: the same meaning as in a record that is not regular. */
 static int32_t convert_one(aip__csv_target *t, const aip__csv_options *o, const aip__fields *f, int32_t i, int32_t slot,
                            int64_t row, int32_t at, aip__csv_faults *faults, aip_error **err) {
-    char *scratch = NULL;
-    aip__csv_cell cell = {0};
-    AIP__TRY(unquoted(o, f, i, &cell, &scratch, err));
+    aip__scratch scratch = {.ctx = o->ctx};
+    aip__unquoted u;
+    AIP__TRY(aip__unquote_field(f, i, o->dialect.quote, &scratch, &u, err));
+    const aip__csv_cell cell = {.text = u.text, .n = (uint32_t)u.n, .at = u.quoted ? AIP__CSV_QUOTE_BIT : 0};
     aip__csv_row record = {.column = -1};
-    aip__csv_block block = {.max_rows = 1, .n_rows = 1, .rows = &record, .cells = &cell};
+    aip__csv_block block = {.max_rows = 1, .n_rows = 1, .rows = &record};
     int64_t n_bad = 0;
     int32_t status = t->is_text ? convert_text(t, o, &block, &cell, 0, false, &n_bad, err)
                                 : convert_fixed(t, o, &block, &cell, 0, row, &n_bad, err);
     if (status == AIP_OK && n_bad > 0) status = add_fault(faults, o, at, slot, record.fault, err);
-    aip__free(o->ctx, scratch);
+    aip__free(o->ctx, scratch.bytes);
     return status;
 }
 

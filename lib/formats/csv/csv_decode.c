@@ -100,20 +100,15 @@ static int32_t count_padded(decoding *d, aip_error **err) {
 
 /* ---- runs of regular rows ------------------------------------------------------------------------------------------------------------------- */
 
-/* Field `column` of row r as a cell, for a message. Its text without quotes lies in the item or in *scratch, which is freed by the caller. */
-static int32_t cell_of(const decoding *d, int32_t column, int32_t r, const aip__csv_row *row, aip__csv_cell *out, char **scratch,
-                       aip_error **err) {
+/* Field `column` of row r as a cell, for a message; its text as aip__unquote_field has it. */
+static int32_t cell_of(const decoding *d, int32_t column, int32_t r, const aip__csv_row *row, aip__csv_cell *out,
+                       aip__scratch *scratch, aip_error **err) {
     aip__fields f = aip__csv_regular_fields(&d->regular, column);
     size_t n = 0;
-    const char *s = aip__field_at(&f, r, &n);
-    bool quoted = n >= 2 && (unsigned char)*s == d->options->dialect.quote;
-    *out = (aip__csv_cell){.text = s, .n = (uint32_t)n, .at = (uint32_t)(s - row->start)};
-    if (!quoted) return AIP_OK;
-    *scratch = aip__alloc(d->options->ctx, n);
-    if (!*scratch) return aip__error_memory(d->options->ctx, err);
-    out->n = (uint32_t)aip__unescape_quotes(*scratch, s + 1, n - 2, *s);
-    out->text = *scratch;
-    out->at |= AIP__CSV_QUOTE_BIT;
+    aip__unquoted u;
+    AIP__TRY(aip__unquote_field(&f, r, d->options->dialect.quote, scratch, &u, err));
+    uint32_t at = (uint32_t)(aip__field_at(&f, r, &n) - row->start), quoted = u.quoted ? AIP__CSV_QUOTE_BIT : 0;
+    *out = (aip__csv_cell){.text = u.text, .n = (uint32_t)u.n, .at = at | quoted};
     return AIP_OK;
 }
 
@@ -132,11 +127,11 @@ static int32_t judge_run(decoding *d, aip_error **err) {
         if (i > 0 && fault->row == fault[-1].row) continue;
         aip__csv_row row = {.column = fault->slot, .fault = fault->fault, .n_fields = (uint32_t)d->reader->n_columns};
         aip__csv_cell cell = {0};
-        char *scratch = NULL;
+        aip__scratch scratch = {.ctx = d->options->ctx};
         aip__csv_regular_row(&d->regular, fault->row, &row.start, &row.end);
         AIP__TRY(cell_of(d, d->reader->column[fault->slot], fault->row, &row, &cell, &scratch, err));
         int32_t status = judge(d, &row, &cell, d->n_rows + fault->row, err);
-        aip__free(d->options->ctx, scratch);
+        aip__free(d->options->ctx, scratch.bytes);
         if (status != AIP_OK) return status;
     }
     return AIP_OK;

@@ -72,27 +72,20 @@ static bool all_as_guessed(const aip__csv_options *o, aip__guess g, const aip__f
 /* The first n_rows of a run of regular rows. */
 static int32_t look_at_run(const aip__csv_options *o, const aip__csv_regular *run, int32_t n_rows, int32_t n, aip__guess *guesses,
                            aip_error **err) {
-    for (int32_t c = 0; c < n; c++) {
+    aip__scratch scratch = {.ctx = o->ctx};
+    int32_t status = AIP_OK;
+    for (int32_t c = 0; c < n && status == AIP_OK; c++) {
         aip__fields f = aip__csv_regular_fields(run, c);
         f.n = n_rows;
         if (all_as_guessed(o, guesses[c], &f)) continue;
-        for (int32_t r = 0; r < n_rows && guesses[c].type != AIP_UTF8; r++) {
-            char *scratch = NULL;
-            size_t size = 0;
-            const char *s = aip__field_at(&f, r, &size);
-            bool quoted = size >= 2 && (unsigned char)*s == o->dialect.quote;
-            if (quoted) s++, size -= 2;
-            if (quoted && size > 0 && memchr(s, o->dialect.quote, size)) {
-                scratch = aip__alloc(o->ctx, size);
-                if (!scratch) return aip__error_memory(o->ctx, err);
-                size = aip__unescape_quotes(scratch, s, size, (char)o->dialect.quote);
-                s = scratch;
-            }
-            guesses[c] = guess_more(o, guesses[c], s, size);
-            aip__free(o->ctx, scratch);
+        for (int32_t r = 0; r < n_rows && guesses[c].type != AIP_UTF8 && status == AIP_OK; r++) {
+            aip__unquoted u;
+            status = aip__unquote_field(&f, r, o->dialect.quote, &scratch, &u, err);
+            if (status == AIP_OK) guesses[c] = guess_more(o, guesses[c], u.text, u.n);
         }
     }
-    return AIP_OK;
+    aip__free(o->ctx, scratch.bytes);
+    return status;
 }
 
 static int32_t look_at_stretch(const aip__csv_options *o, aip__csv_regular *run, aip__csv_splitter *split, int32_t n,
