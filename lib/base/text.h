@@ -27,6 +27,8 @@ void aip__text_json(aip__text *t, const char *bytes, size_t n); /* quoted and es
 void aip__text_f64(aip__text *t, double v, bool json);
 /* strtod that always reads in the C locale, whatever the host set. */
 double aip__strtod(const char *text, char **end);
+/* What is put behind a word that is counted: "" of one, "s" of any other number. */
+static inline const char *aip__plural(int64_t n) { return n == 1 ? "" : "s"; }
 /* Whether the n bytes are equal but for the case of ASCII letters, whatever the locale. */
 bool aip__same_word(const char *a, const char *b, size_t n);
 /* Hands the bytes over (free with aip__free); AIP_E_NOMEM or AIP_E_MEMORY_LIMIT when a growth was refused. */

@@ -1,8 +1,9 @@
 /* A checkpoint is one JSON file, always replaced as a whole:
  *
- *   {"checkpoint": 1, "sequence": 2, "columns": [...], "files": [{path, size, modified, offset, line, head, tail}, ...],
+ *   {"checkpoint": 1, "sequence": 2, "output": "/d/out.csv", "columns": [...], "files": [{path, size, modified, offset, line, head, tail}, ...],
  *    "pending": null | {"output": "/d/out-00000003.csv", "files": [...]}}
  *
+ * `output` is what the numbered outputs are parts of; files of earlier versions do not say it, until the next output.
  * `files` is how far outputs 1 .. sequence hold the files. An output is committed by one rename, its own; what the checkpoint would be after it is
  * written before it, as `pending`, together with the output's place. Whoever loads a checkpoint with a pending output looks whether that
  * output is there: then it counts, else it never was. So the process may end at any moment. An output that is there is never written again. */
@@ -45,7 +46,8 @@ struct aip__checkpoint {
     uint8_t loaded[32];    /* digest of the file as loaded */
     aip__lock lock;        /* of `writing`, `written` and `place` */
     bool writing, written;
-    int held; /* lock among processes; -1: not held */
+    int held;     /* lock among processes; -1: not held */
+    char *output; /* without its number; NULL: not known yet */
     char *part;
     char *place; /* of the written output, for people; set once */
 };
@@ -68,6 +70,7 @@ void aip__checkpoint_free(aip__checkpoint *c) {
     files_clear(ctx, &c->next);
     aip__file_unlock(ctx, c->held);
     aip__lock_destroy(ctx, &c->lock);
+    aip__free(ctx, c->output);
     aip__free(ctx, c->part);
     aip__free(ctx, c->place);
     aip__free(ctx, c->path);
@@ -172,6 +175,14 @@ static int32_t parse_columns(aip__checkpoint *c, const aip__node *list, aip_erro
     return AIP_OK;
 }
 
+static int32_t parse_output(aip__checkpoint *c, const aip__node *output, aip_error **err) {
+    if (!output) return AIP_OK;
+    if (output->kind != AIP__STRING || output->length == 0 || strlen(output->string) != output->length)
+        return not_one("its output is not the name of a file", err);
+    c->output = aip__strdup(c->ctx, output->string);
+    return c->output ? AIP_OK : aip__error_memory(c->ctx, err);
+}
+
 /* An output that stands in its place counts. */
 static int32_t parse_pending(aip__checkpoint *c, const aip__node *pending, bool *counts, aip_error **err) {
     file_list files = {0};
@@ -199,6 +210,7 @@ static int32_t parse(aip__checkpoint *c, const char *text, size_t n, bool *adopt
         status = not_one("expected {\"checkpoint\": 1, \"sequence\": ...}", err);
     else if (version != 1)
         status = aip__error_set(err, AIP_E_DATA, "the checkpoint is of format %lld: this version reads 1", (long long)version);
+    if (status == AIP_OK) status = parse_output(c, aip__node_get(root, "output"), err);
     if (status == AIP_OK) status = parse_columns(c, aip__node_get(root, "columns"), err);
     if (status == AIP_OK) status = parse_files(c->ctx, aip__node_get(root, "files"), &c->files, err);
     if (status == AIP_OK) status = parse_pending(c, aip__node_get(root, "pending"), adopted, err);
@@ -230,7 +242,9 @@ static void add_files(aip__text *t, const file_list *l, const char *indent) {
 }
 
 static void write_state(const aip__checkpoint *c, const char *pending, aip__text *t) {
-    aip__text_printf(t, "{\"checkpoint\": 1, \"sequence\": %lld,\n \"columns\": [", (long long)c->sequence);
+    aip__text_printf(t, "{\"checkpoint\": 1, \"sequence\": %lld,\n ", (long long)c->sequence);
+    if (c->output) add_string(t, "output", c->output);
+    aip__text_str(t, c->output ? ",\n \"columns\": [" : "\"columns\": [");
     for (int32_t i = 0; i < c->n_columns; i++) {
         aip__text_str(t, i > 0 ? ",\n  {" : "\n  {");
         add_string(t, "from", c->columns[i].from);
@@ -479,9 +493,23 @@ static int32_t check_own(aip__checkpoint *c, const char *part, aip_error **err) 
     return AIP_OK;
 }
 
-int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *part, aip_error **err) {
+/* The rows of one checkpoint go to one output, part by part. */
+static int32_t check_output(aip__checkpoint *c, const char *output, aip_error **err) {
+    if (c->output && strcmp(c->output, output) == 0) return AIP_OK;
+    if (c->output)
+        return aip__error_set(
+            err, AIP_E_STATE,
+            "checkpoint '%s' counts what stands in the parts of '%s': expected that output, found '%s' (another "
+            "output needs a checkpoint of its own)",
+            c->path, c->output, output);
+    c->output = aip__strdup(c->ctx, output);
+    return c->output ? AIP_OK : aip__error_memory(c->ctx, err);
+}
+
+int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *output, const char *part, aip_error **err) {
     AIP__TRY(claim(c, err));
     int32_t status = check_path(part, err);
+    if (status == AIP_OK) status = check_output(c, output, err);
     if (status == AIP_OK && c->files.n + c->next.n > MAX_FILES)
         status = aip__error_set(
             err, AIP_E_DATA,

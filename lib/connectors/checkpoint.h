@@ -49,13 +49,14 @@ void aip__checkpoint_set_written(aip__checkpoint *c, char *path);
 const char *aip__checkpoint_written(aip__checkpoint *c);
 
 /* Around an output, in this order, by one output alone:
- *   begin    this process's, and nobody moved it since it was loaded. AIP_E_STATE: another run writes now, or this dataset's output was
- *            written already; AIP_E_CHANGED: another run has written since
+ *   begin    this process's, and nobody moved it since it was loaded. part is the numbered one of output. AIP_E_STATE: another run writes
+ *            now, this dataset's output was written already, or earlier parts are of another output; AIP_E_CHANGED: another run has
+ *            written since
  *   prepare  the output is complete beside its place: says where it will stand. From here to commit, whether the rows count is decided by whether
  *            the output stands in its place
  *   commit   it stands there
  *   end      after all, also on failure */
-int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *part, aip_error **err);
+int32_t aip__checkpoint_begin(aip__checkpoint *c, const char *output, const char *part, aip_error **err);
 int32_t aip__checkpoint_prepare(aip__checkpoint *c, aip_error **err);
 int32_t aip__checkpoint_commit(aip__checkpoint *c, aip_error **err);
 void aip__checkpoint_end(aip__checkpoint *c);

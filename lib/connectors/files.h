@@ -61,6 +61,7 @@ typedef struct aip__files_pass {
     aip__rejects_file *rejects_file; /* NULL: none is asked for */
     int64_t n_records, n_rejected, n_nulled, n_padded, n_unknown, n_duplicates;
     char *first_reject;
+    aip__unknown_fields unknown;
 } aip__files_pass;
 typedef struct aip__files_item {
     aip__item inner;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PRINT_BYTES ((int64_t)64 << 10)
@@ -41,27 +42,32 @@ static int32_t prints(aip__file *file, int64_t end, aip__checkpoint_file *out, a
     return print(file, end - n, n, out->tail, err);
 }
 
-static int32_t changed(const aip__files_entry *e, const aip__checkpoint_file *known, const char *what, aip_error **err) {
-    if (known->offset >= 0)
-        aip__error_set(err, AIP_E_CHANGED, "%s since it was read to byte %lld: a checkpoint goes on in files that only grow",
-                       what, (long long)known->offset);
-    else
-        aip__error_set(err, AIP_E_CHANGED, "%s since it was read: a compressed file is read once, whole", what);
+static int32_t changed(const aip__files *f, const aip__files_entry *e, const aip__checkpoint_file *known, const char *what,
+                       aip_error **err) {
+    char read_to[48] = "";
+    if (known->offset >= 0) snprintf(read_to, sizeof read_to, " to byte %lld", (long long)known->offset);
+    aip__error_set(
+        err, AIP_E_CHANGED,
+        "%s since it was read%s: %s (remove checkpoint '%s' and the outputs written with it to read all files from their "
+        "starts, or give the new file another name)",
+        what, read_to,
+        known->offset >= 0 ? "a checkpoint goes on in files that only grow" : "a compressed file is read once, whole",
+        aip__checkpoint_path(f->checkpoint));
     aip__error_at_source(err, e->path);
     return AIP_E_CHANGED;
 }
 
 /* Whether the file is still what it was, as far as it was read. */
-static int32_t check_known(const aip__files_entry *e, aip__file *file, const aip__checkpoint_file *known, bool packed,
-                           aip_error **err) {
+static int32_t check_known(const aip__files *f, const aip__files_entry *e, aip__file *file, const aip__checkpoint_file *known,
+                           bool packed, aip_error **err) {
     aip__checkpoint_file now = {0};
     int64_t end = packed ? known->size : known->offset;
-    if (packed != (known->offset < 0)) return changed(e, known, "it was replaced by another kind of file", err);
-    if (file->size < end) return changed(e, known, "it shrank", err);
-    if (packed && file->size != end) return changed(e, known, "it grew", err);
+    if (packed != (known->offset < 0)) return changed(f, e, known, "it was replaced by another kind of file", err);
+    if (file->size < end) return changed(f, e, known, "it shrank", err);
+    if (packed && file->size != end) return changed(f, e, known, "it grew", err);
     AIP__TRY(prints(file, end, &now, err));
     if (strcmp(now.head, known->head) != 0 || strcmp(now.tail, known->tail) != 0)
-        return changed(e, known, "its bytes were changed", err);
+        return changed(f, e, known, "its bytes were changed", err);
     return AIP_OK;
 }
 
@@ -107,7 +113,7 @@ static int32_t settle(aip__files *f, aip__files_entry *e, aip__file *file, const
     e->skip = known && known->size == next.size && known->modified == next.modified;
     if (e->skip) return AIP_OK;
     AIP__TRY(is_packed(f, e, file, &packed, err));
-    if (known) AIP__TRY(check_known(e, file, known, packed, err));
+    if (known) AIP__TRY(check_known(f, e, file, known, packed, err));
     if (packed) {
         e->skip = known != NULL;
         e->whole = true;

@@ -136,6 +136,7 @@ void aip__files_pass_close(void *cursor) {
     aip__rejects_free(p->rejects);
     aip__rejects_file_free(p->rejects_file);
     aip__free(ctx, p->first_reject);
+    aip__unknown_fields_free(ctx, &p->unknown);
     pthread_mutex_destroy(&p->ahead_lock);
     aip__free(ctx, p);
 }
@@ -317,11 +318,17 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     p->n_padded += bad->n_padded;
     p->n_unknown += bad->n_unknown;
     p->n_duplicates += bad->n_duplicates;
+    if (!p->unknown.first) {
+        p->unknown.first = bad->unknown.first;
+        bad->unknown.first = NULL;
+    }
+    for (int32_t i = 0; i < bad->unknown.n && status == AIP_OK; i++)
+        status = aip__unknown_fields_add(p->f->ctx, &p->unknown, bad->unknown.names[i], err);
     if (!p->first_reject) {
         p->first_reject = bad->first;
         bad->first = NULL;
     }
-    if (bad->rejects && p->rejects_file) status = aip__rejects_file_add(p->rejects_file, bad->rejects, err);
+    if (status == AIP_OK && bad->rejects && p->rejects_file) status = aip__rejects_file_add(p->rejects_file, bad->rejects, err);
     if (bad->rejects && status == AIP_OK) {
         status = aip__rejects_append(p->rejects, bad->rejects, AIP__MAX_KEPT_REJECTS, err);
         bad->rejects = NULL;
@@ -331,22 +338,41 @@ static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err
     return status;
 }
 
+/* What was changed or left out of rows that are read. */
+static int32_t tell_counts(const pass *p, aip_error **err) {
+    aip_context *ctx = p->f->ctx;
+    const char *path = p->f->entries[0].path;
+    aip__text names;
+    aip__text_init(&names, ctx);
+    aip__unknown_fields_text(&p->unknown, &names);
+    bool failed = names.failed;
+    if (p->n_nulled > 0)
+        aip__log(ctx, AIP_LOG_WARNING, NULL, "%s: %lld cell%s that did not parse became null", path, (long long)p->n_nulled,
+                 aip__plural(p->n_nulled));
+    if (p->n_padded > 0)
+        aip__log(ctx, AIP_LOG_WARNING, NULL, "%s: %lld short row%s filled up with nulls", path, (long long)p->n_padded,
+                 p->n_padded == 1 ? " was" : "s were");
+    if (p->n_unknown > 0 && !failed)
+        aip__log(
+            ctx, AIP_LOG_WARNING, NULL,
+            "%s: %lld value%s of fields that the first rows did not show %s left out%s%s (set a larger infer_rows, or fields: "
+            "[...])",
+            path, (long long)p->n_unknown, aip__plural(p->n_unknown), p->n_unknown == 1 ? "is" : "are", names.n > 0 ? ": " : "",
+            names.n > 0 ? names.bytes : "");
+    if (p->n_duplicates > 0)
+        aip__log(ctx, AIP_LOG_WARNING, NULL, "%s: %lld value%s replaced by a later one of the same key", path,
+                 (long long)p->n_duplicates, p->n_duplicates == 1 ? " was" : "s were");
+    aip__text_free(&names);
+    return failed ? aip__error_memory(ctx, err) : AIP_OK;
+}
+
 static int32_t pass_finish(void *cursor, aip_error **err) {
     pass *p = cursor;
     aip__files *f = p->f;
     double limit = f->max_rejects;
     aip_dataset *rejects = NULL;
     if (limit >= 0 && limit < 1 && (double)p->n_rejected > limit * (double)p->n_records) return too_many(p, err);
-    if (p->n_nulled > 0 || p->n_padded > 0)
-        aip__log(f->ctx, AIP_LOG_WARNING, NULL,
-                 "%s: %lld cells that did not parse became null; %lld short rows were filled up with nulls", f->entries[0].path,
-                 (long long)p->n_nulled, (long long)p->n_padded);
-    if (p->n_unknown > 0 || p->n_duplicates > 0)
-        aip__log(
-            f->ctx, AIP_LOG_WARNING, NULL,
-            "%s: %lld values of fields that the first rows did not show are left out (a larger infer_rows, or fields: [...]); "
-            "%lld values were replaced by a later one of the same key",
-            f->entries[0].path, (long long)p->n_unknown, (long long)p->n_duplicates);
+    AIP__TRY(tell_counts(p, err));
     if (p->n_rejected > 0)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
                  (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);

@@ -20,6 +20,7 @@ typedef struct formatted { /* a batch */
     aip_batch *batch;    /* what the pieces lie in; NULL: there are none */
     struct iovec *parts; /* of one writing */
     size_t capacity;
+    aip_error *refused; /* why a row of the batch, the error's line, cannot be written; else NULL */
 } formatted;
 
 typedef struct formatting { /* of one pass */
@@ -45,6 +46,7 @@ static formatted *take_formatted(formatting *f) {
 }
 
 static void free_formatted(aip_context *ctx, formatted *t) {
+    aip_error_free(t->refused);
     aip__text_free(&t->text);
     aip__pieces_free(&t->pieces);
     aip__free(ctx, t->parts);
@@ -56,7 +58,9 @@ static void give_formatted(void *user, void *given) {
     formatting *f = user;
     formatted *t = given;
     aip_batch_free(t->batch);
+    aip_error_free(t->refused);
     t->batch = NULL;
+    t->refused = NULL;
     t->text.n = t->pieces.n = 0;
     aip__lock_take(f->ctx, &f->lock);
     bool keep = f->n_spare < MAX_SPARE;
@@ -69,12 +73,17 @@ static int32_t format_batch(void *user, const aip_batch *batch, void **out, aip_
     formatting *f = user;
     formatted *t = take_formatted(f);
     if (!t) return aip__error_memory(f->ctx, err);
-    int32_t status = f->ops->write_pieces ? f->ops->write_pieces(f->writer, batch, &t->text, &t->pieces, err)
-                                          : f->ops->write_batch(f->writer, batch, &t->text, err);
-    if (status == AIP_OK && t->text.failed) status = aip__error_memory(f->ctx, err);
+    aip_error *why = NULL;
+    int32_t status = f->ops->write_pieces ? f->ops->write_pieces(f->writer, batch, &t->text, &t->pieces, &why)
+                                          : f->ops->write_batch(f->writer, batch, &t->text, &why);
+    if (status == AIP_OK && t->text.failed) status = aip__error_memory(f->ctx, &why);
+    if (status == AIP_E_DATA && aip_error_line(why) > 0) { /* told when the rows before it are counted */
+        t->refused = why;
+        status = AIP_OK;
+    }
     if (status != AIP_OK) {
         free_formatted(f->ctx, t);
-        return status;
+        return aip__error_move(err, why);
     }
     if (t->pieces.n > 0) t->batch = aip__batch_retain(batch);
     *out = t;
@@ -101,12 +110,22 @@ static int32_t write_formatted(aip__output *o, formatted *t, aip_error **err) {
     return aip__output_write_parts(o, t->parts, n, err);
 }
 
+/* The row is counted from the first one that is written. */
+static int32_t tell_refused(const aip_error *why, int64_t n_before, aip_error **err) {
+    const char *column = aip_error_data_column(why);
+    int32_t status = aip__error_set(err, aip_error_status(why), "row %lld, %s", (long long)(n_before + aip_error_line(why)),
+                                    aip_error_message(why));
+    aip__error_at_data_column(err, column);
+    return status;
+}
+
 /* The pass itself. */
 static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writer, aip__output *o, aip__token *token,
                           aip_row_counts *counts, aip_error **err) {
     formatting f = {.ctx = d->ctx, .ops = ops, .writer = writer};
     aip__scan_map map = {.apply = format_batch, .drop = give_formatted, .user = &f};
     aip__scan *scan = NULL;
+    int64_t n_before = 0;
     aip__lock_init(d->ctx, &f.lock);
     int32_t status = aip__scan_open_mapped(d, token, "write", &map, &scan, err);
     while (status == AIP_OK) {
@@ -115,10 +134,12 @@ static int32_t write_rows(aip_dataset *d, const aip__format_ops *ops, void *writ
         status = aip__scan_next_mapped(scan, &next, &n_rows, err);
         if (status != AIP_OK || !next) break;
         formatted *t = next;
-        if (ops->write_place) status = ops->write_place(writer, n_rows, &t->text, &t->pieces, err);
+        if (t->refused) status = tell_refused(t->refused, n_before, err);
+        if (status == AIP_OK && ops->write_place) status = ops->write_place(writer, n_rows, &t->text, &t->pieces, err);
         if (status == AIP_OK && t->text.failed) status = aip__error_memory(d->ctx, err);
         if (status == AIP_OK) status = write_formatted(o, t, err);
         give_formatted(&f, t);
+        n_before += n_rows;
     }
     if (status == AIP_OK) aip__scan_counts(scan, counts);
     aip__scan_close(scan);
@@ -197,7 +218,7 @@ static int32_t check_apart(const aip_dataset *d, const char *path, aip_error **e
 static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_ops *ops, const aip_params *params,
                           const char *path, aip__token *token, aip_row_counts *counts, aip_error **err) {
     struct stat st;
-    char *part = NULL, *place = NULL;
+    char *part = NULL, *place = NULL, *output = NULL;
     bool special = d->ctx->io->stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
     if (special || strcmp(path, "-") == 0)
         return aip__error_set(err, AIP_E_PARAM, "checkpoint: expected a file to write to, found '%s', which cannot be committed",
@@ -211,12 +232,14 @@ static int32_t write_part(aip_dataset *d, aip__checkpoint *c, const aip__format_
     int32_t status = check_apart(d, part, err);
     if (status == AIP_OK) status = aip__make_folders(d->ctx, part, err);
     if (status == AIP_OK) status = absolute(d->ctx, part, &place, err);
-    if (status == AIP_OK && (status = aip__checkpoint_begin(c, place, err)) == AIP_OK) {
+    if (status == AIP_OK) status = absolute(d->ctx, path, &output, err);
+    if (status == AIP_OK && (status = aip__checkpoint_begin(c, output, place, err)) == AIP_OK) {
         status = write_file(d, ops, params, place, c, token, counts, err);
         if (status == AIP_OK) status = aip__checkpoint_commit(c, err);
         if (status == AIP_OK) aip__checkpoint_set_written(c, part), part = NULL;
         aip__checkpoint_end(c);
     }
+    aip__free(d->ctx, output);
     aip__free(d->ctx, place);
     aip__free(d->ctx, part);
     return status;

@@ -33,6 +33,19 @@ typedef struct aip__sample { /* of one file */
 } aip__sample;
 void aip__sample_free(aip_context *ctx, aip__sample *sample);
 
+/* Fields that the sample did not show, in the order of the file, each name once: so many of them that it is known whether there are more than
+ * are named to people. The first names of parts, taken in order, are the first names of all. */
+#define AIP__FIELDS_NAMED 5
+typedef struct aip__unknown_fields {
+    char *names[AIP__FIELDS_NAMED + 1]; /* owned */
+    int32_t n;
+    char *first; /* "source:line" of the first; owned, or NULL */
+} aip__unknown_fields;
+int32_t aip__unknown_fields_add(aip_context *ctx, aip__unknown_fields *u, const char *name, aip_error **err);
+/* "'a' (first in x.ndjson:7), 'b', ...". */
+void aip__unknown_fields_text(const aip__unknown_fields *u, aip__text *t);
+void aip__unknown_fields_free(aip_context *ctx, aip__unknown_fields *u);
+
 /* What `decode` hands to `account`. */
 typedef struct aip__bad_rows {
     aip__rejects *rejects; /* NULL: none */
@@ -41,6 +54,7 @@ typedef struct aip__bad_rows {
     char *first;           /* the first reject, for messages; owned */
     int64_t n_unknown;     /* values of fields that the sample did not show, and that are no columns */
     int64_t n_duplicates;  /* values that a later one of the same field in the same record replaced */
+    aip__unknown_fields unknown;
 } aip__bad_rows;
 void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad);
 
@@ -118,6 +132,7 @@ typedef struct aip__format_ops {
      * alone. The texts are then taken in the order of the batches, one at a time, and put behind one another. */
     int32_t (*write_begin)(aip_context *ctx, const aip_params *params, const char *extension, const aip_schema *schema,
                            aip__text *to, void **writer, aip_error **err);
+    /* AIP_E_DATA: a value that cannot be written, in the row of the batch, from 1, that the error has as its line. */
     int32_t (*write_batch)(const void *writer, const aip_batch *batch, aip__text *to, aip_error **err);
     /* As write_batch, but for long runs of bytes that may stay where they are, in the batch, which the caller keeps until they are written. May be
      * NULL. */

@@ -91,7 +91,34 @@ void aip__bad_rows_free(aip_context *ctx, aip__bad_rows *bad) {
     if (!bad) return;
     aip__rejects_free(bad->rejects);
     aip__free(ctx, bad->first);
+    aip__unknown_fields_free(ctx, &bad->unknown);
     aip__free(ctx, bad);
+}
+
+int32_t aip__unknown_fields_add(aip_context *ctx, aip__unknown_fields *u, const char *name, aip_error **err) {
+    for (int32_t i = 0; i < u->n; i++)
+        if (strcmp(u->names[i], name) == 0) return AIP_OK;
+    if (u->n > AIP__FIELDS_NAMED) return AIP_OK;
+    char *copy = aip__strdup(ctx, name);
+    if (!copy) return aip__error_memory(ctx, err);
+    u->names[u->n++] = copy;
+    return AIP_OK;
+}
+
+void aip__unknown_fields_text(const aip__unknown_fields *u, aip__text *t) {
+    for (int32_t i = 0; i < u->n && i < AIP__FIELDS_NAMED; i++) {
+        char name[AIP__EXCERPT_BYTES];
+        aip__excerpt(u->names[i], strlen(u->names[i]), name);
+        aip__text_printf(t, "%s'%s'", i > 0 ? ", " : "", name);
+        if (i == 0 && u->first) aip__text_printf(t, " (first in %s)", u->first);
+    }
+    if (u->n > AIP__FIELDS_NAMED) aip__text_str(t, ", ...");
+}
+
+void aip__unknown_fields_free(aip_context *ctx, aip__unknown_fields *u) {
+    for (int32_t i = 0; i < u->n; i++) aip__free(ctx, u->names[i]);
+    aip__free(ctx, u->first);
+    *u = (aip__unknown_fields){0};
 }
 
 int32_t aip__format_find(aip_context *ctx, const char *name, const aip_descriptor **out, aip_error **err) {

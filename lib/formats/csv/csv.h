@@ -84,6 +84,7 @@ typedef struct aip__csv_options {
     int32_t detected_columns; /* commonest number of cells, where it was looked for; else 0 */
     aip__csv_dialect dialect;
     bool header, number_names;
+    bool fixed;   /* nothing is found out from what a file holds, though nothing was said of that */
     char **names; /* NULL: from the header */
     int32_t n_names;
     int64_t skip_rows;

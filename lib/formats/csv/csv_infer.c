@@ -177,16 +177,16 @@ static int32_t look_at_rows(aip__csv_cutter *c, int64_t max_rows, const int32_t 
 /* A table of one column whose name another delimiter would split is read so, but not in silence: its rows are not all alike. */
 static void warn_of_delimiter(const aip__csv_options *o, const aip__csv_dialect *used, const char *source, const char *name) {
     static const char delimiters[] = ";\t|,";
-    if (o->detect != AIP__DETECT_DELIMITER || (o->given & AIP__GIVEN_DELIMITER) || o->names || !o->header) return;
+    bool guesses = o->detect == AIP__DETECT_DELIMITER || o->fixed;
+    if (!guesses || (o->given & AIP__GIVEN_DELIMITER) || o->names || !o->header) return;
     for (size_t i = 0; i < sizeof delimiters - 1; i++) {
         int64_t n = 1;
         for (const char *p = name; delimiters[i] != used->delimiter && (p = strchr(p, delimiters[i])); p++) n++;
         if (n < 2) continue;
-        aip__log(
-            o->ctx, AIP_LOG_WARNING, NULL,
-            "%s: one column is read, whose name %s would split into %lld, though not all rows alike: give delimiter (aipipe inspect "
-            "shows more)",
-            source, delimiters[i] == '\t' ? "a tab" : (const char[]){'"', delimiters[i], '"', 0}, (long long)n);
+        aip__log(o->ctx, AIP_LOG_WARNING, NULL,
+                 "%s: one column is read, whose name %s would split into %lld, %s: give delimiter (aipipe inspect shows more)",
+                 source, delimiters[i] == '\t' ? "a tab" : (const char[]){'"', delimiters[i], '"', 0}, (long long)n,
+                 o->fixed ? "but with a checkpoint no delimiter is found out" : "though not all rows alike");
         return;
     }
 }

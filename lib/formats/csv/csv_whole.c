@@ -121,6 +121,7 @@ int32_t aip__csv_fix(void *format, aip_error **err) {
         aip__error_at_parameter(err, "detect");
         return AIP_E_PARAM;
     }
+    o->fixed = o->detect != AIP__DETECT_NONE;
     o->detect = AIP__DETECT_NONE;
     return o->dialect.decimal == o->dialect.delimiter ? aip__csv_decimal_splits(o, err) : AIP_OK;
 }

@@ -229,6 +229,7 @@ aip__json_key *aip__json_keys_get(aip__json_keys *k, aip__json_key *parent, cons
 typedef struct aip__json_fault { /* what is wrong with a record */
     const char *start, *end;     /* of the record */
     const char *at;              /* where it shows */
+    const char *at_end;          /* behind what the message shows of it; NULL: the record's end */
     const char *why;             /* what was expected; NULL: a cell that does not fit its column */
     const char *path;            /* of the field, or NULL; borrowed from the tree */
     int32_t row;                 /* rows of the block before it; of a cell: its row */
@@ -256,10 +257,13 @@ typedef struct aip__json_walker {
     aip__json_fault *faults;     /* of the block, in order */
     size_t n_faults, faults_capacity;
     int64_t n_nulled, n_unknown, n_duplicates; /* of the block */
-    aip__json_key *stack[AIP__JSON_DEPTH];     /* keys of the objects that are open */
-    const char *opened[AIP__JSON_DEPTH];       /* where those begin that are columns, too */
-    const char *why, *why_at, *why_path;       /* of the fault that was just found */
-    const char *scalar_end;                    /* of a whole value that is no record */
+    int32_t n_named;                           /* first of its unknown fields, each once, and where they stand */
+    const aip__json_key *named[AIP__FIELDS_NAMED + 1];
+    const char *named_at[AIP__FIELDS_NAMED + 1];
+    aip__json_key *stack[AIP__JSON_DEPTH];         /* keys of the objects that are open */
+    const char *opened[AIP__JSON_DEPTH];           /* where those begin that are columns, too */
+    const char *why, *why_at, *why_end, *why_path; /* of the fault that was just found */
+    const char *scalar_end;                        /* of a whole value that is no record */
     aip__buffer *memory;
     bool excerpt, syntax, huge;
     const char *stretch_end; /* of what is no record and was looked at */

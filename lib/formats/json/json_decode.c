@@ -43,7 +43,8 @@ static void reason(const decoding *d, const aip__json_fault *f, char *out, size_
         snprintf(out, size, "expected %s, found %s", aip_type_name(d->reader->schema->fields[f->column].type), text);
         return;
     }
-    size_t left = f->at < f->end ? (size_t)(f->end - f->at) : 0;
+    const char *end = f->at_end ? f->at_end : f->end;
+    size_t left = f->at < end ? (size_t)(end - f->at) : 0;
     if (f->excerpt && left > 0) aip__excerpt(f->at, left, text);
     const char *before = f->syntax ? "not valid JSON: " : "";
     snprintf(out, size, "%s%s%s%s", before, f->why, *text ? ", found " : f->syntax && left == 0 ? ", found the end" : "", text);
@@ -138,6 +139,38 @@ static int32_t judge(decoding *d, aip_error **err) {
     return AIP_OK;
 }
 
+/* "user.name". */
+static void path_of(const aip__json_key *key, aip__text *t) {
+    const aip__json_key *path[AIP__JSON_DEPTH + 1];
+    int32_t n = 0;
+    for (; key && key->raw && n <= AIP__JSON_DEPTH; key = key->parent) path[n++] = key;
+    while (n-- > 0) {
+        aip__text_add(t, path[n]->raw, path[n]->n);
+        if (n > 0) aip__text_char(t, '.');
+    }
+}
+
+static int32_t name_unknown(decoding *d, aip__unknown_fields *u, aip_error **err) {
+    const aip__json_walker *w = &d->walk;
+    aip_context *ctx = d->options->ctx;
+    int32_t status = AIP_OK;
+    aip__text t;
+    aip__text_init(&t, ctx);
+    if (w->n_named > 0 && !u->first) {
+        int64_t line = d->piece->line;
+        for (const char *p = d->piece->text; (p = memchr(p, '\n', (size_t)(w->named_at[0] - p))); p++) line++;
+        aip__text_printf(&t, "%s:%lld", d->reader->cutter.source, (long long)line);
+        AIP__TRY(aip__text_take(&t, &u->first, NULL, err));
+    }
+    for (int32_t i = 0; i < w->n_named && status == AIP_OK; i++) {
+        t.n = 0;
+        path_of(w->named[i], &t);
+        status = t.failed ? aip__error_memory(ctx, err) : aip__unknown_fields_add(ctx, u, t.n > 0 ? t.bytes : "", err);
+    }
+    aip__text_free(&t);
+    return status;
+}
+
 static int32_t note_counts(decoding *d, int64_t n_bad, aip_error **err) {
     const aip__json_walker *w = &d->walk;
     int64_t n_nulled = w->n_nulled + (d->options->on_bad_row == AIP__JSON_NULL ? n_bad : 0);
@@ -146,7 +179,7 @@ static int32_t note_counts(decoding *d, int64_t n_bad, aip_error **err) {
     d->rows.bad->n_nulled += n_nulled;
     d->rows.bad->n_unknown += w->n_unknown;
     d->rows.bad->n_duplicates += w->n_duplicates;
-    return AIP_OK;
+    return name_unknown(d, &d->rows.bad->unknown, err);
 }
 
 static int32_t convert_all(decoding *d, aip_error **err) {

@@ -40,13 +40,15 @@ static const char *wrong(aip__json_walker *w, const char *at, const char *why, b
     w->why = why;
     w->syntax = true;
     w->why_at = at;
+    w->why_end = NULL;
     w->excerpt = excerpt;
     return NULL;
 }
 
-/* JSON, but no record that can be taken. */
-static const char *not_wanted(aip__json_walker *w, const char *at, const char *why, bool excerpt) {
-    wrong(w, at, why, excerpt);
+/* JSON, but no record that can be taken. The message shows what stands from at to end; NULL: nothing. */
+static const char *not_wanted(aip__json_walker *w, const char *at, const char *end, const char *why) {
+    wrong(w, at, why, end != NULL);
+    w->why_end = end;
     w->syntax = false;
     return NULL;
 }
@@ -61,13 +63,13 @@ static const char *bad_text(aip__json_walker *w, const char *p, const char *q) {
 }
 
 /* Where columns of an object's fields are wanted, something else than an object stands. False: the record is bad. */
-static bool no_object(aip__json_walker *w, const aip__json_key *key, const char *value) {
+static bool no_object(aip__json_walker *w, const aip__json_key *key, const char *value, const char *end) {
     if (w->options->on_bad_row == AIP__JSON_NULL) {
         w->n_nulled++;
         return true;
     }
     w->why_path = key->node->path;
-    not_wanted(w, value, "expected an object", true);
+    not_wanted(w, value, end, "expected an object");
     return false;
 }
 
@@ -77,6 +79,7 @@ static int32_t add_fault(aip__json_walker *w, const char *start, const char *end
     w->faults[w->n_faults++] = (aip__json_fault){.start = start,
                                                  .end = end,
                                                  .at = w->why_at,
+                                                 .at_end = w->why_end,
                                                  .why = w->why,
                                                  .path = w->why_path,
                                                  .row = w->n_rows,
@@ -89,15 +92,17 @@ static int32_t add_fault(aip__json_walker *w, const char *start, const char *end
 
 typedef struct counts {
     int64_t n_nulled, n_unknown, n_duplicates;
+    int32_t n_named;
 } counts;
 
-static counts counts_of(const aip__json_walker *w) { return (counts){w->n_nulled, w->n_unknown, w->n_duplicates}; }
+static counts counts_of(const aip__json_walker *w) { return (counts){w->n_nulled, w->n_unknown, w->n_duplicates, w->n_named}; }
 
 /* The record that failed leaves nothing behind: no cells, and not what was counted in it. */
 static void forget_row(aip__json_walker *w, const counts *before) {
     w->n_nulled = before->n_nulled;
     w->n_unknown = before->n_unknown;
     w->n_duplicates = before->n_duplicates;
+    w->n_named = before->n_named;
     for (int32_t s = 0; s < w->n_slots; s++) {
         w->cells[s].bounds[2 * (size_t)w->n_rows] = UINT32_MAX;
         w->cells[s].bounds[2 * (size_t)w->n_rows + 1] = 0;
@@ -287,7 +292,7 @@ static inline bool first_time(aip__json_walker *w, const aip__json_key *key, con
     w->n_duplicates++;
     if (!w->options->duplicate_is_bad) return true;
     w->why_path = key->node->path;
-    not_wanted(w, value, "expected once, found twice in a record", false);
+    not_wanted(w, value, NULL, "expected once, found twice in a record");
     return false;
 }
 
@@ -297,6 +302,23 @@ static inline void put_cell(const aip__json_walker *w, const aip__json_key *key,
     key->cells.bounds[2 * row] = start;
     key->cells.bounds[2 * row + 1] = kind == AIP__JSON_IS_NULL ? 0 : start + 1 + (uint32_t)n;
     key->cells.kinds[row] = (uint8_t)kind;
+}
+
+/* A field that the sample did not show, from its key's quote to its value. False: its record is bad. */
+static __attribute__((noinline)) bool unknown(aip__json_walker *w, const aip__json_key *key, const char *at, const char *value) {
+    int32_t i = 0;
+    w->n_unknown++;
+    if (w->options->unknown_is_bad) {
+        while (value[-1] != '"') value--; /* over the colon and white space */
+        not_wanted(w, at, value, "expected no field that the first rows did not show");
+        return false;
+    }
+    while (i < w->n_named && w->named[i] != key) i++;
+    if (i < w->n_named || i > AIP__FIELDS_NAMED || !key->raw) return true; /* so many names are remembered that these are known */
+    w->named[i] = key;
+    w->named_at[i] = at;
+    w->n_named++;
+    return true;
 }
 
 /* The record whose '{' lies at p, as row n_rows. NULL: it is none (w->why), or memory was refused. */
@@ -357,13 +379,11 @@ static const char *record(aip__json_walker *w, const char *p) {
             const char *value = p;
             uint32_t kind = 0;
             if (key->unknown) {
-                w->n_unknown++;
-                if (w->options->unknown_is_bad)
-                    return not_wanted(w, key_at, "expected no field that the first rows did not show", true);
+                if (!unknown(w, key, skip_space(key_at, lines), p)) return NULL;
             }
             p = aip__json_value(w, p, AIP__JSON_DEPTH - d - 1, &kind);
             if (!p) return NULL;
-            if (key->inner && kind != AIP__JSON_IS_NULL && !no_object(w, key, value)) return NULL;
+            if (key->inner && kind != AIP__JSON_IS_NULL && !no_object(w, key, value, p)) return NULL;
         }
         for (;;) { /* behind a value */
             if (*p == ',') {
@@ -391,7 +411,7 @@ static const char *any_record(aip__json_walker *w, const char *p) {
     const char *end = aip__json_value(w, p, AIP__JSON_DEPTH, &kind);
     if (!end) return NULL;
     w->scalar_end = end;
-    return not_wanted(w, p, "expected an object", true);
+    return not_wanted(w, p, end, "expected an object");
 }
 
 /* ---- items ------------------------------------------------------------------------------------------------------------------------------------------ */
@@ -409,7 +429,7 @@ static int32_t one_record(aip__json_walker *w, const char *p, const char **next,
 
 /* An error whatever the policy, found where the record is cut or here. */
 static void too_long(aip__json_walker *w, const char *at) {
-    not_wanted(w, at, NULL, false);
+    not_wanted(w, at, NULL, NULL);
     w->huge = true;
 }
 
@@ -548,7 +568,7 @@ int32_t aip__json_walk_next(aip__json_walker *w, aip_error **err) {
     }
     w->n_rows = 0;
     w->n_faults = 0;
-    w->n_nulled = w->n_unknown = w->n_duplicates = 0;
+    w->n_nulled = w->n_unknown = w->n_duplicates = w->n_named = 0;
     return w->layout == AIP__JSON_LINES ? walk_lines(w, err) : walk_elements(w, err);
 }
 

@@ -170,6 +170,7 @@ int32_t aip__json_write_begin(aip_context *ctx, const aip_params *params, const 
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------------------- */
 
+/* Of the row that is the caller's to say. */
 static int32_t not_finite(const aip_field *f, const char *text, size_t n, aip_error **err) {
     aip__error_set(err, AIP_E_DATA, "column '%s': JSON has no number for %.*s (set non_finite: null or text)", f->name, (int)n,
                    text);
@@ -250,7 +251,11 @@ static int32_t put_rows(const json_writer *w, const aip_batch *batch, output *o,
             const aip__column *c = batch->columns[i];
             if (aip__valid(c->validity, r)) {
                 put_name(w, i, o);
-                AIP__TRY(put_value(w, c, &w->schema->fields[i], r, o, err));
+                int32_t status = put_value(w, c, &w->schema->fields[i], r, o, err);
+                if (status != AIP_OK) {
+                    if (status == AIP_E_DATA) aip__error_at_line(err, r + 1, 0); /* a row of the batch */
+                    return status;
+                }
             } else if (!w->omit_nulls) {
                 put_name(w, i, o);
                 o->at = (char *)memcpy(o->at, "null", 4) + 4;

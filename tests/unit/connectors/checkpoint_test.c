@@ -395,6 +395,8 @@ START_TEST(files_that_did_more_than_grow_are_errors_that_say_so) {
     OK(run_job(ctx, &j, NULL, &err));
     replace("c.csv", "n,t\n1,a\n");
     FAILS(run_job(ctx, &j, NULL, &err), AIP_E_CHANGED, "c.csv: it shrank since it was read to byte 12");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_CHANGED,
+          "cp.json' and the outputs written with it to read all files from their starts");
     replace("c.csv", "n,t\n1,X\n2,b\n3,c\n");
     FAILS(run_job(ctx, &j, NULL, &err), AIP_E_CHANGED, "c.csv: its bytes were changed since it was read to byte 12");
     char *path = table_path("c.csv");
@@ -620,6 +622,65 @@ START_TEST(the_dialect_of_a_file_that_grows_is_not_guessed) {
 }
 END_TEST
 
+START_TEST(that_no_delimiter_is_guessed_is_said_where_another_would_split) {
+    aip_context *ctx = context_of(0);
+    job j = job_of("semi.csv", "");
+    append_text("semi.csv", "n;t\n1;2\n");
+    OK(run_job(ctx, &j, NULL, &err));
+    ck_assert_msg(strstr(table_log(),
+                         "semi.csv: one column is read, whose name \";\" would split into 2, but with a checkpoint no "
+                         "delimiter is found out: give delimiter")
+                      != NULL,
+                  "%s", table_log());
+    table_context_free(ctx);
+    discard("cp.json"), discard("out-00000001.csv");
+    ctx = context_of(0); /* said of what was not asked for, and not of what was */
+    snprintf(j.extra, sizeof j.extra, ", \"detect\": \"none\"");
+    OK(run_job(ctx, &j, NULL, &err));
+    ck_assert_str_eq(table_log(), "");
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
+START_TEST(a_checkpoint_is_for_one_output_and_those_of_earlier_versions_for_the_first_that_is_named) {
+    aip_context *ctx = context_of(0);
+    job j = job_of("one.csv", ""), other = j;
+    strcpy(strstr(other.output, "out.csv"), "two.csv");
+    append_text("one.csv", "n,t\n1,a\n");
+    OK(run_job(ctx, &j, NULL, &err));
+    append_text("one.csv", "2,b\n");
+    FAILS(run_job(ctx, &other, NULL, &err), AIP_E_STATE, "out.csv': expected that output, found '");
+    ck_assert(!there("two-00000002.csv"));
+    OK(run_job(ctx, &j, NULL, &err));
+    char *found = outputs(ctx, "out-*.csv");
+    ck_assert_str_eq(found, "n:int64 t:utf8\n1|'a'\n2|'b'\n");
+    free(found);
+
+    char text[4096], *line = NULL, *next = NULL, *path = table_path("cp.json");
+    FILE *f = fopen(path, "rb");
+    ck_assert_ptr_nonnull(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = 0;
+    line = strstr(text, " \"output\": \""); /* a line of its own, which earlier versions do not write */
+    ck_assert_ptr_nonnull(line);
+    next = strchr(line, '\n') + 1;
+    memmove(line, next, strlen(next) + 1);
+    replace("cp.json", text);
+    append_text("one.csv", "3,c\n");
+    OK(run_job(ctx, &other, NULL, &err));
+    ck_assert(there("two-00000003.csv"));
+    append_text("one.csv", "4,d\n");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_STATE, "two.csv': expected that output, found '");
+    replace("cp.json", "{\"checkpoint\": 1, \"sequence\": 0, \"output\": 7, \"columns\": [], \"files\": [], \"pending\": null}");
+    FAILS(run_job(ctx, &j, NULL, &err), AIP_E_DATA, "its output is not the name of a file");
+    free(path);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 START_TEST(what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused) {
     aip_context *ctx = context_of(0);
     job j = job_of("b.csv", "");
@@ -675,6 +736,8 @@ Suite *checkpoint_suite(void) {
                                   lines_that_end_in_cr_alone_are_refused_whether_named_or_found,
                                   a_dataset_tells_its_source_its_checkpoint_and_the_output_that_was_written,
                                   the_dialect_of_a_file_that_grows_is_not_guessed,
+                                  that_no_delimiter_is_guessed_is_said_where_another_would_split,
+                                  a_checkpoint_is_for_one_output_and_those_of_earlier_versions_for_the_first_that_is_named,
                                   what_is_no_checkpoint_and_what_has_no_place_to_go_on_from_is_refused,
                                   NULL};
     Suite *suite = unit_suite("checkpoint", tests);

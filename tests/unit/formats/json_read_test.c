@@ -189,12 +189,15 @@ END_TEST
 START_TEST(missing_fields_are_null_and_unknown_ones_are_counted) {
     check("{\"a\":1}\n{\"b\":2}\n{\"a\":null,\"b\":3}\n", NULL, "a:int64 b:int64\n1|~\n~|2\n~|3\n");
     check("{\"a\":1}\n{\"a\":2,\"late\":{\"x\":[1,2]},\"b\":true}\n", "\"infer_rows\": 1", "a:int64\n1\n2\n");
-    ck_assert_msg(strstr(table_log(), "2 values of fields that the first rows did not show are left out") != NULL, "%s",
-                  table_log());
+    ck_assert_msg(strstr(table_log(), "2 values of fields that the first rows did not show are left out: 'late' (first in ")
+                      && strstr(table_log(), "check.ndjson:2), 'b' (set a larger infer_rows, or fields: [...])"),
+                  "%s", table_log());
     check("{\"a\":1,\"b\":2}\n", "\"columns\": [\"a\"]", "a:int64\n1\n");
     ck_assert_str_eq(table_log(), ""); /* what is known and not wanted is not counted */
     fails("{\"a\":1}\n{\"a\":2,\"late\":1}\n", "\"infer_rows\": 1, \"unknown_fields\": \"bad\"", AIP_E_DATA,
-          "check.ndjson:2:8: expected no field that the first rows did not show, found \"late\":1}");
+          "check.ndjson:2:8: expected no field that the first rows did not show, found \"late\" (mend it");
+    fails("{\"a\":1}\n{\"a\":2, \"late\" : 1}\n", "\"infer_rows\": 1, \"unknown_fields\": \"bad\"", AIP_E_DATA,
+          "check.ndjson:2:9: expected no field that the first rows did not show, found \"late\" (mend it");
     check("{\"a\":1}\n{\"a\":2,\"late\":1}\n", "\"infer_rows\": 1, \"unknown_fields\": \"bad\", \"on_bad_row\": \"reject\"",
           "a:int64\n1\n");
     check("{\"a\":1}\n{\"a\":2,\"late\":1} x\n", "\"infer_rows\": 1, \"on_bad_row\": \"reject\"", "a:int64\n1\n");
@@ -202,9 +205,29 @@ START_TEST(missing_fields_are_null_and_unknown_ones_are_counted) {
 }
 END_TEST
 
+START_TEST(unknown_fields_are_named_once_in_the_order_of_the_file_wherever_it_is_cut) {
+    char json[8192];
+    size_t n = 0;
+    n += (size_t)snprintf(json + n, sizeof json - n, "{\"a\":1,\"o\":{\"x\":1}}\n");
+    for (int r = 0; r < 40; r++) n += (size_t)snprintf(json + n, sizeof json - n, "{\"a\":%d}\n", r);
+    for (int r = 0; r < 20; r++)
+        n += (size_t)snprintf(json + n, sizeof json - n, "{\"o\":{\"f%d\":1,\"f%d\":[2]},\"a\":%d}\n", r / 3, r / 4, r);
+    char *path = table_file("check.ndjson", json, n);
+    for (int32_t block = 64; block <= 65536; block *= 4) {
+        outcome o = read_once(path, "\"infer_rows\": 1, \"columns\": [\"o.x\"]", block, block == 256 ? 2 : 0);
+        ck_assert_msg(o.status == AIP_OK, "%s", o.text);
+        ck_assert_msg(strstr(table_log(), "40 values of fields that the first rows did not show are left out: 'o.f0' (first in ")
+                          && strstr(table_log(), "check.ndjson:42), 'o.f1', 'o.f2', 'o.f3', 'o.f4', ... (set a larger"),
+                      "block_bytes %d: %s", (int)block, table_log());
+        outcome_free(&o);
+    }
+    free(path);
+}
+END_TEST
+
 START_TEST(of_a_key_that_stands_twice_the_last_value_counts) {
     check("{\"a\":1,\"a\":2}\n{\"a\":3}\n", NULL, "a:int64\n2\n3\n");
-    ck_assert_msg(strstr(table_log(), "1 values were replaced by a later one of the same key") != NULL, "%s", table_log());
+    ck_assert_msg(strstr(table_log(), "1 value was replaced by a later one of the same key") != NULL, "%s", table_log());
     check("{\"a\":\"x\",\"b\":1,\"a\":null}\n{\"a\":\"y\",\"b\":2}\n", NULL, "a:utf8 b:int64\n~|1\n'y'|2\n");
     fails("{\"a\":1}\n{\"a\":1,\"a\":2}\n", "\"duplicate_keys\": \"bad\"", AIP_E_DATA,
           "check.ndjson:2:12: field 'a': expected once, found twice in a record");
@@ -348,7 +371,9 @@ START_TEST(a_value_that_does_not_fit_follows_the_policy) {
                "2|'a'|16|'expected int64, found \"two\"'|'{\"a\":\"two\",\"b\":\"y\"}'\n");
     fails("{\"a\":1}\n{\"a\":1.5}\n", "\"infer_rows\": 1", AIP_E_DATA, "expected int64, found 1.5 (set types: {a: float64}");
     fails("{\"a\":{\"b\":1}}\n{\"a\":5}\n", "\"infer_rows\": 1", AIP_E_DATA,
-          "check.ndjson:2:6: field 'a': expected an object, found 5}");
+          "check.ndjson:2:6: field 'a': expected an object, found 5 (mend it");
+    fails("{\"a\":{\"b\":1}}\n{\"a\": [ 5 ] , \"tags\": [\"x\"]}\n", "\"infer_rows\": 1", AIP_E_DATA,
+          "check.ndjson:2:7: field 'a': expected an object, found [ 5 ] (mend it");
     check("{\"a\":{\"b\":1}}\n{\"a\":5}\n", "\"infer_rows\": 1, \"on_bad_row\": \"null\"", "a.b:int64\n1\n~\n");
 }
 END_TEST
@@ -403,6 +428,7 @@ Suite *json_read_suite(void) {
                                   a_list_that_is_broken_is_an_error_whatever_the_policy,
                                   fields_of_objects_within_a_record_are_named_by_their_path,
                                   missing_fields_are_null_and_unknown_ones_are_counted,
+                                  unknown_fields_are_named_once_in_the_order_of_the_file_wherever_it_is_cut,
                                   of_a_key_that_stands_twice_the_last_value_counts,
                                   types_are_the_join_of_what_the_sample_holds,
                                   types_can_be_said_and_texts_are_read_as_csv_reads_them,

@@ -90,11 +90,38 @@ START_TEST(what_is_no_number_in_json_is_refused_or_null_or_text) {
     char *path = table_file("from.csv", csv, strlen(csv)), *to = table_path("refused.ndjson");
     aip_dataset *d = NULL;
     OK(table_read(ctx, path, NULL, &d, &err));
-    FAILS(write_to(d, to, NULL, &err), AIP_E_DATA, "column 'a': JSON has no number for -inf (set non_finite: null or text)");
+    FAILS(write_to(d, to, NULL, &err), AIP_E_DATA,
+          "row 2, column 'a': JSON has no number for -inf (set non_finite: null or text)");
     ck_assert_ptr_null(fopen(to, "rb"));
     aip_dataset_free(d);
     table_context_free(ctx);
     free(path), free(to);
+}
+END_TEST
+
+START_TEST(a_refused_row_is_counted_among_those_written_whatever_the_blocks_and_workers) {
+    char *csv = malloc(400000), *to = table_path("refused.ndjson"), *path = NULL;
+    size_t n = (size_t)sprintf(csv, "n,a\n");
+    for (int r = 1; r <= 20000; r++)
+        n += (size_t)sprintf(csv + n, "%s%d,%s\n", r <= 5000 ? "x" : "", r, r == 15003 || r == 15010 ? "-inf" : "0.5");
+    path = table_file("many.csv", csv, n);
+    for (int32_t workers = 0; workers < 4; workers += 2)
+        for (int block = 256; block <= 1048576; block *= 16) {
+            aip_context *ctx = table_context(workers);
+            aip_dataset *d = NULL, *few = NULL;
+            char params[128];
+            snprintf(params, sizeof params, "\"block_bytes\": %d", block);
+            OK(table_read(ctx, path, params, &d, &err));
+            FAILS(write_to(d, to, NULL, &err), AIP_E_DATA, "row 15003, column 'a': JSON has no number for -inf");
+            snprintf(params, sizeof params, "\"block_bytes\": %d, \"on_bad_row\": \"reject\", \"types\": {\"n\": \"int64\"}",
+                     block);
+            OK(table_read(ctx, path, params, &few, &err));
+            FAILS(write_to(few, to, NULL, &err), AIP_E_DATA, "row 10003, column 'a': JSON has no number for -inf");
+            aip_dataset_free(few);
+            aip_dataset_free(d);
+            table_context_free(ctx);
+        }
+    free(csv), free(path), free(to);
 }
 END_TEST
 
@@ -180,6 +207,7 @@ Suite *json_write_suite(void) {
                                   values_are_written_as_json_has_them,
                                   any_byte_may_stand_anywhere_in_a_text,
                                   what_is_no_number_in_json_is_refused_or_null_or_text,
+                                  a_refused_row_is_counted_among_those_written_whatever_the_blocks_and_workers,
                                   what_is_written_reads_back_the_same_for_any_number_of_workers,
                                   each_refused_allocation_is_one_error_and_leaves_nothing_behind,
                                   NULL};

@@ -13,11 +13,12 @@ const int32_t table_workers[N_TABLE_WORKERS] = {0, 1, 2, 8};
 
 /* ---- context ---------------------------------------------------------------------------------------------------------------------------- */
 
-static char logged[512];
+static char logged[4096];
 
 static void log_line(void *user, int32_t level, const char *task, const char *message) {
     (void)user, (void)level, (void)task;
-    snprintf(logged, sizeof logged, "%s", message);
+    size_t n = strlen(logged);
+    snprintf(logged + n, sizeof logged - n, "%s%s", n > 0 ? "\n" : "", message);
 }
 
 const char *table_log(void) { return logged; }

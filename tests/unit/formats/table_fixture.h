@@ -19,7 +19,7 @@ aip_context *table_context_limited(int32_t n_workers, uint64_t memory_limit);
 aip_context *table_context_refusing(int32_t n_workers);
 void table_refuse_after(int64_t allow);
 void table_context_free(aip_context *ctx); /* holds that nothing is left */
-/* What was logged last; "" when nothing was. */
+/* What was logged since the last table_context, a line each; "" when nothing was. */
 const char *table_log(void);
 
 /* A file in a folder of the test's own. The returned path is static to the name: call free. */
