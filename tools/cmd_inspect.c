@@ -271,11 +271,14 @@ static void add_scores(line *l, const json_t *tried) {
         const char *delimiter = text_of(t, "delimiter");
         if (strcmp(delimiter, before) == 0) continue;
         line_add(l,
-                 n == 0   ? "score %.2f (%lld columns)"
+                 n == 0   ? "score %.2f ("
                  : n == 1 ? "; others: %.2f"
                           : ", %.2f",
-                 json_number_value(json_object_get(t, "score")), (long long)count_of(t, "columns"));
-        if (n > 0) {
+                 json_number_value(json_object_get(t, "score")));
+        if (n == 0) {
+            line_count_of(l, count_of(t, "columns"), "column");
+            line_add(l, ")");
+        } else {
             line_add(l, " for ");
             add_value(l, json_object_get(t, "delimiter"));
         }
@@ -391,8 +394,9 @@ static void put_explanation(const char *path, const json_t *given, const json_t 
     const json_t *faults = json_object_get(e, "faults");
     for (size_t i = 0; i < json_array_size(faults); i++) {
         const json_t *f = json_array_get(faults, i);
-        printf("%lld of %lld sampled rows: %s, the first in line %lld\n", (long long)count_of(f, "count"),
-               (long long)count_of(e, "sampled_rows"), text_of(f, "what"), (long long)count_of(f, "first_line"));
+        long long n_sampled = count_of(e, "sampled_rows");
+        printf("%lld of %lld sampled row%s: %s, the first in line %lld\n", (long long)count_of(f, "count"), n_sampled,
+               n_sampled == 1 ? "" : "s", text_of(f, "what"), (long long)count_of(f, "first_line"));
     }
     put_because(e);
     if (json_object_size(json_object_get(e, "options")) > 0) put_options(path, given, e);

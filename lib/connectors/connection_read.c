@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "base/lock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "connectors/rejects_file.h"
 #include <string.h>
 
@@ -151,7 +152,8 @@ static int32_t rows_finish(void *cursor, aip_error **err) {
     if (p->file) AIP__TRY(aip__rejects_file_commit(p->file, p->n_rejected, err));
     AIP__TRY(aip__rejects_dataset(p->all, &rejects, err));
     if (p->n_rejected > 0)
-        aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld rows were rejected%s", r->c.path, (long long)p->n_rejected,
+        aip__log(r->c.ctx, AIP_LOG_WARNING, NULL, "%s: %lld row%s rejected%s", r->c.path, (long long)p->n_rejected,
+                 p->n_rejected == 1 ? " was" : "s were",
                  p->n_rejected > AIP__MAX_KEPT_REJECTS && !p->file
                      ? "; the rejects table holds the first 100000 of them, rejects: FILE writes all to a file"
                      : "");

@@ -294,9 +294,9 @@ static int32_t too_many(const pass *p, aip_error **err) {
         snprintf(allowed, sizeof allowed, "a fraction of %g", limit);
     else
         snprintf(allowed, sizeof allowed, "%.0f", limit);
-    return aip__error_set(err, AIP_E_DATA, "%lld of %lld rows %s rejected, more than max_rejects allows (%s); the first: %s",
-                          (long long)p->n_rejected, (long long)p->n_records, p->n_rejected == 1 ? "is" : "are", allowed,
-                          p->first_reject ? p->first_reject : "");
+    return aip__error_set(err, AIP_E_DATA, "%lld of %lld row%s %s rejected, more than max_rejects allows (%s); the first: %s",
+                          (long long)p->n_rejected, (long long)p->n_records, aip__plural(p->n_records),
+                          p->n_rejected == 1 ? "is" : "are", allowed, p->first_reject ? p->first_reject : "");
 }
 
 static int32_t pass_account(void *cursor, aip__decoded *decoded, aip_error **err) {
@@ -374,8 +374,8 @@ static int32_t pass_finish(void *cursor, aip_error **err) {
     if (limit >= 0 && limit < 1 && (double)p->n_rejected > limit * (double)p->n_records) return too_many(p, err);
     AIP__TRY(tell_counts(p, err));
     if (p->n_rejected > 0)
-        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld rows %s rejected; the first: %s", (long long)p->n_rejected,
-                 (long long)p->n_records, p->n_rejected == 1 ? "was" : "were", p->first_reject);
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%lld of %lld row%s %s rejected; the first: %s", (long long)p->n_rejected,
+                 (long long)p->n_records, aip__plural(p->n_records), p->n_rejected == 1 ? "was" : "were", p->first_reject);
     if (p->n_rejected > AIP__MAX_KEPT_REJECTS && !p->rejects_file)
         aip__log(f->ctx, AIP_LOG_WARNING, NULL,
                  "the rejects table holds the first %d of them; rejects: FILE writes all to a file", AIP__MAX_KEPT_REJECTS);

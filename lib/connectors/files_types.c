@@ -160,7 +160,8 @@ static int32_t log_them(const aip__files *f, aip_error **err) {
         if (failed) return aip__error_memory(f->ctx, err);
     }
     if (n > MAX_LOGGED)
-        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "so are %d more columns of other types than their first rows", n - MAX_LOGGED);
+        aip__log(f->ctx, AIP_LOG_WARNING, NULL, "%d more column%s of other types than their first rows", n - MAX_LOGGED,
+                 n - MAX_LOGGED == 1 ? " is" : "s are");
     return AIP_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "base/context.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
 /* ---- columns ------------------------------------------------------------------------------------------------------------------------------ */
@@ -54,7 +55,8 @@ int32_t aip_dataset_from_columns(const aip_schema *schema, const aip_column_view
     if (!schema || !out || (n_columns > 0 && !columns))
         return aip__error_set(err, AIP_E_MISUSE, "aip_dataset_from_columns: schema, columns and out are expected");
     if (n_columns != schema->n)
-        return aip__error_set(err, AIP_E_MISUSE, "%d columns for a schema of %d", (int)n_columns, (int)schema->n);
+        return aip__error_set(err, AIP_E_MISUSE, "%d column%s for a schema of %d", (int)n_columns, aip__plural(n_columns),
+                              (int)schema->n);
     aip_context *ctx = schema->ctx;
     int64_t n_rows = 0, n_batches = 0, made = 0;
     aip_batch **batches = NULL;

@@ -1,6 +1,7 @@
 /* Arrow arrays into columns: an array is taken over and checked once, then cut into batches of rows, column by column by its layout. Reads
  * go through memcpy, so that no buffer needs to be aligned. */
 #include "base/checked.h"
+#include "base/text.h"
 #include "data/arrow_inside.h"
 
 typedef aip__arrow_input input;
@@ -66,8 +67,8 @@ static int32_t check_struct(const struct ArrowArray *a, int32_t n_columns, aip_e
     if (a->length < 0 || a->offset < 0 || aip__add_i64(a->length, a->offset, &end))
         return aip__error_set(err, AIP_E_MISUSE, "an ArrowArray with a negative or overflowing length or offset");
     if (a->n_children != n_columns || (n_columns > 0 && !a->children))
-        return aip__error_set(err, AIP_E_MISUSE, "an ArrowArray with %lld columns for a schema of %d", (long long)a->n_children,
-                              (int)n_columns);
+        return aip__error_set(err, AIP_E_MISUSE, "an ArrowArray with %lld column%s for a schema of %d", (long long)a->n_children,
+                              aip__plural(a->n_children), (int)n_columns);
     if (a->n_buffers < 0 || a->n_buffers > 1 || (a->n_buffers == 1 && !a->buffers) || a->dictionary)
         return aip__error_set(err, AIP_E_MISUSE, "an ArrowArray of structs with %lld buffers: expected 1",
                               (long long)a->n_buffers);

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/error.h"
+#include "base/text.h"
 
 static void release_columns(aip__column *const *columns, int32_t n) {
     for (int32_t i = 0; i < n; i++) aip__column_free(columns[i]);
@@ -156,7 +157,8 @@ int32_t aip_batch_column(const aip_batch *batch, int32_t i, aip_column_view *vie
     AIP__BEGIN(err);
     if (!batch || !view) return aip__error_set(err, AIP_E_MISUSE, "aip_batch_column: a batch and a view are expected");
     if (i < 0 || i >= batch->n_columns)
-        return aip__error_set(err, AIP_E_MISUSE, "column %d of a batch with %d columns", (int)i, (int)batch->n_columns);
+        return aip__error_set(err, AIP_E_MISUSE, "column %d of a batch with %d column%s", (int)i, (int)batch->n_columns,
+                              aip__plural(batch->n_columns));
     uint32_t size = view->struct_size;
     if (size < sizeof size)
         return aip__error_set(err, AIP_E_MISUSE, "aip_column_view.struct_size is %u: expected sizeof(aip_column_view)",
@@ -196,7 +198,8 @@ static int32_t host_column(const aip_batch *base, const aip_schema *schema, int3
 static int32_t from_host(const aip_batch *base, const aip_schema *schema, const aip_column_view *columns, int32_t n_columns,
                          aip_batch **out, aip_error **err) {
     if (n_columns != schema->n)
-        return aip__error_set(err, AIP_E_MISUSE, "%d columns for a schema of %d", (int)n_columns, (int)schema->n);
+        return aip__error_set(err, AIP_E_MISUSE, "%d column%s for a schema of %d", (int)n_columns, aip__plural(n_columns),
+                              (int)schema->n);
     aip__column **made = aip__alloc(schema->ctx, (size_t)n_columns * sizeof *made + 1);
     if (!made) return aip__error_memory(schema->ctx, err);
     int32_t n = 0, status = AIP_OK;

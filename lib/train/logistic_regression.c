@@ -148,8 +148,8 @@ static int32_t fit(const void *it, const aip__matrix *m, const aip__classes *cla
         return status;
     }
     if (!l->result.converged)
-        aip__log(m->ctx, AIP_LOG_WARNING, NULL, "logistic_regression did not converge in %lld iterations (gradient %g)",
-                 (long long)l->result.n_iter, l->result.gradient);
+        aip__log(m->ctx, AIP_LOG_WARNING, NULL, "logistic_regression did not converge in %lld iteration%s (gradient %g)",
+                 (long long)l->result.n_iter, aip__plural(l->result.n_iter), l->result.gradient);
     *out = l;
     return AIP_OK;
 }

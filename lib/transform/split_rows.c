@@ -6,11 +6,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include <math.h>
 #include <stdlib.h>
 
 static int32_t refuse(aip_error **err, const char *what, int64_t n) {
-    return aip__error_set(err, AIP_E_DATA, "%lld rows cannot be split so: %s", (long long)n, what);
+    return aip__error_set(err, AIP_E_DATA, "%lld row%s cannot be split so: %s", (long long)n, aip__plural(n), what);
 }
 
 int32_t aip__split_counts(const aip__split_sizes *sizes, int64_t n, int64_t *n_train, int64_t *n_test, aip_error **err) {

@@ -195,8 +195,9 @@ static void find_comment(const sample *s, aip__detected *f) {
     if (lines == 0 || (2 * records >= lines && !few)) return;
     f->dialect.comment = '#';
     snprintf(f->why_comment, sizeof f->why_comment,
-             few ? "%lld of %lld records start with #" : "%lld of %lld lines that start with # do not have %d cells",
-             (long long)(few ? lines : lines - records), (long long)(few ? all : lines), f->n_columns);
+             few ? "%lld of %lld record%s start with #" : "%lld of %lld line%s that start with # do not have %d cell%s",
+             (long long)(few ? lines : lines - records), (long long)(few ? all : lines), aip__plural(few ? all : lines),
+             f->n_columns, aip__plural(f->n_columns));
 }
 
 static bool is_typed(aip__looks looks) {
@@ -239,8 +240,13 @@ static void find_skip(const sample *s, aip__detected *f) {
     }
     if (!p || skipped == 0 || skipped > 100) return;
     f->skip_rows = (int64_t)aip__csv_count_lines(s->text, (size_t)(p - s->text));
-    snprintf(f->why_skip, sizeof f->why_skip, "the %lld lines before it hold next to nothing, or fewer cells than the table's %d",
-             (long long)f->skip_rows, f->n_columns);
+    if (f->skip_rows == 1)
+        snprintf(f->why_skip, sizeof f->why_skip, "the line before it holds next to nothing, or fewer cells than the table's %d",
+                 f->n_columns);
+    else
+        snprintf(f->why_skip, sizeof f->why_skip,
+                 "the %lld lines before it hold next to nothing, or fewer cells than the table's %d", (long long)f->skip_rows,
+                 f->n_columns);
 }
 
 /* The first record that is not skipped. */
@@ -298,7 +304,8 @@ static void find_header(const sample *s, aip__detected *f) {
         snprintf(f->why_header, sizeof f->why_header, "cell %d of the first record is a value%s", value + 1,
                  lone ? "" : " like those below it, and no cell of it is a name");
     else if (names_over_values > 0)
-        snprintf(f->why_header, sizeof f->why_header, "%d columns have a name over values", names_over_values);
+        snprintf(f->why_header, sizeof f->why_header, "%d column%s a name over values", names_over_values,
+                 names_over_values == 1 ? " has" : "s have");
     else
         snprintf(f->why_header, sizeof f->why_header, "no cell of the first record is a value%s",
                  lone ? "" : " like those below it");
@@ -316,8 +323,8 @@ static void find_decimal(const sample *s, aip__detected *f) {
     }
     if (commas <= points) return;
     f->dialect.decimal = ',';
-    snprintf(f->why_decimal, sizeof f->why_decimal, "%lld numbers have a decimal comma, %lld a decimal point", (long long)commas,
-             (long long)points);
+    snprintf(f->why_decimal, sizeof f->why_decimal, "%lld number%s a decimal comma, %lld a decimal point", (long long)commas,
+             commas == 1 ? " has" : "s have", (long long)points);
 }
 
 /* ---- together ------------------------------------------------------------------------------------------------------------------------------------- */

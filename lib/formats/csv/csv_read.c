@@ -327,7 +327,8 @@ static int32_t names_of(const aip__csv_cutter *c, const aip__csv_piece *p, bool 
 /* Where rows may be ragged, the names say how many columns there are, and the first record is as good as any other. */
 static int32_t check_given(const aip__csv_cutter *c, int32_t found, int64_t line, aip_error **err) {
     if (c->options->n_names == found || c->options->ragged != AIP__RAGGED_ERROR) return AIP_OK;
-    aip__error_set(err, AIP_E_PARAM, "names has %d names, but the file has %d columns", c->options->n_names, found);
+    aip__error_set(err, AIP_E_PARAM, "names has %d name%s, but the file has %d column%s", c->options->n_names,
+                   aip__plural(c->options->n_names), found, aip__plural(found));
     aip__error_at_parameter(err, "names");
     aip__error_at_line(err, line, 0);
     return place(c, AIP_E_PARAM, err);

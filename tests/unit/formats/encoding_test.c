@@ -413,6 +413,40 @@ START_TEST(rejects_and_errors_name_the_byte_of_the_file_where_characters_have_on
 }
 END_TEST
 
+/* Each row is rejected, in items of 65,536 rows. To count each offset from the item's start would be to look at 10^12 bytes: minutes, where the test
+ * has two; counted on from row to row, it is part of a second. */
+START_TEST(offsets_of_rejected_rows_take_time_by_the_bytes_of_an_item_not_by_their_square) {
+    enum { ROWS = 200000, ROW = 200 };
+    char *file = malloc((size_t)ROWS * ROW + 4), *path = NULL, expected[300];
+    memcpy(file, "n,t\n", 4);
+    for (size_t r = 0; r < ROWS; r++) {
+        char *row = file + 4 + r * ROW;
+        memset(row, 't', ROW);
+        memcpy(row, "x,\xe9", 3); /* two bytes of UTF-8 */
+        row[ROW - 1] = '\n';
+    }
+    path = table_file("square.csv", file, (size_t)ROWS * ROW + 4);
+    aip_context *ctx = table_context_limited(0, 0);
+    aip_dataset *d = NULL, *rejects = NULL;
+    int64_t n = -1;
+    OK(table_read(
+        ctx, path,
+        "\"encoding\": \"windows-1252\", \"types\": {\"n\": \"int64\"}, \"on_bad_row\": \"reject\", \"block_bytes\": 67108864",
+        &d, &err));
+    OK(aip_dataset_count(d, NULL, &n, &err));
+    ck_assert_int_eq(n, 0);
+    OK(aip_dataset_rejects(d, NULL, &rejects, &err));
+    char *found = table_text(rejects);
+    snprintf(expected, sizeof expected, "|%d|'n'|%lld|'expected int64", AIP__MAX_KEPT_REJECTS + 1, 4 + (AIP__MAX_KEPT_REJECTS - 1LL) * ROW);
+    ck_assert_msg(strstr(found, expected) != NULL, "expected%s", expected);
+    free(found), free(file), free(path);
+    aip_dataset_free(rejects);
+    aip_dataset_free(d);
+    table_context_free(ctx);
+    table_files_remove();
+}
+END_TEST
+
 Suite *encoding_suite(void) {
     const TTest *const tests[] = {text_of_any_encoding_is_read_as_utf8_whatever_the_size_of_a_read,
                                   a_long_text_is_the_same_in_every_encoding_that_can_hold_it,
@@ -423,6 +457,7 @@ Suite *encoding_suite(void) {
                                   a_table_is_read_in_its_encoding_and_what_cannot_be_follows_the_policy,
                                   how_far_a_growing_file_is_whole_is_told_of_utf8_alone,
                                   rejects_and_errors_name_the_byte_of_the_file_where_characters_have_one_length_or_are_pairs,
+                                  offsets_of_rejected_rows_take_time_by_the_bytes_of_an_item_not_by_their_square,
                                   NULL};
     return unit_suite("encoding", tests);
 }
