@@ -204,6 +204,7 @@ int args_settings(const args *a, const char *name, const json_t *params, json_t 
             return usage_error(a->command, "--%s '%s': expected no path, the file is already named as %s", name, list[i], file);
         }
         json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+        if (!value && (equals[1] == '{' || equals[1] == '[')) value = dag_value(equals + 1);
         if (!value || (!json_is_string(value) && is_text(params, key))) {
             json_decref(value);
             value = json_string(equals + 1);

@@ -44,7 +44,7 @@ static const command commands[] = {
          "Runs the tasks of a DAG file (YAML or JSON; - for standard input), in parallel where they do not depend on each other. On a terminal each task has a "
          "line that moves; elsewhere a line is written when a task starts and when it ends. Metrics go to stdout, everything else to "
          "stderr. Ctrl-C stops cleanly, nothing is left half-written; a second one stops at once.\n"
-         "A VALUE that is JSON (0.3, true, [1, 2]) is that value; any other is text.",
+         "A VALUE that is JSON (0.3, true, [1, 2]), or a list or map as DAG files write it ({age: 3}), is that value; any other is text.",
      .examples = "  aipipe run flights.yaml\n"
                  "  aipipe run flights.yaml --set test_size=0.3 --set models=/srv/models\n"
                  "  aipipe run flights.yaml --json > report.json\n",

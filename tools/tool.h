@@ -171,7 +171,8 @@ int usage_error(const command *c, const char *format, ...) __attribute__((format
 #define HELP_PAGE 100 /* columns of the help where it goes to no terminal */
 void args_help(const command *c);
 const char *nearest_name(const char *given, const char *const *names, int n);
-/* NAME=VALUE settings of option `name` put into object: a value that is JSON is that value, any other is text. params: of
+/* NAME=VALUE settings of option `name` put into object: a value that is JSON is that value, a list or map as DAG files write it is that; any
+ * other is text. params: of
  * aip_dag_describe, or NULL; what is a text there is one whatever it looks like. A path that object has already is not replaced, but refused. */
 int args_settings(const args *a, const char *name, const json_t *params, json_t *object);
 /* A context as --threads, --memory-limit and --log-level ask for. main_works: the main thread is one of those that work. */
@@ -208,6 +209,8 @@ int32_t read_table(aip_context *ctx, const json_t *params, aip_dataset **out, ai
 /* ---- DAG files (dag_file.c) --------------------------------------------------------------------------------------------------------- */
 /* The DAG of a file or, named -, of standard input; with it its description. */
 int32_t dag_load(aip_context *ctx, const char *path, aip_dag **out, json_t **description, aip_error **err);
+/* "{qty: utf8, at: [a, b]}", as a DAG file writes it. NULL: it is no such value. */
+json_t *dag_value(const char *text);
 
 /* ---- commands --------------------------------------------------------------------------------------------------------------------------- */
 int cmd_run(const args *a);

@@ -347,6 +347,21 @@ class Formats(PipelineTest):
         self.assertEqual(self.read("rejects.csv").count(b"\n"), 1, "a table without rows")
         self.assertIn("on_bad_row", aipipe("inspect", "t.arrow", "--set", "on_bad_row=reject", folder=self.folder).err)
 
+    @unittest.skipUnless("AIPIPE_BROKEN_JSON" in os.environ, "built with a sanitizer, whose runtime has to be loaded first")
+    def test_json_of_the_library_that_cannot_be_read_is_an_error(self):
+        self.write("data.csv", GOOD)
+        self.write("dag.yaml", TRAIN)
+        for function, *arguments in (("aip_dataset_profile", "inspect", "data.csv"), ("aip_read_explain", "inspect", "data.csv"),
+                                     ("aip_catalog_json", "inspect", "data.csv"), ("aip_dataset_report", "convert", "data.csv", "out.csv"),
+                                     ("aip_catalog_json", "catalog"), ("aip_catalog_json", "catalog", "csv"),
+                                     ("aip_dag_describe", "run", "dag.yaml"), ("aip_dag_describe", "lint", "dag.yaml"),
+                                     ("aip_run_report", "run", "dag.yaml")):
+            self.ok(*arguments, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"])
+            done = aipipe(*arguments, folder=self.folder, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"], BROKEN_JSON=function)
+            self.assertNotEqual(done.code, OK, str(done))
+            self.assertIn("the library's JSON cannot be read", done.err, str(done))
+            self.assertNotIn("Segmentation", done.err)
+
     def test_whether_rows_can_be_set_aside_is_asked_of_the_format_that_is_read(self):
         self.write("t.csv", "a,b\n1,x\n2,y,z\n3,y\n")
         self.ok("convert", "t.csv", "good.csv.gz", "--rejects", "rejects.csv")
@@ -361,6 +376,34 @@ class Formats(PipelineTest):
             self.assertEqual((report["rows_out"], report["rows_rejected"]), (2, rejected), source)
             self.assertEqual(json.loads(self.ok("inspect", source, "--json", *given).out)["rejected"], rejected, source)
         self.assertIn("'nosuch'", aipipe("inspect", "t.csv", "--set", "format=nosuch", folder=self.folder).err)
+
+    def test_one_of_a_thing_is_not_told_as_many(self):
+        self.write("three.csv", "a;b\nx\n")
+        done = self.ok("inspect", "three.csv")
+        self.assertIn("1 of 1 sampled row: ", done.out)
+        self.assertIn("1 of 1 row was rejected", done.err)
+        self.write("two.csv", "junk\na;b\n1,5;2\n")
+        done = self.ok("inspect", "two.csv")
+        for words in ("1 number has a decimal comma", "the line before it holds next to nothing"):
+            self.assertIn(words, done.out)
+        self.assertRegex(self.ok("inspect", "two.csv", "--set", "delimiter=|", "--set", "quote=null").out, r"[( ]1 column[),]")
+
+    def test_settings_are_json_or_lists_and_maps_as_dag_files_write_them(self):
+        self.write("t.csv", "qty,at,a b\n1,2,3\n-,5,6\n")
+        hint = aipipe("convert", "t.csv", "out.csv", "--set", "infer_rows=1", folder=self.folder).err
+        self.assertIn("types: {qty: utf8}", hint)
+        for setting, types in (("types={qty: utf8}", ["utf8", "int64", "int64"]), ("types={qty: utf8, a b: 'float64'}", ["utf8", "int64", "float64"]),
+                               ('types={"qty": "utf8"}', ["utf8", "int64", "int64"]), ("types={\n  qty: utf8}", ["utf8", "int64", "int64"])):
+            columns = json.loads(self.ok("inspect", "t.csv", "--json", "--set", setting).out)["columns"]
+            self.assertEqual([column["type"] for column in columns], types, setting)
+        self.ok("convert", "t.csv", "out.csv", "--set", "null_values=[-, NA]", "--set", "columns=[qty, a b]")
+        self.assertEqual(self.read("out.csv"), b"qty,a b\n1,3\n,6\n")
+        for setting in ("types={qty: utf8", "types={qty: utf8}}, tasks: {"):
+            done = aipipe("inspect", "t.csv", "--set", setting, folder=self.folder)
+            self.assertEqual(done.code, USAGE, str(done))
+            self.assertIn("expected a map", done.err)
+        self.write("bracket.csv", "a[b\n1[2\n")
+        self.assertIn("1 row, 2 columns", self.ok("inspect", "bracket.csv", "--set", "delimiter=[").out, "what is none of them is text")
 
     def test_the_catalogue_says_the_extensions_of_a_format(self):
         formats = {entry["name"]: entry for entry in json.loads(self.ok("catalog", "--json").out) if entry["kind"] == "format"}
