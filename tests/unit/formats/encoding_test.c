@@ -437,7 +437,8 @@ START_TEST(offsets_of_rejected_rows_take_time_by_the_bytes_of_an_item_not_by_the
     ck_assert_int_eq(n, 0);
     OK(aip_dataset_rejects(d, NULL, &rejects, &err));
     char *found = table_text(rejects);
-    snprintf(expected, sizeof expected, "|%d|'n'|%lld|'expected int64", AIP__MAX_KEPT_REJECTS + 1, 4 + (AIP__MAX_KEPT_REJECTS - 1LL) * ROW);
+    snprintf(expected, sizeof expected, "|%d|'n'|%lld|'expected int64", AIP__MAX_KEPT_REJECTS + 1,
+             4 + (AIP__MAX_KEPT_REJECTS - 1LL) * ROW);
     ck_assert_msg(strstr(found, expected) != NULL, "expected%s", expected);
     free(found), free(file), free(path);
     aip_dataset_free(rejects);
