@@ -107,7 +107,7 @@ START_TEST(columns_of_other_types_or_lengths_are_refused_by_name) {
           "column 'b' is float64 in the schema, int64 was given");
     views[1].type = AIP_FLOAT64, views[1].values = floats, views[1].length = 1;
     FAILS(aip_dataset_from_columns(schema, views, 2, &d, &err), AIP_E_MISUSE, "column 'b' has 1 rows, the first column 2");
-    FAILS(aip_dataset_from_columns(schema, views, 1, &d, &err), AIP_E_MISUSE, "1 columns for a schema of 2");
+    FAILS(aip_dataset_from_columns(schema, views, 1, &d, &err), AIP_E_MISUSE, "1 column for a schema of 2");
     views[1].struct_size = 2;
     FAILS(aip_dataset_from_columns(schema, views, 2, &d, &err), AIP_E_MISUSE, "struct_size");
     aip_schema_free(schema);

@@ -60,7 +60,7 @@ START_TEST(columns_that_do_not_fit_the_schema_are_refused) {
     aip_batch *b = NULL;
     aip_column_view v[2];
     views(v);
-    FAILS(aip_batch_create(s, v, 1, &b, &err), AIP_E_MISUSE, "1 columns for a schema of 2");
+    FAILS(aip_batch_create(s, v, 1, &b, &err), AIP_E_MISUSE, "1 column for a schema of 2");
     v[1].length = 3;
     FAILS(aip_batch_create(s, v, 2, &b, &err), AIP_E_MISUSE, "'x' has 3 rows");
     views(v);

@@ -43,7 +43,7 @@ START_TEST(the_dialect_can_be_chosen) {
     table_check("1,x\n", "\"header\": false, \"names\": [\"n\", \"t\"]", "n:int64 t:utf8\n1|'x'\n");
     table_check("a,b\n1,x\n", "\"names\": [\"n\", \"t\"]", "n:int64 t:utf8\n1|'x'\n");
     table_check(",b\n1,x\n", NULL, "column_1:int64 b:utf8\n1|'x'\n"); /* the unnamed index column that pandas writes */
-    table_check_fails("a,b\n1,2\n", "\"names\": [\"n\"]", AIP_E_PARAM, "names has 1 names, but the file has 2 columns");
+    table_check_fails("a,b\n1,2\n", "\"names\": [\"n\"]", AIP_E_PARAM, "names has 1 name, but the file has 2 columns");
     table_check_fails("a,a\n1,2\n", NULL, AIP_E_SCHEMA, "'a'");
     table_check_fails("a,b\n1,2\n", "\"delimiter\": \";;\"", AIP_E_PARAM, "delimiter: expected one ASCII character");
     table_check_fails("a,b\n1,2\n", "\"decimal\": \",\"", AIP_E_PARAM, "decimal and delimiter are both");
