@@ -46,8 +46,9 @@ struct aip__checkpoint {
     uint8_t loaded[32];    /* digest of the file as loaded */
     aip__lock lock;        /* of `writing`, `written` and `place` */
     bool writing, written;
-    int held;     /* lock among processes; -1: not held */
-    char *output; /* without its number; NULL: not known yet */
+    int held;      /* lock among processes; -1: not held */
+    char *output;  /* without its number; NULL: not known yet */
+    bool proposed; /* by a write that has not come to its end */
     char *part;
     char *place; /* of the written output, for people; set once */
 };
@@ -493,16 +494,18 @@ static int32_t check_own(aip__checkpoint *c, const char *part, aip_error **err) 
     return AIP_OK;
 }
 
-/* The rows of one checkpoint go to one output, part by part. */
+/* The rows of one checkpoint go to one output, part by part; which one is open until a part counts. */
 static int32_t check_output(aip__checkpoint *c, const char *output, aip_error **err) {
     if (c->output && strcmp(c->output, output) == 0) return AIP_OK;
-    if (c->output)
+    if (c->output && c->sequence > 0)
         return aip__error_set(
             err, AIP_E_STATE,
             "checkpoint '%s' counts what stands in the parts of '%s': expected that output, found '%s' (another "
-            "output needs a checkpoint of its own)",
+            "output needs a checkpoint of its own; where the parts were moved, write their new place as \"output\" into the checkpoint)",
             c->path, c->output, output);
+    aip__free(c->ctx, c->output);
     c->output = aip__strdup(c->ctx, output);
+    c->proposed = true;
     return c->output ? AIP_OK : aip__error_memory(c->ctx, err);
 }
 
@@ -530,6 +533,7 @@ int32_t aip__checkpoint_commit(aip__checkpoint *c, aip_error **err) {
     aip__lock_leave(&c->lock);
     AIP__TRY(put_all(c->ctx, &c->files, &c->next, err));
     c->sequence++;
+    c->proposed = false;
     return save(c, NULL, err);
 }
 
@@ -538,6 +542,8 @@ void aip__checkpoint_end(aip__checkpoint *c) {
     c->held = -1;
     aip__free(c->ctx, c->part);
     c->part = NULL;
+    if (c->proposed) aip__free(c->ctx, c->output), c->output = NULL;
+    c->proposed = false;
     aip__lock_take(c->ctx, &c->lock);
     c->writing = false;
     aip__lock_leave(&c->lock);

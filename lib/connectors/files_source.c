@@ -187,6 +187,7 @@ int32_t aip__files_pass_next(void *cursor, aip__item *item, bool *end, aip_error
         }
         if (!p->stream) {
             AIP__TRY(open_next(p, err));
+            aip__stream_in_blocks(p->stream); /* not before the header is read, by which the size of buffers is chosen */
             set_ahead(p, p->stream);
         }
         AIP__TRY(f->ops->next(p->readers[p->at], &inner, &ended, err));

@@ -26,7 +26,7 @@ struct aip__stream {
     uint8_t *input; /* what was taken and not yet used is input[at..n) */
     size_t at, n, input_size;
     bool ended; /* file or memory gave its last byte */
-    bool begin_only;
+    bool begin_only, in_blocks;
     aip__gunzip *gunzip; /* NULL: not gzip */
     aip__unzstd *unzstd; /* NULL: not zstd */
 
@@ -281,8 +281,7 @@ static size_t room_in_front(size_t size) { return size / 64 & ~(size_t)63; }
 
 static int32_t refill_block(aip__stream *s, aip__blocks *blocks, const void *left, size_t left_n, size_t margin,
                             aip__buffer **out, size_t *at, bool *ended, aip_error **err) {
-    AIP__TRY(aip__blocks_next(blocks, out, at, err));
-    *ended = *out == NULL;
+    AIP__TRY(aip__blocks_next(blocks, out, at, ended, err));
     if (!*out) {
         *out = aip__buffer_new(s->ctx, margin + left_n);
         if (!*out) return aip__error_memory(s->ctx, err);
@@ -318,24 +317,22 @@ static int32_t reads(void *user, void *bytes, size_t n, size_t *got, aip_error *
     return aip__stream_read(user, bytes, n, got, err);
 }
 
-/* What takes its time to give bytes, which can be done ahead: not memory, and a pipe only where it must be undone. */
-static bool goes_in_blocks(const aip__stream *s) {
-    return !s->begin_only && (s->gunzip || s->unzstd || (s->file && s->file->size >= 0));
+void aip__stream_in_blocks(aip__stream *s) {
+    bool takes_time =
+        s->gunzip || s->unzstd || (s->file && s->file->size >= 0); /* not memory, and a pipe only where it must be undone */
+    s->in_blocks = takes_time && !s->begin_only;
 }
 
 int32_t aip__stream_refill(aip__stream *s, const void *left, size_t left_n, size_t margin, size_t size, aip__buffer **out,
                            size_t *at, bool *ended, aip_error **err) {
     size_t room = room_in_front(size);
-    if (goes_in_blocks(s) && room > 0) {
+    if (s->in_blocks && room > 0 && left_n <= room) {
         aip__blocks *blocks = atomic_load_explicit(&s->blocks, memory_order_relaxed);
-        if (blocks) {
-            AIP__TRY(aip__blocks_resize(blocks, margin + room, size - room, err));
-        } else if (left_n <= room) {
+        if (!blocks) {
             AIP__TRY(aip__blocks_new(s->ctx, margin + room, size - room, undo, s, &blocks, err));
             atomic_store_explicit(&s->blocks, blocks, memory_order_release);
         }
-        if (blocks && left_n <= aip__blocks_front(blocks) - margin)
-            return refill_block(s, blocks, left, left_n, margin, out, at, ended, err);
+        return refill_block(s, blocks, left, left_n, margin, out, at, ended, err);
     }
     return aip__refill_copied(s->ctx, reads, s, left, left_n, margin, size, out, at, ended, err);
 }

@@ -22,6 +22,9 @@ int32_t aip__stream_pipe(aip_context *ctx, aip__file *file, aip__text *seen, boo
 int32_t aip__stream_memory(aip_context *ctx, const void *bytes, size_t n, aip__stream **out, aip_error **err);
 /* Before the first read: only the beginning will be wanted, so that nothing is undone ahead of it. */
 void aip__stream_begin_only(aip__stream *s);
+/* From here on refilled buffers are blocks of a file, or of what is compressed, that are read or undone where they lie, by aip__stream_ahead if that
+ * is called in time; buffers are the same whether it is or not. Whoever refills keeps to one size from here on. */
+void aip__stream_in_blocks(aip__stream *s);
 /* Reads n bytes, or fewer only at the end. Errors: AIP_E_IO, AIP_E_CORRUPT (of compressed bytes: with the byte offset in the file). */
 int32_t aip__stream_read(aip__stream *s, void *bytes, size_t n, size_t *got, aip_error **err);
 /* Bytes of a file or of memory that can be read at any place: its size; -1: a pipe, or compressed, where there is only reading on. */
@@ -32,9 +35,7 @@ int32_t aip__stream_read_at(aip__stream *s, void *bytes, size_t n, int64_t offse
 void aip__stream_move(aip__stream *s, int64_t offset);
 /* For readers that cut a stream into items: a new buffer of what is left of the one before (left[0..left_n)) and fresh bytes behind it, about
  * `size` in all, more where the rest is long. The text is (*out)->data[*at..(*out)->size); `margin` bytes before it may be read and are 0. *ended: the
- * stream gave its last byte. Of a file, and of anything compressed, the fresh bytes are a block that was read or undone where it lies now, by
- * aip__stream_ahead if that was called in time; buffers are the same whether it was or not. The size is given anew each time, but holds for the
- * blocks of a file only as long as aip__stream_ahead was not called. */
+ * stream gave its last byte. */
 int32_t aip__stream_refill(aip__stream *s, const void *left, size_t left_n, size_t margin, size_t size, aip__buffer **out,
                            size_t *at, bool *ended, aip_error **err);
 /* The same from anything that reads as aip__stream_read does; all bytes are copied. */

@@ -34,46 +34,23 @@ struct aip__blocks {
     int64_t used;
 };
 
-static int32_t set_size(aip__blocks *b, size_t front, size_t n, aip_error **err) {
-    size_t size = 0;
-    if (n == 0 || aip__add_size(front, n, &size)) return aip__error_nomem(err);
-    b->front = front;
-    b->n = n;
-    b->cramped = size > b->ctx->memory_limit / 32;
-    return AIP_OK;
-}
-
 int32_t aip__blocks_new(aip_context *ctx, size_t front, size_t n, aip__blocks_undo undo, void *user, aip__blocks **out,
                         aip_error **err) {
+    size_t size = 0;
+    if (n == 0 || aip__add_size(front, n, &size)) return aip__error_nomem(err);
     aip__blocks *b = aip__calloc(ctx, 1, sizeof *b);
     if (!b) return aip__error_memory(ctx, err);
     b->ctx = ctx;
+    b->front = front;
+    b->n = n;
     b->undo = undo;
     b->user = user;
-    int32_t status = set_size(b, front, n, err);
-    if (status != AIP_OK) {
-        aip__free(ctx, b);
-        return status;
-    }
+    b->cramped = size > ctx->memory_limit / 32;
     pthread_mutex_init(&b->work, NULL);
     pthread_mutex_init(&b->lock, NULL);
     *out = b;
     return AIP_OK;
 }
-
-int32_t aip__blocks_resize(aip__blocks *b, size_t front, size_t n, aip_error **err) {
-    int32_t status = AIP_OK;
-    if (b->front == front && b->n == n)
-        return AIP_OK; /* only who reads changes them: no lock, for which a block would be waited for */
-    pthread_mutex_lock(&b->work);
-    pthread_mutex_lock(&b->lock);
-    if (b->n_ready == 0 && !b->left) status = set_size(b, front, n, err);
-    pthread_mutex_unlock(&b->lock);
-    pthread_mutex_unlock(&b->work);
-    return status;
-}
-
-size_t aip__blocks_front(const aip__blocks *b) { return b->front; }
 
 void aip__blocks_free(aip__blocks *b) {
     if (!b) return;
@@ -170,10 +147,11 @@ static int32_t take(aip__blocks *b, aip_error **err) {
     }
 }
 
-int32_t aip__blocks_next(aip__blocks *b, aip__buffer **out, size_t *at, aip_error **err) {
+int32_t aip__blocks_next(aip__blocks *b, aip__buffer **out, size_t *at, bool *last, aip_error **err) {
     if (!b->left) AIP__TRY(take(b, err));
     *out = b->left;
     *at = b->left_at;
+    *last = !b->left || b->left->size < b->front + b->n;
     b->left = NULL;
     return AIP_OK;
 }

@@ -15,12 +15,10 @@ typedef int32_t (*aip__blocks_undo)(void *user, void *bytes, size_t n, size_t *g
 /* Blocks of n bytes behind `front` bytes of room. */
 int32_t aip__blocks_new(aip_context *ctx, size_t front, size_t n, aip__blocks_undo undo, void *user, aip__blocks **out,
                         aip_error **err);
-/* The same for the blocks that come, where none is there yet that was not taken (so: before the first call of aip__blocks_ahead). */
-int32_t aip__blocks_resize(aip__blocks *b, size_t front, size_t n, aip_error **err);
-size_t aip__blocks_front(const aip__blocks *b);
 /* The next block, or what was left of it: *out holds it from *at to its end, `front` bytes or more are before it, and it is the caller's. NULL at
- * the end. Waits only for a thread that is undoing this very block. An error of undo comes in its place, and again. */
-int32_t aip__blocks_next(aip__blocks *b, aip__buffer **out, size_t *at, aip_error **err);
+ * the end. *last: none comes behind it, which is known of one that is shorter than the others. Waits only for a thread that is undoing this very
+ * block. An error of undo comes in its place, and again. */
+int32_t aip__blocks_next(aip__blocks *b, aip__buffer **out, size_t *at, bool *last, aip_error **err);
 /* The same bytes, copied: n of them, fewer only at the end. */
 int32_t aip__blocks_read(aip__blocks *b, void *bytes, size_t n, size_t *got, aip_error **err);
 /* What of the file's bytes stands for the blocks that were given out. */

@@ -40,6 +40,7 @@
 #include "data/convert_column.h"
 #include "formats/encoding/encoding.h"
 #include "formats/format.h"
+#include <string.h>
 
 /* What a lenient dialect has found out about a text, so that no byte of it is looked at again and again: a field whose quote is open at a byte of
  * [from, to) that is no quote is still open at `to`. */
@@ -164,6 +165,10 @@ typedef struct aip__csv_cell {
     uint32_t at; /* offset of the field in its record; AIP__CSV_QUOTE_BIT: it was quoted */
 } aip__csv_cell;
 #define AIP__CSV_QUOTE_BIT UINT32_C(0x80000000)
+/* A NUL is text in quotes, where a writer has put it on purpose; bare ones are of files that are UTF-16 or no text. */
+static inline bool aip__csv_bare_nul(const aip__csv_cell *c) {
+    return !(c->at & AIP__CSV_QUOTE_BIT) && c->n > 0 && memchr(c->text, 0, c->n);
+}
 
 typedef enum { /* what is wrong with a row */
                AIP__ROW_GOOD,

@@ -156,8 +156,7 @@ static int32_t convert_fixed(aip__csv_target *t, const aip__csv_options *o, aip_
     }
 }
 
-/* In a text column a quoted null marker is text, unless quoted_null says otherwise: "" is the empty text, and "NA" may be Namibia. A NUL is text in
- * quotes, where a writer has put it on purpose; bare ones are of files that are UTF-16 or no text. */
+/* In a text column a quoted null marker is text, unless quoted_null says otherwise: "" is the empty text, and "NA" may be Namibia. */
 static int32_t convert_text(aip__csv_target *t, const aip__csv_options *o, aip__csv_block *block, const aip__csv_cell *cells,
                             int32_t slot, bool plain, int64_t *n_bad, aip_error **err) {
     for (int32_t r = 0; r < block->n_rows; r++) {
@@ -165,8 +164,7 @@ static int32_t convert_text(aip__csv_target *t, const aip__csv_options *o, aip__
         bool may_be_null = o->quoted_null || !(c->at & AIP__CSV_QUOTE_BIT);
         bool null = !c->text || (may_be_null && aip__csv_is_null(o, c->text, c->n));
         if (!null && !plain) {
-            bool valid = aip__utf8_valid(c->text, c->n), quoted = c->at & AIP__CSV_QUOTE_BIT;
-            bool nul = !quoted && c->n > 0 && memchr(c->text, 0, c->n);
+            bool valid = aip__utf8_valid(c->text, c->n), nul = aip__csv_bare_nul(c);
             null = !valid || nul;
             if (null) mark(&block->rows[r], nul ? AIP__ROW_NUL : AIP__ROW_UTF8, slot, n_bad);
         }

@@ -123,7 +123,7 @@ static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_
     for (int32_t s = 0; s < e->n; s++) {
         const aip__csv_cell *c = &b->cells[(size_t)s * (size_t)b->max_rows + (size_t)r];
         if (!c->text || aip__csv_is_null(e->o, c->text, c->n)) continue;
-        text &= !memchr(c->text, 0, c->n) && aip__utf8_valid(c->text, c->n);
+        text &= !aip__csv_bare_nul(c) && aip__utf8_valid(c->text, c->n);
         fits &= look_at_cell(e, s, c, guessing, p, row);
     }
     if (!text) count_fault(e, NO_TEXT, p, row);

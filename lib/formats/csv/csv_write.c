@@ -1,5 +1,5 @@
-/* Batches to CSV text (RFC 4180, lines end with LF). Fields are quoted by libcsv, and only where they must be: a delimiter, quote or line end
- * or NUL inside, empty text, text that reads as a null marker, a byte order mark in front. What is written reads back to the same values. */
+/* Batches to CSV text (RFC 4180, lines end with LF). Fields are quoted by libcsv, and only where they must be: a delimiter, quote, line end or
+ * NUL inside, empty text, text that reads as a null marker, a byte order mark in front. What is written reads back to the same values. */
 #include "formats/csv/csv.h"
 
 #include "base/checked.h"

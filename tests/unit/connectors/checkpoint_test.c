@@ -675,6 +675,26 @@ START_TEST(a_checkpoint_is_for_one_output_and_those_of_earlier_versions_for_the_
     FAILS(run_job(ctx, &j, NULL, &err), AIP_E_STATE, "two.csv': expected that output, found '");
     replace("cp.json", "{\"checkpoint\": 1, \"sequence\": 0, \"output\": 7, \"columns\": [], \"files\": [], \"pending\": null}");
     FAILS(run_job(ctx, &j, NULL, &err), AIP_E_DATA, "its output is not the name of a file");
+
+    /* an output to which nothing was written is none */
+    aip_dataset *d = NULL;
+    discard("cp.json");
+    append_text("three-00000001.csv", "");
+    job stale = j;
+    strcpy(strstr(stale.output, "out.csv"), "three.csv");
+    strcpy(strstr(other.output, "two.csv"), "four.csv");
+    OK(open_job(ctx, &j, &d, &err));
+    FAILS(write_job(d, stale.output, NULL, &err), AIP_E_STATE, "does not know it");
+    OK(write_job(d, other.output, NULL, &err));
+    aip_dataset_free(d);
+    ck_assert(there("four-00000001.csv"));
+    discard("four-00000001.csv");
+    replace("cp.json",
+            "{\"checkpoint\": 1, \"sequence\": 0, \"output\": \"/x/five.csv\", \"files\": [], \"pending\": null, \"columns\": ["
+            "{\"from\": \"n\", \"name\": \"n\", \"type\": \"int64\"}, "
+            "{\"from\": \"t\", \"name\": \"t\", \"type\": \"utf8\"}]}");
+    OK(run_job(ctx, &other, NULL, &err));
+    ck_assert(there("four-00000001.csv"));
     free(path);
     table_context_free(ctx);
     table_files_remove();

@@ -333,6 +333,14 @@ START_TEST(what_was_found_out_is_explained_with_the_options_that_say_it) {
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         ck_assert_msg(strstr(json, expected[i]) != NULL, "expected %s in %s", expected[i], json);
     aip_text_free(ctx, json);
+    static const char nuls[] = "a,b\n1,\"x\0y\"\n2,\"\0\"\n3,z\n"; /* which are text in quotes */
+    free(path);
+    path = table_file("nuls.csv", nuls, sizeof nuls - 1);
+    snprintf(params, sizeof params, "{\"path\": \"%s\"}", path);
+    OK(aip_read_explain(ctx, params, &json, &err));
+    ck_assert_ptr_null(strstr(json, "no text"));
+    ck_assert_ptr_nonnull(strstr(json, "\"sampled_rows\": 3"));
+    aip_text_free(ctx, json);
     FAILS(aip_read_explain(ctx, "{\"path\": \"no-such-file.csv\"}", &json, &err), AIP_E_NOT_FOUND, "no-such-file.csv");
     FAILS(aip_read_explain(ctx, "{\"path\": \"x.csv\", \"detekt\": \"all\"}", &json, &err), AIP_E_PARAM, "detect");
     FAILS(aip_read_explain(ctx, NULL, &json, &err), AIP_E_MISUSE, "must not be NULL");

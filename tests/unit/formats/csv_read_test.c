@@ -3,6 +3,7 @@
 #include "table_fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #define BOM "\xef\xbb\xbf"
 
@@ -381,6 +382,54 @@ START_TEST(on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_s
 }
 END_TEST
 
+/* ---- items --------------------------------------------------------------------------------------------------------------------------------- */
+
+static int32_t note_rows(void *user, aip_batch *b, aip_error **err) {
+    (void)err;
+    fprintf(user, " %lld", (long long)b->n_rows);
+    return AIP_OK;
+}
+
+/* 600 columns behind more than a usual block that is skipped: larger blocks come into force in the middle of the stream. */
+START_TEST(items_of_a_wide_file_are_the_same_for_any_number_of_workers_however_late_its_header_comes) {
+    static char cell[60];
+    char *text = NULL, *plain = table_path("late.csv"), *packed = table_path("late.csv.gz");
+    char first[2][1000]; /* plain and packed blocks need not be the same */
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    memset(cell, 'x', sizeof cell);
+    for (int i = 0; i < 20000; i++) fprintf(f, "%.60s\n", cell);
+    for (int i = 0; i < 600; i++) fprintf(f, "c%d%c", i, i < 599 ? ',' : '\n');
+    for (int r = 0; r < 200; r++)
+        for (int i = 0; i < 600; i++) fprintf(f, "%.*s%c", 40 + (r + i) % 20, cell, i < 599 ? ',' : '\n');
+    fclose(f);
+    free(table_file("late.csv", text, n));
+    gzFile gz = gzopen(packed, "wb1");
+    ck_assert_int_eq(gzwrite(gz, text, (unsigned)n), (int)n);
+    ck_assert_int_eq(gzclose(gz), Z_OK);
+    for (int k = 0; k < 2 * N_TABLE_WORKERS; k++) {
+        aip_context *ctx = table_context(table_workers[k / 2]);
+        aip_dataset *d = NULL;
+        char *items = NULL;
+        f = open_memstream(&items, &n);
+        OK(table_read(ctx, k % 2 ? packed : plain, "\"skip_rows\": 20000, \"detect\": \"none\"", &d, &err));
+        OK(aip_dataset_each(d, NULL, note_rows, f, NULL, &err));
+        fclose(f);
+        aip_dataset_free(d);
+        table_context_free(ctx);
+        ck_assert_msg(strchr(items + 1, ' ') != NULL, "one item only:%s", items);
+        ck_assert_uint_lt(strlen(items), sizeof first[0]);
+        if (k < 2) strcpy(first[k], items);
+        ck_assert_str_eq(items, first[k % 2]);
+        free(items);
+    }
+    free(text);
+    free(plain);
+    free(packed);
+    table_files_remove();
+}
+END_TEST
+
 Suite *csv_read_suite(void) {
     const TTest *const tests[] = {fields_are_split_at_delimiters_and_records_at_line_feeds,
                                   quoted_fields_hold_delimiters_line_feeds_and_doubled_quotes,
@@ -404,6 +453,7 @@ Suite *csv_read_suite(void) {
                                   rejected_rows_are_in_the_rejects_table_with_place_and_reason,
                                   max_rejects_is_a_count_or_below_one_a_fraction,
                                   on_bad_row_null_nulls_cells_pads_short_rows_and_rejects_what_has_no_shape,
+                                  items_of_a_wide_file_are_the_same_for_any_number_of_workers_however_late_its_header_comes,
                                   NULL};
     return unit_suite("csv_read", tests);
 }
