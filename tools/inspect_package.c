@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool is_package(const char *path) {
     size_t n = strlen(path);
     if (n > 4 && strcmp(path + n - 4, ".aip") == 0) return true;
     char first[6] = "";
-    FILE *f = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    struct stat st; /* what is read of a pipe to look is gone */
+    FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
     bool found = f && fread(first, 1, 6, f) == 6 && memcmp(first, "AIPKG", 6) == 0;
     if (f) fclose(f);
     return found;

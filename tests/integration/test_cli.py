@@ -337,6 +337,14 @@ class Formats(PipelineTest):
         found = json.loads(self.ok("inspect", "nul.csv", "--json").out)
         self.assertEqual((found["rows"], found["rejected"], found["rejects"][0]["line"]), (1, 1, 2))
 
+    def test_a_named_pipe_is_inspected_from_its_start(self):
+        path, rows = os.path.join(self.folder, "pipe.csv"), "a,b\n" + "".join(f"{i},x\n" for i in range(2000))
+        os.mkfifo(path)
+        writer = subprocess.Popen(["sh", "-c", 'printf %s "$1" > "$0"', path, rows])
+        done = self.ok("inspect", path)
+        self.assertEqual(writer.wait(timeout=60), 0)
+        self.assertIn("2,000 rows, 2 columns, 0 rejected", done.out)
+
     def test_arrow_files_have_no_rejects(self):
         self.write("t.csv", "a,b\n1,x\n2,y\n")
         self.ok("convert", "t.csv", "t.arrow")
