@@ -406,6 +406,8 @@ int32_t aip__csv_decode(void *reader, const aip__item *item, aip__decoded *out, 
 void aip__csv_reason(const aip__csv_reader *r, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size);
 /* The error of a record that is too long, its place left to the caller. */
 int32_t aip__csv_too_long(const aip__csv_options *o, aip_error **err);
+/* Of text that is no UTF-8: the options, but for those that were set. */
+const char *aip__csv_other_encoding(const aip__csv_options *o);
 /* How to mend it, for people. */
 void aip__csv_hint(const aip__csv_reader *r, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size);
 

@@ -370,7 +370,12 @@ static bool decimal_splits_first(const sample *s, const aip__csv_dialect *d) {
 }
 
 int32_t aip__csv_decimal_splits(const aip__csv_options *o, aip_error **err) {
-    aip__error_set(err, AIP_E_PARAM, "csv: decimal and delimiter are both \"%c\": give the delimiter", o->dialect.decimal);
+    char c = o->dialect.decimal;
+    aip__error_set(
+        err, AIP_E_PARAM,
+        "csv: decimal and delimiter are both \"%c\": give another delimiter; or, where \"%c\" is the delimiter, another "
+        "decimal, and numbers with \"%c\" are read as text (types: {NAME: utf8})",
+        c, c, c);
     aip__error_at_parameter(err, "decimal");
     return AIP_E_PARAM;
 }

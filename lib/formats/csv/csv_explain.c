@@ -27,6 +27,8 @@ typedef struct explanation {
     widening *by;
     int64_t n_rows, n_faults[N_FAULTS], first_line[N_FAULTS];
     bool header_malformed, lengthened, numbered; /* the header; names were added to it; some of one name got numbers */
+    bool utf8, not_utf8;                         /* there is text beyond ASCII that is UTF-8; that is none */
+    bool unmended;                               /* rows are no text, and not for their encoding */
 } explanation;
 
 static void byte(aip__text *t, const char *name, int c) {
@@ -114,6 +116,23 @@ static bool look_at_cell(explanation *e, int32_t s, const aip__csv_cell *c, bool
     return true;
 }
 
+/* Windows-1252 has a character for every byte but these. */
+static bool is_windows_1252(const aip__csv_cell *c) {
+    static const char none[] = "\x81\x8d\x8f\x90\x9d";
+    for (uint32_t i = 0; i < c->n; i++)
+        if (memchr(none, c->text[i], sizeof none - 1)) return false;
+    return true;
+}
+
+/* Whether it is text; and if not, what would make it one. */
+static bool look_at_text(explanation *e, const aip__csv_cell *c) {
+    bool nul = aip__csv_bare_nul(c), valid = aip__utf8_valid(c->text, c->n);
+    if (valid) e->utf8 = e->utf8 || !aip__utf8_is_ascii(c->text, c->n);
+    e->not_utf8 |= !valid;
+    e->unmended |= nul || (!valid && !is_windows_1252(c));
+    return valid && !nul;
+}
+
 static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_block *b, int32_t r, bool guessing) {
     const aip__csv_row *row = &b->rows[r];
     bool text = true, fits = true;
@@ -123,7 +142,7 @@ static void look_at_row(explanation *e, const aip__csv_piece *p, const aip__csv_
     for (int32_t s = 0; s < e->n; s++) {
         const aip__csv_cell *c = &b->cells[(size_t)s * (size_t)b->max_rows + (size_t)r];
         if (!c->text || aip__csv_is_null(e->o, c->text, c->n)) continue;
-        text &= !aip__csv_bare_nul(c) && aip__utf8_valid(c->text, c->n);
+        text &= look_at_text(e, c);
         fits &= look_at_cell(e, s, c, guessing, p, row);
     }
     if (!text) count_fault(e, NO_TEXT, p, row);
@@ -202,11 +221,20 @@ static void put_names(const explanation *e) {
     aip__text_str(e->to, "]");
 }
 
+/* The first bytes were taken for UTF-8, and what follows is none: what the first bytes would have said with it. Not where characters of UTF-8 are
+ * there, too, which would become others. */
+static const char *later_encoding(const explanation *e, const aip__csv_options *given, const aip__encoding_guess *first) {
+    bool named = (given->given & AIP__GIVEN_ENCODING) && strcmp(given->encoding, "auto") != 0;
+    bool other = e->not_utf8 && !e->utf8 && !named && first->mark == 0 && aip__encoding_is_utf8(first->name);
+    return other ? "windows-1252" : first->name;
+}
+
 /* What has to be given so that `read` sees the file so without looking for it. */
 static void put_options(const explanation *e, const aip__csv_options *given, const aip__csv_input *input) {
     const aip__csv_options *o = e->o;
     aip__text *t = e->to;
-    const char *encoding = aip__text_stream_encoding(input->text)->name, *sep = "";
+    const char *encoding = later_encoding(e, given, aip__text_stream_encoding(input->text)), *sep = "";
+    bool no_text = e->n_faults[NO_TEXT] > 0 && (e->unmended || encoding == aip__text_stream_encoding(input->text)->name);
     aip__text_str(t, ", \"options\": {");
 #define OPTION(condition, ...) \
     if (condition) {           \
@@ -229,8 +257,8 @@ static void put_options(const explanation *e, const aip__csv_options *given, con
     OPTION(e->lengthened, aip__text_str(t, "\"names\": "); put_names(e))
     OPTION(e->n_faults[LONG] > 0 || e->n_faults[SHORT] > 0 || e->lengthened,
            aip__text_str(t, e->n_faults[LONG] > 0 ? "\"ragged\": \"truncate\"" : "\"ragged\": \"pad\""))
-    OPTION(e->n_faults[NO_TEXT] > 0 || e->n_faults[UNTYPED] > 0,
-           aip__text_str(t, e->n_faults[NO_TEXT] > 0 ? "\"on_bad_row\": \"reject\"" : "\"on_bad_row\": \"promote\""))
+    OPTION(no_text || e->n_faults[UNTYPED] > 0,
+           aip__text_str(t, no_text ? "\"on_bad_row\": \"reject\"" : "\"on_bad_row\": \"promote\""))
 #undef OPTION
     aip__text_str(t, "}");
 }

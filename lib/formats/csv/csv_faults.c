@@ -46,6 +46,14 @@ static void narrow(const aip__csv_reader *reader, char *out, size_t size) {
              what);
 }
 
+/* Which encoding may help: none that was set, and none that was looked for in vain. Another one that was named is wrong, or damaged bytes are. */
+const char *aip__csv_other_encoding(const aip__csv_options *o) {
+    bool named = (o->given & AIP__GIVEN_ENCODING) != 0;
+    if (strcmp(o->encoding, "auto") == 0 || (o->detect == AIP__DETECT_ALL && !named)) return "encoding: windows-1252";
+    if (aip__encoding_is_utf8(o->encoding)) return "encoding: windows-1252 or auto";
+    return "another encoding, or encoding_errors: replace";
+}
+
 void aip__csv_hint(const aip__csv_reader *reader, const aip__csv_row *row, const aip__csv_cell *cell, char *out, size_t size) {
     static const char *const policy = "on_bad_row: reject or null";
     const aip_field *f = row->column >= 0 ? &reader->schema->fields[row->column] : NULL;
@@ -60,7 +68,7 @@ void aip__csv_hint(const aip__csv_reader *reader, const aip__csv_row *row, const
     } else if (row->fault == AIP__ROW_HUGE) {
         snprintf(out, size, SHORTEN);
     } else if (row->fault == AIP__ROW_UTF8) {
-        snprintf(out, size, "set encoding: windows-1252 or auto, or %s", policy);
+        snprintf(out, size, "set %s, or %s", aip__csv_other_encoding(reader->options), policy);
     } else if (row->fault == AIP__ROW_NUL) {
         snprintf(out, size, "is the file UTF-8 text? Mend it, or set %s", policy);
     } else {

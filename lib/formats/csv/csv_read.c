@@ -261,8 +261,8 @@ static int32_t name_at(const aip__csv_cutter *c, const aip__csv_cell *cell, int3
     char made[32];
     if (header && cell->n > 0) {
         if (!aip__utf8_valid(cell->text, cell->n))
-            return aip__error_set(err, AIP_E_DATA,
-                                  "name of column %d is not valid UTF-8 text (set encoding: windows-1252 or auto)", i + 1);
+            return aip__error_set(err, AIP_E_DATA, "name of column %d is not valid UTF-8 text (set %s)", i + 1,
+                                  aip__csv_other_encoding(c->options));
         if (memchr(cell->text, 0, cell->n))
             return aip__error_set(err, AIP_E_DATA, "name of column %d holds a NUL byte; is the file UTF-8 text?", i + 1);
         *out = aip__strndup(c->ctx, cell->text, cell->n);

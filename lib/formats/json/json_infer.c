@@ -180,7 +180,7 @@ static int32_t look_for_fault(look *l, const aip__json_piece *piece, aip_error *
     return status;
 }
 
-/* No field, and no record that is to blame, or they are to be rejected. */
+/* No field, and no record that is to blame. */
 static int32_t no_field(const look *l, int64_t max_rows, const aip__json_cutter *c, aip_error **err) {
     if (l->left < max_rows)
         return aip__error_set(err, AIP_E_DATA, "no field was found: the objects are empty; name some with fields");
@@ -277,7 +277,7 @@ int32_t aip__json_sample(void *format, aip__stream *stream, const char *source, 
     if (status == AIP_OK) status = columns(l, &sample, err);
     if (status == AIP_OK && sample.n == 0) {
         status = AIP_E_DATA;
-        if (l->fault && err && o->on_bad_row != AIP__JSON_REJECT)
+        if (l->fault && err)
             *err = l->fault, l->fault = NULL;
         else
             status = no_field(l, max_rows, &cutter, err);

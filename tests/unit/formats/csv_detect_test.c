@@ -204,7 +204,11 @@ START_TEST(a_delimiter_that_is_not_given_is_none_that_is_the_decimal_mark) {
     table_check("p\n1,5\n2,5\n", COMMA, "p:float64\n1.5\n2.5\n");
     table_check("p\n1,5\n2,5\n", COMMA ", " ALL, "p:float64\n1.5\n2.5\n");
     table_check("p;q\n1,5;2\n3,5;4\n", COMMA ", " ALL, "p:float64 q:int64\n1.5|2\n3.5|4\n");
-    table_check_fails("p,q\n\"1,5\",2\n", COMMA, AIP_E_PARAM, "decimal and delimiter are both \",\": give the delimiter");
+    table_check_fails(
+        "p,q\n\"1,5\",2\n", COMMA, AIP_E_PARAM,
+        "decimal and delimiter are both \",\": give another delimiter; or, where \",\" is the delimiter, another decimal");
+    table_check("p,q\n\"1,5\",2\n", "\"delimiter\": \",\", \"types\": {\"p\": \"utf8\"}",
+                "p:utf8 q:int64\n'1,5'|2\n"); /* as it says */
     table_check_fails("p,q\n\"1,5\",2\n", COMMA ", " ALL, AIP_E_PARAM, "decimal and delimiter are both");
     table_check_fails("p;q\n1,5;2\n", COMMA ", \"detect\": \"none\"", AIP_E_PARAM, "decimal and delimiter are both");
     table_check_fails("p;q\n1,5;2\n", COMMA ", \"delimiter\": \",\"", AIP_E_PARAM, "decimal and delimiter are both");
@@ -434,9 +438,9 @@ START_TEST(one_column_that_others_would_split_is_not_read_in_silence) {
 END_TEST
 
 /* What aip_read_explain proposes, as members of JSON. free() it. */
-static char *proposed(aip_context *ctx, const char *path) {
+static char *proposed_with(aip_context *ctx, const char *path, const char *more) {
     char params[4200], *json = NULL;
-    snprintf(params, sizeof params, "{\"path\": \"%s\", \"detect\": \"all\"}", path);
+    snprintf(params, sizeof params, "{\"path\": \"%s\", \"detect\": \"all\"%s}", path, more);
     OK(aip_read_explain(ctx, params, &json, &err));
     static const char before[] = "\"options\": {";
     char *at = strstr(json, before);
@@ -446,6 +450,8 @@ static char *proposed(aip_context *ctx, const char *path) {
     aip_text_free(ctx, json);
     return options;
 }
+
+static char *proposed(aip_context *ctx, const char *path) { return proposed_with(ctx, path, ""); }
 
 START_TEST(a_file_that_is_refused_is_read_with_the_options_that_are_proposed) {
     static const struct {
@@ -496,6 +502,49 @@ START_TEST(rows_behind_those_that_types_come_from_are_looked_at_for_faults) {
 }
 END_TEST
 
+/* As many rows of ASCII as hide the row behind them from those that the encoding is found out from; and what is proposed. free() it. */
+static char *proposed_behind_ascii(const char *first, const char *last, const char *options, const char *rows_end) {
+    const size_t size = 400000;
+    char *text = malloc(size), *with = NULL;
+    ck_assert_ptr_nonnull(text);
+    size_t n = (size_t)snprintf(text, size, "a\n%s\n", first);
+    for (int i = 0; i < 50000; i++) n += (size_t)snprintf(text + n, size - n, "plain\n");
+    n += (size_t)snprintf(text + n, size - n, "%s\n", last);
+    aip_context *ctx = table_context(0);
+    char *path = table_file("late_encoding.csv", text, n);
+    with = proposed_with(ctx, path, options);
+    if (rows_end) {
+        aip_dataset *d = NULL;
+        OK(table_read(ctx, path, with, &d, &err));
+        char *rows = table_text(d);
+        size_t n_rows = strlen(rows), n_end = strlen(rows_end);
+        ck_assert_msg(n_rows > n_end && strcmp(rows + n_rows - n_end, rows_end) == 0, "read with %s", with);
+        aip_dataset_free(d);
+        free(rows);
+    }
+    free(path), free(text);
+    table_context_free(ctx);
+    return with;
+}
+
+START_TEST(bytes_behind_the_first_that_are_no_utf8_ask_for_the_encoding_that_has_them) {
+    static const struct {
+        const char *first, *last, *given, *proposed, *rows_end;
+    } files[] = {
+        {"x", "Jos\xe9", "", "\"encoding\": \"windows-1252\"", "\n'plain'\n'Jos\xc3\xa9'\n"},
+        {"x", "Jos\xe9", ", \"encoding\": \"auto\"", "\"encoding\": \"windows-1252\"", "\n'plain'\n'Jos\xc3\xa9'\n"},
+        {"x", "Jos\xe9", ", \"encoding\": \"utf-8\"", "\"on_bad_row\": \"reject\"", NULL},
+        {"caf\xc3\xa9", "Jos\xe9", "", "\"on_bad_row\": \"reject\"", NULL}, /* which would be another text in it */
+        {"x", "J\x81s\xe9", "", "\"encoding\": \"windows-1252\", \"on_bad_row\": \"reject\"", NULL}, /* a byte that it has not */
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *options = proposed_behind_ascii(files[i].first, files[i].last, files[i].given, files[i].rows_end);
+        ck_assert_str_eq(options, files[i].proposed);
+        free(options);
+    }
+}
+END_TEST
+
 Suite *csv_detect_suite(void) {
     const TTest *const tests[] = {an_escape_makes_the_next_special_byte_data_in_quotes_and_outside,
                                   without_doubling_the_first_quote_ends_a_field,
@@ -524,6 +573,7 @@ Suite *csv_detect_suite(void) {
                                   lines_of_both_ends_are_parted_at_both_where_the_header_says_so,
                                   one_column_that_others_would_split_is_not_read_in_silence,
                                   a_file_that_is_refused_is_read_with_the_options_that_are_proposed,
+                                  bytes_behind_the_first_that_are_no_utf8_ask_for_the_encoding_that_has_them,
                                   rows_behind_those_that_types_come_from_are_looked_at_for_faults,
                                   NULL};
     return unit_suite("csv_detect", tests);

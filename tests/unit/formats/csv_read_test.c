@@ -211,6 +211,22 @@ START_TEST(text_that_is_not_utf8_is_a_bad_cell) {
     table_check("a,b\n1,caf\xe9\n2,x\n", "\"columns\": [\"a\"]", "a:int64\n1\n2\n"); /* what is not read is not judged */
     table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "name of column 2 is not valid UTF-8 text");
     table_check_fails("a,caf\xe9\n1,2\n", NULL, AIP_E_DATA, "(set encoding: windows-1252 or auto)");
+    table_check_fails("a,b\n1,x\x81\n", "\"encoding\": \"windows-1252\"", AIP_E_DATA,
+                      "(set another encoding, or encoding_errors: replace, or on_bad_row: reject or null)");
+}
+END_TEST
+
+START_TEST(an_encoding_that_was_looked_for_is_not_advised) {
+    const size_t size = 400000;
+    char *text = malloc(size);
+    ck_assert_ptr_nonnull(text);
+    size_t n = (size_t)snprintf(text, size, "a\n");
+    for (int i = 0; i < 50000; i++) n += (size_t)snprintf(text + n, size - n, "plain\n");
+    snprintf(text + n, size - n, "Jos\xe9\n");
+    const char *expected = "expected UTF-8 text, found 'Jos?' (set encoding: windows-1252, or on_bad_row: reject or null)";
+    table_check_fails(text, "\"encoding\": \"auto\"", AIP_E_DATA, expected);
+    table_check_fails(text, "\"detect\": \"all\"", AIP_E_DATA, expected);
+    free(text);
 }
 END_TEST
 
@@ -445,6 +461,7 @@ Suite *csv_read_suite(void) {
                                   a_header_of_too_many_columns_is_an_error_in_its_line,
                                   broken_quotes_are_errors_that_say_where,
                                   text_that_is_not_utf8_is_a_bad_cell,
+                                  an_encoding_that_was_looked_for_is_not_advised,
                                   a_nul_byte_outside_of_quotes_is_a_bad_cell_and_in_a_name_an_error,
                                   a_nul_byte_in_quotes_is_text,
                                   a_file_of_rejects_whose_raw_text_holds_nuls_is_read_again,

@@ -128,7 +128,12 @@ START_TEST(a_file_without_any_field_says_what_its_first_bad_record_is) {
     fails("{}\n\nhello\nworld\n", NULL, AIP_E_DATA, "check.ndjson:3:1: not valid JSON: a value expected, found hello");
     fails("a,b\n1,2\n", "\"on_bad_row\": \"null\"", AIP_E_DATA, "check.ndjson:1:1: not valid JSON: a value expected, found a,b");
     fails("7\n8\n", NULL, AIP_E_DATA, "check.ndjson:1:1: expected an object, found 7");
-    fails("hello\n", reject, AIP_E_DATA, "check.ndjson: no field was found: the file holds no objects");
+    fails("hello\n", reject, AIP_E_DATA, "check.ndjson:1:1: not valid JSON: a value expected, found hello");
+    fails("a,b\n1,2\n", reject, AIP_E_DATA, "check.ndjson:1:1: not valid JSON: a value expected, found a,b");
+    fails("[{\"a\":1}]\n", reject, AIP_E_DATA, "check.ndjson:1:1: ");
+    fails("[{\"a\":1}]\n", reject, AIP_E_DATA, "(a JSON array begins here: set format: json)");
+    fails("{\n  \"a\": 1\n}\n", reject, AIP_E_DATA, "check.ndjson:1:");
+    fails_as("check.json", "42\n", reject, AIP_E_DATA, "check.json:1:1: expected an object, found 42");
     fails("[{\"a\":1}]\n", NULL, AIP_E_DATA, "(a JSON array begins here: set format: json)");
     fails("[\n{\"a\":1},\n{\"a\":2}\n]\n", NULL, AIP_E_DATA, "(a JSON array begins here: set format: json)");
     fails_as("check.json", "hello\n", NULL, AIP_E_DATA, "check.json:1:1: not valid JSON: a value expected, found hello");
