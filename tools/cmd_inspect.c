@@ -25,6 +25,8 @@ static bool is_number_column(const json_t *c) {
     return strncmp(type, "int", 3) == 0 || strncmp(type, "float", 5) == 0 || strncmp(type, "decimal", 7) == 0;
 }
 
+static bool is_floats(const json_t *c) { return strncmp(text_of(c, "type"), "float", 5) == 0; }
+
 /* Whole numbers that may well be years: 2,013 would be wrong. */
 static bool is_years(const json_t *c) {
     const char *type = text_of(c, "type");
@@ -32,9 +34,17 @@ static bool is_years(const json_t *c) {
     return whole && json_number_value(json_object_get(c, "min")) >= 1000 && json_number_value(json_object_get(c, "max")) <= 2999;
 }
 
+/* What is not finite is a text. */
+static double number_of(const json_t *value) {
+    const char *text = json_string_value(value);
+    if (!text) return json_number_value(value);
+    if (strcmp(text, "NaN") == 0) return (double)NAN;
+    return *text == '-' ? -(double)INFINITY : (double)INFINITY;
+}
+
 static void add_number(line *l, const json_t *c, const json_t *value) {
     line grouped = {0};
-    line_number(&grouped, json_is_null(value) ? (double)NAN : json_number_value(value));
+    line_number(&grouped, number_of(value));
     for (const char *s = grouped.bytes; *s; s++)
         if (*s != ',' || !is_years(c)) line_bytes(l, s, 1);
     line_free(&grouped);
@@ -43,7 +53,7 @@ static void add_number(line *l, const json_t *c, const json_t *value) {
 /* Of a timestamp only the day where the terminal is narrow: names and ends of ranges would be cut otherwise. */
 static void add_bound(table *t, const json_t *c, const json_t *bound) {
     line l = {0};
-    if (json_is_string(bound))
+    if (json_is_string(bound) && !is_floats(c))
         line_add(&l, "%s", json_string_value(bound));
     else if (bound)
         add_number(&l, c, bound);
@@ -167,11 +177,13 @@ static void put_texts(const json_t *p) {
 /* The whole of a text, which may hold zero bytes. */
 static void add_text(line *l, const json_t *text) { line_clean(l, json_string_value(text), json_string_length(text), INT_MAX); }
 
-static void add_json_cell(table *t, const json_t *value) {
+static void add_json_cell(table *t, const json_t *c, const json_t *value) {
     char *text = json_is_string(value) || json_is_real(value) || json_is_null(value) ? NULL : json_text(value);
     line l = {0};
-    if (json_is_string(value)) add_text(&l, value);
-    if (json_is_real(value)) line_number(&l, json_real_value(value));
+    if (json_is_real(value) || (json_is_string(value) && is_floats(c)))
+        line_number(&l, number_of(value));
+    else if (json_is_string(value))
+        add_text(&l, value);
     if (text) line_add(&l, "%s", text);
     table_line(t, &l);
     free(text);
@@ -199,8 +211,8 @@ static void put_rows(const char *title, const json_t *p, const json_t *rows) {
         table_begin(&t, n, (const char *const *)head);
         for (size_t row = 0; row < json_array_size(rows); row++)
             for (int i = 0; i < n; i++) {
-                const char *name = text_of(json_array_get(columns_of(p), (size_t)i), "name");
-                add_json_cell(&t, json_object_get(json_array_get(rows, row), name));
+                const json_t *c = json_array_get(columns_of(p), (size_t)i);
+                add_json_cell(&t, c, json_object_get(json_array_get(rows, row), text_of(c, "name")));
             }
         table_print(&t, &term_out);
     }

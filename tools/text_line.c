@@ -148,7 +148,7 @@ void line_count_of(line *l, int64_t n, const char *what) {
 void line_number(line *l, double v) {
     char text[64];
     if (!isfinite(v)) {
-        line_add(l, "%s", isnan(v) ? "NaN" : v > 0 ? "inf" : "-inf");
+        line_add(l, "%s", isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
         return;
     }
     double size = fabs(v);

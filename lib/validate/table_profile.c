@@ -309,21 +309,33 @@ void aip__profile_sort(const aip__profile_fold *fold, void *state) {
     }
 }
 
-double aip__profile_mean(const aip__profile_column *c) { return c->n ? (c->sum + c->sum_rest) / (double)c->n : NAN; }
+double aip__profile_mean(const aip__profile_column *c) {
+    if (c->n == 0) return (double)NAN;
+    if (isinf(c->minimum) || isinf(c->maximum)) return c->minimum + c->maximum; /* NaN of both infinities */
+    double sum = c->sum + c->sum_rest;
+    return isfinite(sum) ? sum / (double)c->n : (double)NAN; /* finite values have no infinite mean */
+}
 
 double aip__profile_quantile(const aip__profile_column *c, double q) {
     if (c->n_sample == 0) return NAN;
     double at = q * (double)(c->n_sample - 1);
     size_t below = (size_t)at;
     double part = at - (double)below, x = c->sample[below].value;
-    return part > 0 ? x + part * (c->sample[below + 1].value - x) : x;
+    if (!(part > 0)) return x;
+    double next = c->sample[below + 1].value, step = next - x;
+    return isfinite(step) ? x + part * step : (1 - part) * x + part * next; /* infinities, or too far apart */
 }
 
 void aip__profile_histogram(const aip__profile_column *c, int64_t counts[AIP__PROFILE_BINS]) {
     memset(counts, 0, AIP__PROFILE_BINS * sizeof *counts);
-    double span = c->maximum - c->minimum;
-    for (size_t i = 0; i < c->n_sample; i++) {
-        double at = span > 0 && isfinite(span) ? (c->sample[i].value - c->minimum) / span * AIP__PROFILE_BINS : 0;
+    size_t from = 0, to = c->n_sample;
+    while (from < to && isinf(c->sample[from].value)) from++;
+    while (from < to && isinf(c->sample[to - 1].value)) to--;
+    if (from == to) return;
+    double low = isinf(c->minimum) ? c->sample[from].value : c->minimum;
+    double high = isinf(c->maximum) ? c->sample[to - 1].value : c->maximum, span = high - low;
+    for (size_t i = from; i < to; i++) {
+        double at = span > 0 && isfinite(span) ? (c->sample[i].value - low) / span * AIP__PROFILE_BINS : 0;
         counts[at >= AIP__PROFILE_BINS ? AIP__PROFILE_BINS - 1 : (int)at]++;
     }
 }

@@ -49,8 +49,10 @@ extern const aip_fold_ops aip__profile_ops;
 
 /* Of a finished state: sorts the samples, which the questions below ask for. */
 void aip__profile_sort(const aip__profile_fold *fold, void *state);
+/* NaN of nothing, of both infinities, and where the sum of finite values is too large for a double. */
 double aip__profile_mean(const aip__profile_column *c);
-double aip__profile_quantile(const aip__profile_column *c, double q); /* NaN of nothing */
+double aip__profile_quantile(const aip__profile_column *c, double q); /* NaN of nothing and between both infinities */
+/* Of the finite values. */
 void aip__profile_histogram(const aip__profile_column *c, int64_t counts[AIP__PROFILE_BINS]);
 /* The n most frequent texts, the most frequent first, ties by text; returns how many there are. */
 int32_t aip__profile_top(const aip__profile_column *c, const aip__profile_value **top, int32_t n);

@@ -144,10 +144,6 @@ static int32_t catcher_new(aip_context *ctx, int64_t n_rows, catcher **out, aip_
 
 static void add_f64(aip__text *t, double v) {
     size_t at = t->n;
-    if (!isfinite(v)) {
-        aip__text_str(t, "null");
-        return;
-    }
     aip__text_f64(t, v, true);
     if (!t->failed && strspn(t->bytes + at, "-0123456789") == t->n - at) aip__text_str(t, ".0");
 }

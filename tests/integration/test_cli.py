@@ -331,6 +331,20 @@ class Formats(PipelineTest):
         found = json.loads(self.ok("inspect", "nul.ndjson", "--json").out)
         self.assertEqual((found["rows"], found["head"]), (1, [{"a": "x\0y", "b": 1}]))
 
+    def test_infinities_are_shown_and_are_no_missing_values(self):
+        self.write("i.csv", "v,both,s\n1,inf,NaN\n2,-inf,Infinity\ninf,nan,x\n,1.5,x\n")
+        shown = self.ok("inspect", "i.csv", "--set", 'null_values=[""]').out
+        self.assertRegex(shown, r"(?m)^v +float64 +1 +25\.0 % +3 +1 +inf$")
+        self.assertRegex(shown, r"(?m)^both +float64 +1 +25\.0 % +3 +-inf +inf$")
+        self.assertRegex(shown, r"(?m)^v +inf +1\.1 +1\.5 +2 +inf +inf ")
+        self.assertRegex(shown, r"(?m)^both +nan +-inf +-inf +1\.5 +inf +inf ")
+        self.assertRegex(shown, r"(?m)^ +1 +inf +NaN\n +2 +-inf +Infinity\ninf +nan +x\n +1\.5 +x$")
+        found = json.loads(self.ok("inspect", "i.csv", "--json", "--set", 'null_values=[""]').out)
+        v, both, _ = found["columns"]
+        self.assertEqual((v["min"], v["max"], v["mean"]), (1, "Infinity", "Infinity"))
+        self.assertEqual((both["min"], both["max"], both["mean"]), ("-Infinity", "Infinity", "NaN"))
+        self.assertEqual([row["both"] for row in found["head"]], ["Infinity", "-Infinity", "NaN", 1.5])
+
     def test_a_rejected_row_with_a_zero_byte_is_shown(self):
         self.write("nul.csv", b"a,b\n1,x\0y\n2,z\n")
         self.assertIn("1 row, 2 columns, 1 rejected", self.ok("inspect", "nul.csv").out)

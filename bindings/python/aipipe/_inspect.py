@@ -31,7 +31,7 @@ class Profile:
         """rows, rejected, columns, head, rejects; of files also explained.
 
         Of each column: name, type, missing, distinct (up to 10,000) and distinct_is_exact; of numbers, dates and times min and
-        max; of numbers mean, quantiles and histogram; of texts and truth values top, the most frequent ones.
+        max; of numbers mean, quantiles and histogram (of the finite ones); of texts and truth values top, the most frequent ones.
 
         explained is what reading makes of the first file and why: path and format; of CSV encoding, line_end, dialect, why,
         tried (dialects by their score), sampled_rows, columns with the cell that gave each its type (because), faults, and
@@ -236,9 +236,27 @@ def inspect(
 
     found._context._run(work, progress, timeout)
     profile = json.loads(_ffi.text_of(found._context._handle, out))
+    _take_floats(profile)
     if explained:
         profile["explained"] = explained
     return Profile(profile, title, call)
+
+
+def _take_floats(profile: dict[str, Any]) -> None:
+    """Makes floats of the texts that stand for infinities and NaN in columns of floats."""
+    for column in profile["columns"]:
+        if not column["type"].startswith("float"):
+            continue
+        _floats_at(column, ("min", "mean", "max"))
+        _floats_at(column.get("quantiles", {}), ("0.05", "0.25", "0.5", "0.75", "0.95"))
+        for row in profile["head"]:
+            _floats_at(row, (column["name"],))
+
+
+def _floats_at(values: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if isinstance(values.get(name), str):
+            values[name] = float(values[name])
 
 
 def _explain_found(context: Context, params: dict[str, Any]) -> Optional[dict[str, Any]]:

@@ -19,6 +19,16 @@ class Inspect(FolderTest):
         self.assertEqual(s["top"][:2], [{"value": "a", "count": 600}, {"value": "b", "count": 400}])
         self.assertEqual(found.to_dict()["rows"], 1001)
 
+    def test_infinities_are_floats(self):
+        inf = float("inf")
+        found = ap.inspect({"v": [1.0, 2.0, inf], "both": [inf, -inf, 1.5], "s": ["Infinity", "NaN", "x"]})
+        v, both = found["v"], found["both"]
+        self.assertEqual((v["min"], v["max"], v["mean"], v["quantiles"]["0.95"]), (1, inf, inf, inf))
+        self.assertEqual((sum(v["histogram"]), both["min"], both["max"]), (2, -inf, inf))
+        self.assertNotEqual(both["mean"], both["mean"])  # NaN
+        self.assertEqual(found.to_dict()["head"][0], {"v": 1.0, "both": inf, "s": "Infinity"})
+        self.assertRegex(repr(found), r"(?m)^v +float64 +0 +3 +1 +inf +inf ")
+
     def test_a_file_of_a_format_without_bad_rows(self):
         path = self.path("t.arrow")
         ap.dataset({"a": [1, 2, None], "b": ["x", "y", "x"]}).write_arrow(path)

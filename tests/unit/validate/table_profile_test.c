@@ -87,6 +87,41 @@ START_TEST(an_empty_table_has_columns_without_values) {
 }
 END_TEST
 
+/* By hand; the twelve bins are those of 0, 1, 2 and 12. */
+START_TEST(infinities_are_values_and_NaN_is_missing) {
+    aip_context *ctx = context_of(unit_workers(2));
+    const double inf = (double)INFINITY, nan = (double)NAN;
+    const double up[6] = {inf, 1, 2, 0, 12, nan}, both[6] = {-inf, inf, nan, 1.5, 1.5, 1.5};
+    const double down[6] = {-inf, 5, 5, nan, nan, nan}, only[6] = {inf, inf, inf, inf, nan, nan},
+                 huge[6] = {-1e308, 1e308, -1e308, -1e308, 1e308, 1e308};
+    const fixture_column columns[] = {{.name = "up", .type = AIP_FLOAT64, .f64 = up},
+                                      {.name = "both", .type = AIP_FLOAT64, .f64 = both},
+                                      {.name = "down", .type = AIP_FLOAT64, .f64 = down},
+                                      {.name = "only", .type = AIP_FLOAT64, .f64 = only},
+                                      {.name = "huge", .type = AIP_FLOAT64, .f64 = huge}};
+    aip_dataset *d = fixture_dataset(ctx, columns, 5, 6);
+    char *json = profile_of(d, "{\"head\": 3}");
+    HAS(json, "{\"name\":\"up\",\"type\":\"float64\",\"missing\":1,\"distinct\":5,\"distinct_is_exact\":true,\"min\":0.0,"
+              "\"max\":\"Infinity\",\"mean\":\"Infinity\",\"quantiles\":{\"0.05\":0.2,\"0.25\":1.0,\"0.5\":2.0,\"0.75\":12.0,"
+              "\"0.95\":\"Infinity\"},\"quantiles_are_exact\":true,\"sample_size\":5,\"histogram\":[1,1,1,0,0,0,0,0,0,0,0,1]}");
+    HAS(json, "\"distinct\":3,\"distinct_is_exact\":true,\"min\":\"-Infinity\",\"max\":\"Infinity\",\"mean\":\"NaN\","
+              "\"quantiles\":{\"0.05\":\"-Infinity\",\"0.25\":1.5,\"0.5\":1.5,\"0.75\":1.5,\"0.95\":\"Infinity\"},"
+              "\"quantiles_are_exact\":true,\"sample_size\":5,\"histogram\":[3,0,0,0,0,0,0,0,0,0,0,0]}");
+    HAS(json, "\"min\":\"-Infinity\",\"max\":5.0,\"mean\":\"-Infinity\",");
+    HAS(json,
+        "\"min\":\"Infinity\",\"max\":\"Infinity\",\"mean\":\"Infinity\",\"quantiles\":{\"0.05\":\"Infinity\",\"0.25\":\"Infinity\",");
+    HAS(json, "\"sample_size\":4,\"histogram\":[0,0,0,0,0,0,0,0,0,0,0,0]}");
+    HAS(json, "\"min\":-1e+308,\"max\":1e+308,\"mean\":\"NaN\","); /* the sum is too large, the mean is not infinite */
+    HAS(json, "\"0.5\":0.0,\"0.75\":1e+308,");
+    HAS(json,
+        "\"head\":[{\"up\":\"Infinity\",\"both\":\"-Infinity\",\"down\":\"-Infinity\",\"only\":\"Infinity\",\"huge\":-1e+308},");
+    HAS(json, "{\"up\":2.0,\"both\":\"NaN\",\"down\":5.0,\"only\":\"Infinity\",\"huge\":-1e+308}],");
+    aip_text_free(ctx, json);
+    aip_dataset_free(d);
+    aip_context_free(ctx);
+}
+END_TEST
+
 START_TEST(dates_timestamps_and_decimals_are_given_in_their_own_form) {
     aip_context *ctx = context_of(unit_workers(0));
     aip_dataset *d = NULL;
@@ -227,6 +262,7 @@ END_TEST
 Suite *table_profile_suite(void) {
     const TTest *const tests[] = {numbers_have_a_range_a_mean_quantiles_and_a_histogram,
                                   an_empty_table_has_columns_without_values,
+                                  infinities_are_values_and_NaN_is_missing,
                                   dates_timestamps_and_decimals_are_given_in_their_own_form,
                                   whole_numbers_that_a_double_does_not_hold_stay_apart_and_have_their_exact_range,
                                   a_long_table_gives_the_same_bits_for_any_number_of_workers_and_quantiles_of_a_sample,
