@@ -84,7 +84,8 @@ static int32_t one_byte(const aip_params *params, const char *name, int *out, ai
 }
 
 static int32_t clash(const aip_params *params, const char *a, const char *b, aip_error **err) {
-    aip__error_set(err, AIP_E_PARAM, "csv: %s and %s are both %s", a, b, aip_params_json(params, a));
+    const char *mend = strcmp(a, "decimal") == 0 ? ": give another delimiter or decimal" : "";
+    aip__error_set(err, AIP_E_PARAM, "csv: %s and %s are both %s%s", a, b, aip_params_json(params, a), mend);
     aip__error_at_parameter(err, a);
     return AIP_E_PARAM;
 }

@@ -211,7 +211,8 @@ START_TEST(a_delimiter_that_is_not_given_is_none_that_is_the_decimal_mark) {
                 "p:utf8 q:int64\n'1,5'|2\n"); /* as it says */
     table_check_fails("p,q\n\"1,5\",2\n", COMMA ", " ALL, AIP_E_PARAM, "decimal and delimiter are both");
     table_check_fails("p;q\n1,5;2\n", COMMA ", \"detect\": \"none\"", AIP_E_PARAM, "decimal and delimiter are both");
-    table_check_fails("p;q\n1,5;2\n", COMMA ", \"delimiter\": \",\"", AIP_E_PARAM, "decimal and delimiter are both");
+    table_check_fails("p;q\n1,5;2\n", COMMA ", \"delimiter\": \",\"", AIP_E_PARAM,
+                      "decimal and delimiter are both \",\": give another delimiter or decimal");
 }
 END_TEST
 
