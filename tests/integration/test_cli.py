@@ -369,20 +369,20 @@ class Formats(PipelineTest):
         self.assertEqual(self.read("rejects.csv").count(b"\n"), 1, "a table without rows")
         self.assertIn("on_bad_row", aipipe("inspect", "t.arrow", "--set", "on_bad_row=reject", folder=self.folder).err)
 
-    @unittest.skipUnless("AIPIPE_BROKEN_JSON" in os.environ, "built with a sanitizer, whose runtime has to be loaded first")
-    def test_json_of_the_library_that_cannot_be_read_is_an_error(self):
-        self.write("data.csv", GOOD)
-        self.write("dag.yaml", TRAIN)
-        for function, *arguments in (("aip_dataset_profile", "inspect", "data.csv"), ("aip_read_explain", "inspect", "data.csv"),
-                                     ("aip_catalog_json", "inspect", "data.csv"), ("aip_dataset_report", "convert", "data.csv", "out.csv"),
-                                     ("aip_catalog_json", "catalog"), ("aip_catalog_json", "catalog", "csv"),
-                                     ("aip_dag_describe", "run", "dag.yaml"), ("aip_dag_describe", "lint", "dag.yaml"),
-                                     ("aip_run_report", "run", "dag.yaml")):
-            self.ok(*arguments, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"])
-            done = aipipe(*arguments, folder=self.folder, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"], BROKEN_JSON=function)
-            self.assertNotEqual(done.code, OK, str(done))
-            self.assertIn("the library's JSON cannot be read", done.err, str(done))
-            self.assertNotIn("Segmentation", done.err)
+    if "AIPIPE_BROKEN_JSON" in os.environ: # not where a sanitizer's runtime has to be loaded first
+        def test_json_of_the_library_that_cannot_be_read_is_an_error(self):
+            self.write("data.csv", GOOD)
+            self.write("dag.yaml", TRAIN)
+            for function, *arguments in (("aip_dataset_profile", "inspect", "data.csv"), ("aip_read_explain", "inspect", "data.csv"),
+                                         ("aip_catalog_json", "inspect", "data.csv"), ("aip_dataset_report", "convert", "data.csv", "out.csv"),
+                                         ("aip_catalog_json", "catalog"), ("aip_catalog_json", "catalog", "csv"),
+                                         ("aip_dag_describe", "run", "dag.yaml"), ("aip_dag_describe", "lint", "dag.yaml"),
+                                         ("aip_run_report", "run", "dag.yaml")):
+                self.ok(*arguments, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"])
+                done = aipipe(*arguments, folder=self.folder, LD_PRELOAD=os.environ["AIPIPE_BROKEN_JSON"], BROKEN_JSON=function)
+                self.assertNotEqual(done.code, OK, str(done))
+                self.assertIn("the library's JSON cannot be read", done.err, str(done))
+                self.assertNotIn("Segmentation", done.err)
 
     def test_whether_rows_can_be_set_aside_is_asked_of_the_format_that_is_read(self):
         self.write("t.csv", "a,b\n1,x\n2,y,z\n3,y\n")
