@@ -110,7 +110,8 @@ int32_t aip__json_tree_add(aip__json_tree *t, aip__json_node *parent, const char
 int32_t aip__json_tree_path(aip__json_tree *t, const char *path, aip__json_node **out, aip_error **err) {
     aip__json_node *root = t->nodes[0], *at = root;
     root->inner = true;
-    for (const char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.')) {
+    /* Not into an empty key of the record, which is no column: ".b" is the key that begins with a dot. */
+    for (const char *dot = *path ? strchr(path + 1, '.') : NULL; dot; dot = strchr(dot + 1, '.')) {
         AIP__TRY(aip__json_tree_add(t, root, path, (size_t)(dot - path), &at, err));
         at->inner = true;
     }

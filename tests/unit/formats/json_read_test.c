@@ -186,6 +186,8 @@ START_TEST(fields_of_objects_within_a_record_are_named_by_their_path) {
           "id:int64 n:int64\n7|1\n");
     fails("{\"user\":{\"name\":\"x\"}}\n", "\"columns\": [\"user.nam\"]", AIP_E_SCHEMA, "did you mean 'user.name'?");
     check("{\"a.b\":1}\n{\"a\":{\"b\":2}}\n", NULL, "a.b:int64\n1\n2\n"); /* one path, one column */
+    check("{\".b\":2,\"\":0}\n{\"\":{\"b\":3}}\n", NULL,
+          ".b:int64\n2\n~\n"); /* an empty key is no column, and no path leads through it */
     check("{\"a\":[1,{\"b\":[]}],\"b\":[]}\n{\"a\":null}\n", NULL, "a:utf8 b:utf8\n'[1,{\"b\":[]}]'|'[]'\n~|~\n");
     check("{\"\\u0061b\":1}\n{\"ab\":2}\n{\"a\\u0062\":3}\n", NULL, "ab:int64\n1\n2\n3\n"); /* escapes do not make another key */
 }
