@@ -570,29 +570,27 @@ class Signals(PipelineTest):
         self.assertNotIn(b"interrupted", process.stderr.read(), "it waited for the task")
         process.stderr.close()
 
-    def test_a_reader_that_leaves_ends_predict_quietly(self):
-        self.write("data.csv", GOOD)
-        self.write("more.csv", "a,b\n" + "1,2\n" * 200000)
-        self.write("dag.yaml", TRAIN)
-        self.ok("run", "dag.yaml")
-        process = subprocess.Popen([AIPIPE, "predict", "model.aip", "more.csv"], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def leaves_quietly(self, *arguments):
+        """Runs the command with a reader of its first 100 bytes, who then goes away."""
+        process = subprocess.Popen([AIPIPE, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
         process.stdout.read(100)
         process.stdout.close()
         err = process.stderr.read()
         process.stderr.close()
         self.assertEqual((process.wait(timeout=60), err), (-signal.SIGPIPE, b""))
 
+    def test_a_reader_that_leaves_ends_predict_quietly(self):
+        self.write("data.csv", GOOD)
+        self.write("more.csv", "a,b\n" + "1,2\n" * 200000)
+        self.write("dag.yaml", TRAIN)
+        self.ok("run", "dag.yaml")
+        self.leaves_quietly("predict", "model.aip", "more.csv")
+
     def test_a_reader_that_leaves_ends_convert_quietly_and_leaves_no_file_behind(self):
         self.write("more.csv", "a,b\n" + "1,2\n" * 200000)
         for options in [], ["--rejects", "rejects.csv"]:
-            process = subprocess.Popen([AIPIPE, "convert", "more.csv", "-", *options], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            process.stdout.read(100)
-            process.stdout.close()
-            err = process.stderr.read()
-            process.stderr.close()
-            self.assertEqual((process.wait(timeout=60), err), (-signal.SIGPIPE, b""))
+            self.leaves_quietly("convert", "more.csv", "-", *options)
             self.assertEqual(os.listdir(self.folder), ["more.csv"])
 
     def test_a_run_whose_reader_has_left_still_writes_its_outputs(self):
