@@ -389,8 +389,8 @@ void aip__scan_pump(aip__scan *s) {
 
 /* ---- ahead of the cut ------------------------------------------------------------------------------------------------------------------
  *
- * Where the source has work that cannot be shared out (reading, inflating) it is a chain of its own, so that it bounds the scan by itself and not together
- * with the cut and the share of other work that its thread would do. Whoever ends a job, or waits, takes it up when no other thread has it, and
+ * Where the source has work that cannot be shared out (reading, inflating) it is a chain of its own, so that it bounds the scan by itself and not
+ * together with the cut and the share of other work that its thread would do. Whoever ends a job, or waits, takes it up when no other thread has it, and
  * stays with it until there is no room for more: then the others are behind, and it helps them with one item before it looks again. Nothing is
  * done ahead of a pass that was cancelled, whose end is the next cut. */
 

@@ -26,8 +26,8 @@ typedef struct aip__source_ops {
     int32_t (*open)(void *self, const aip__token *token, void **cursor, aip_error **err);
     /* The next item; *end instead when there is none. One call at a time, in source order, from any thread. */
     int32_t (*next)(void *cursor, aip__item *item, bool *end, aip_error **err);
-    /* What next would otherwise do itself and only one thread can (reading, inflating), done ahead of it, a piece at a time: false when there is nothing to
-     * do for now. One call at a time, from any thread, beside next. What goes wrong, next reports. NULL, and ready too, where there is none. */
+    /* What next would otherwise do itself and only one thread can (reading, inflating), done ahead of it, a piece at a time: false when there is
+     * nothing to do for now. One call at a time, from any thread, beside next. What goes wrong, next reports. NULL, and ready too, where there is none. */
     bool (*ahead)(void *cursor);
     /* Whether next need not wait for such a piece. By who calls next, in place of which it must not wait itself. */
     bool (*ready)(void *cursor);

@@ -24,8 +24,7 @@ void aip__csv_reason(const aip__csv_reader *reader, const aip__csv_row *row, con
     switch (row->fault) {
     case AIP__ROW_SHORT:
     case AIP__ROW_LONG:
-        snprintf(out, size, "expected %d column%s, found %u", reader->n_columns, reader->n_columns == 1 ? "" : "s",
-                 row->n_fields);
+        snprintf(out, size, "expected %d column%s, found %u", reader->n_columns, aip__plural(reader->n_columns), row->n_fields);
         return;
     case AIP__ROW_MALFORMED:
         snprintf(out, size, "a quoted field must end with a quote and the delimiter; a quote inside it must be doubled");
